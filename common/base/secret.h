@@ -1,0 +1,25 @@
+// common/base/secret.h - random bytes, keyed hash, constant-time compare. The only user of randomness.
+// Runs in: every process. I/O: the kernel's random source, through OpenSSL.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace nxb {
+
+using HashKey = std::array<std::uint8_t, 16>;
+
+std::string random_token(std::size_t random_bytes);  // [A-Za-z0-9_-], base64url without padding (B-29)
+HashKey random_hash_key();
+std::uint64_t keyed_hash(const HashKey& key, std::string_view text);  // SipHash-2-4, 64 bit
+std::string short_hash(std::string_view text);  // first 8 hex digits of SHA-256: how logs name a sid
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+// Hexadecimal, for sending a HashKey over the control channel.
+std::string to_hex(const HashKey& key);
+bool from_hex(std::string_view text, HashKey& key);
+
+}  // namespace nxb

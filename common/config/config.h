@@ -1,0 +1,112 @@
+// common/config/config.h - the configuration: typed, checked, normalised.
+// Runs in: supervisor (reads TOML, checks all of it), worker (receives it as JSON). I/O: reads the files named in it.
+// The keys, their defaults, bounds and manual text are the rows of options.def; this header says what code sees.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+
+namespace nxb::config {
+
+enum class TlsMode : std::uint8_t { Required, Offered, Off, Direct };
+enum class UpstreamKind : std::uint8_t { Xmpp, Echo, External };
+
+struct Listen {
+  std::string address;                       // as Address::parse takes it
+  std::vector<std::string> trusted_proxies;  // addresses, address/prefix, or "unix" for unix socket peers (H-47)
+  friend bool operator==(const Listen&, const Listen&) = default;
+};
+
+struct Domain {                // one [[upstream.domain]]
+  std::string name;            // normalised: lower case, no trailing dot
+  std::string target;          // "" = by DNS; host:port, [v6]:port, unix:/path
+  std::optional<TlsMode> tls;  // nothing = by U-39's rule
+  std::string tls_name;        // "" = name
+  std::string tls_ca;          // "" = [upstream] tls_ca
+  bool tls_verify = true;      // resolved: [upstream] tls_verify unless the domain says otherwise
+  friend bool operator==(const Domain&, const Domain&) = default;
+};
+
+struct Config {
+  struct Server {
+    std::uint32_t workers = 0;              // after "auto" was resolved; at least 1
+    std::string admin_socket;               // after the default was resolved
+    std::uint32_t max_connections = 20000;  // per worker; accepting pauses above
+    std::uint32_t max_sessions = 50000;     // per worker; creation is refused above (B-40)
+    friend bool operator==(const Server&, const Server&) = default;
+  } server;
+  std::vector<Listen> listen;
+  struct Http {
+    std::vector<std::string> path{"/http-bind"};  // without trailing slash
+    std::map<std::string, std::string> headers;   // added to BOSH answers (C-11)
+    std::vector<std::string> allowed_origins{"*"};
+    bool allow_credentials = false;         // needs a list of origins (H-33)
+    std::vector<std::string> cors_headers;  // more names for Access-Control-Allow-Headers
+    Duration head_timeout{10'000};          // H-27
+    Duration body_timeout{15'000};
+    Duration idle_timeout{75'000};
+    Duration write_timeout{30'000};  // H-28
+    friend bool operator==(const Http&, const Http&) = default;
+  } http;
+  struct Bosh {
+    Duration max_wait{55'000};
+    std::uint32_t max_bosh_connections = 2;  // cap of hold
+    Duration default_inactivity{70'000};
+    Duration max_inactivity{160'000};
+    Duration inactivity_grace{10'000};
+    Duration features_hold{10'000};
+    Duration gap_timeout{30'000};
+    std::uint64_t max_data_held = 100'000;  // bytes of a request body (H-25)
+    std::uint64_t max_pending = 1 << 20;    // bytes waiting for a client, per stream (U-36)
+    friend bool operator==(const Bosh&, const Bosh&) = default;
+  } bosh;
+  struct Upstream {
+    UpstreamKind kind = UpstreamKind::Xmpp;
+    std::vector<std::string> allow, deny;  // U-02
+    bool allow_private_targets = false;    // U-16
+    TlsMode tls = TlsMode::Required;
+    bool tls_verify = true;
+    std::string tls_ca;
+    std::uint64_t max_xmpp_stanza_size = 500'000;
+    Duration connect_timeout{10'000};    // per address (U-17)
+    Duration setup_timeout{20'000};      // DNS to features (U-17)
+    std::vector<std::string> resolvers;  // none = /etc/resolv.conf; else address:port, for tests and odd networks
+    std::vector<Domain> domain;
+    friend bool operator==(const Upstream&, const Upstream&) = default;
+  } upstream;
+  struct Log {
+    std::string level = "INFO";
+    std::string format = "text";
+    friend bool operator==(const Log&, const Log&) = default;
+  } log;
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+// One finding per line: "FILE:LINE: section.key: what is wrong; allowed: ...", in the order of the lines.
+struct Loaded {
+  Config config;
+  std::vector<std::string> errors;  // not empty: config must not be used
+  std::vector<std::string> warnings;
+};
+// Never throws. A file that cannot be read is one error. `origin` is what errors call the text.
+Loaded load_file(const std::string& path);
+Loaded load_text(std::string_view toml, const std::string& origin);
+
+// For the control channel. from_json() checks the form only: what is in it was checked by load_*().
+std::string to_json(const Config& config);
+Result<Config> from_json(std::string_view text);
+std::string to_toml(const Config& config);  // -T: the effective configuration; it loads back to an equal one
+std::string reference();                    // the text of conf/nxb.toml: every key, its default, its explanation
+
+// Where the admin socket is when the configuration does not say: nxbctl looks there, too (O-13).
+std::string default_admin_socket();
+
+}  // namespace nxb::config

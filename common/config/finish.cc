@@ -1,0 +1,108 @@
+// common/config/finish.cc - see finish.h.
+// SPDX-License-Identifier: MIT
+#include "common/config/finish.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/config/host.h"
+
+namespace nxb::config {
+namespace {
+
+constexpr std::string_view kDefaultListen = "0.0.0.0:5280";  // C-02
+
+// The place of a key, where the file has it; else of the section.
+Place place_of(const Place& at, const Node::Table& table, std::string_view key) {
+  const Entry* entry = find_entry(table, key);
+  return entry ? at.inside(key, entry->line) : at;
+}
+
+// Line of element `index` of an array of sections, and of `key` in it.
+Place place_in(const Place& at, const Node::Table& table, std::string_view list, std::size_t index,
+               std::string_view key) {
+  const Entry* entry = find_entry(table, list);
+  const auto* array = entry ? entry->value.get<Node::Array>() : nullptr;
+  if (!array || index >= array->size()) return at;
+  const Node& element = (*array)[index];
+  const auto* inner = element.get<Node::Table>();
+  const Entry* found = inner ? find_entry(*inner, key) : nullptr;
+  return at.inside(list, element.line).inside(key, found ? found->line : element.line);
+}
+
+bool ends_in_port_0(std::string_view address) {
+  return address.size() >= 2 && address.substr(address.size() - 2) == ":0";
+}
+
+}  // namespace
+
+void finish(const Place&, const Node::Table&, Config::Server& server) {
+  if (server.workers == 0) server.workers = usable_cpus();
+  if (server.admin_socket.empty()) server.admin_socket = default_admin_socket();
+}
+
+void finish(const Place&, const Node::Table& table, Listen& listen) {
+  if (!find_entry(table, "address")) listen.address = kDefaultListen;
+}
+
+void finish(const Place& at, const Node::Table& table, Config::Http& http) {
+  const auto& origins = http.allowed_origins;
+  const bool any_origin = std::find(origins.begin(), origins.end(), "*") != origins.end();
+  if (any_origin && origins.size() > 1) {
+    place_of(at, table, "allowed_origins")
+        .error("has \"*\" beside other origins; allowed: \"*\" alone, or a list without it");
+  }
+  if (any_origin && http.allow_credentials) {  // H-33
+    place_of(at, table, "allow_credentials")
+        .error("is true while allowed_origins is \"*\"; allowed: true with a list of origins, or false");
+  }
+}
+
+void finish(const Place& at, const Node::Table& table, Config::Bosh& bosh) {
+  if (bosh.default_inactivity <= bosh.max_inactivity) return;
+  const std::string_view key = find_entry(table, "default_inactivity") ? "default_inactivity" : "max_inactivity";
+  place_of(at, table, key).error("default_inactivity is above max_inactivity; allowed: at most max_inactivity");
+}
+
+void finish(const Place& at, const Node::Table& table, Domain& domain) {
+  if (!find_entry(table, "name"))
+    at.inside("name", 0).error("is missing; allowed: the domain that this section is for");
+  const Place verify = place_of(at, table, "tls_verify");
+  if (find_entry(table, "tls_verify") && !domain.tls_verify) {
+    verify.warning("certificates of " + domain.name + " are not checked");  // U-53
+  }
+}
+
+void finish(const Place& at, const Node::Table& table, Config::Upstream& upstream) {
+  if (!upstream.tls_verify) place_of(at, table, "tls_verify").warning("certificates of servers are not checked");
+  const Entry* entry = find_entry(table, "domain");
+  const auto* given = entry ? entry->value.get<Node::Array>() : nullptr;
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < upstream.domain.size(); ++i) {
+    Domain& domain = upstream.domain[i];
+    const auto* keys = given && i < given->size() ? (*given)[i].get<Node::Table>() : nullptr;
+    if (keys && !find_entry(*keys, "tls_verify")) domain.tls_verify = upstream.tls_verify;
+    if (!domain.name.empty() && !names.insert(domain.name).second) {
+      place_in(at, table, "domain", i, "name")
+          .error("\"" + domain.name + "\" has a section already; allowed: one per domain");
+    }
+  }
+}
+
+void finish(const Place& at, const Node::Table& table, Config& config) {
+  if (config.server.workers == 0) finish(at, {}, config.server);  // no [server] at all
+  if (config.listen.empty() && !find_entry(table, "listen")) config.listen.push_back({std::string(kDefaultListen), {}});
+  if (config.listen.empty()) place_of(at, table, "listen").error("is empty; allowed: at least one [[listen]]");
+  std::set<std::string_view> addresses;
+  for (std::size_t i = 0; i < config.listen.size(); ++i) {
+    const std::string& address = config.listen[i].address;
+    if (address.empty() || ends_in_port_0(address))
+      continue;  // wrong already; the kernel chooses another port each time
+    if (!addresses.insert(address).second) {
+      place_in(at, table, "listen", i, "address")
+          .error("\"" + address + "\" is listened on already; allowed: each address once");
+    }
+  }
+}
+
+}  // namespace nxb::config

@@ -1,0 +1,13 @@
+// common/config/host.h - defaults that depend on the machine and on who we are.
+// Runs in: supervisor, nxbctl (default_admin_socket, see config.h). I/O: reads /proc and /sys/fs/cgroup, the
+// environment. SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+namespace nxb::config {
+
+// CPUs in the affinity mask, no more than the cgroup's quota pays for; 1 .. 256 (O-04).
+std::uint32_t usable_cpus();
+
+}  // namespace nxb::config

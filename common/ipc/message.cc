@@ -1,0 +1,126 @@
+// common/ipc/message.cc - control messages as JSON. nlohmann's exceptions cannot leave this file: parsing is told not
+// to throw, and every value is asked for its type before it is taken.
+// SPDX-License-Identifier: MIT
+#include "common/ipc/message.h"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "common/ipc/contract.h"
+
+namespace nxb::ipc {
+namespace {
+
+using nlohmann::json;
+
+json to_object(const Configure& message) {
+  return {
+      {"type", "configure"},        {"version", message.version},       {"index", message.index},
+      {"workers", message.workers}, {"generation", message.generation}, {"routing_key", to_hex(message.routing_key)},
+      {"config", message.config}};
+}
+json to_object(const Stop&) { return {{"type", "stop"}}; }
+json to_object(const Ready& message) { return {{"type", "ready"}, {"version", message.version}}; }
+
+Error bad(const std::string& why) { return Error{Code::BadInput, "control message: " + why}; }
+
+Result<std::uint32_t> number(const json& object, const char* name) {
+  auto at = object.find(name);
+  if (at == object.end() || !at->is_number_unsigned()) return bad(std::string(name) + " is missing or not a number");
+  auto value = at->get<std::uint64_t>();
+  if (value > std::numeric_limits<std::uint32_t>::max()) return bad(std::string(name) + " is too large");
+  return static_cast<std::uint32_t>(value);
+}
+
+Result<std::string> text(const json& object, const char* name) {
+  auto at = object.find(name);
+  if (at == object.end() || !at->is_string()) return bad(std::string(name) + " is missing or not a string");
+  return at->get<std::string>();
+}
+
+// Checked before any other member: a message of another version is reported as that, not as damaged.
+Result<std::uint32_t> version_of(const json& object) {
+  NXB_TRY(auto version, number(object, "version"));
+  if (version != contract::kVersion) {
+    return Error{Code::Unsupported, "control message of version " + std::to_string(version) + ", this is version " +
+                                        std::to_string(contract::kVersion)};
+  }
+  return version;
+}
+
+Status has_members(const json& object, std::size_t count) {
+  if (object.size() != count) return bad("it has members that this version does not know");
+  return Done{};
+}
+
+Result<Message> decode_configure(const json& object) {
+  Configure out;
+  NXB_TRY(out.version, version_of(object));
+  NXB_TRY(out.index, number(object, "index"));
+  NXB_TRY(out.workers, number(object, "workers"));
+  NXB_TRY(out.generation, number(object, "generation"));
+  NXB_TRY(out.config, text(object, "config"));
+  NXB_TRY(auto key, text(object, "routing_key"));
+  if (!from_hex(key, out.routing_key)) return bad("routing_key is not 32 hexadecimal digits");
+  if (out.index >= out.workers) return bad("index is not below workers");
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 7));
+  return Message{std::move(out)};
+}
+
+Result<Message> decode_ready(const json& object) {
+  Ready out;
+  NXB_TRY(out.version, version_of(object));
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 2));
+  return Message{out};
+}
+
+Result<Message> decode_stop(const json& object) {
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 1));
+  return Message{Stop{}};
+}
+
+}  // namespace
+
+std::string encode(const Message& message) {
+  json object = std::visit([](const auto& each) { return to_object(each); }, message);
+  // `replace`: the only string from outside is the configuration, which was checked; dump() must not throw anyway.
+  return object.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+Result<Message> decode(std::string_view line) {
+  json object = json::parse(line, nullptr, false);
+  if (!object.is_object()) return bad("not a JSON object");
+  NXB_TRY(auto type, text(object, "type"));
+  if (type == "configure") return decode_configure(object);
+  if (type == "stop") return decode_stop(object);
+  if (type == "ready") return decode_ready(object);
+  return bad("unknown type");
+}
+
+Status LineReader::feed(std::string_view bytes) {
+  std::size_t from = 0;
+  for (auto end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n', from)) {
+    if (unfinished_ + (end - from) > kMaxLine) return Error{Code::TooLarge, "control message: line too long"};
+    unfinished_ = 0;
+    from = end + 1;
+  }
+  unfinished_ += bytes.size() - from;
+  if (unfinished_ > kMaxLine) return Error{Code::TooLarge, "control message: line too long"};
+  buffer_.append(bytes);
+  return Done{};
+}
+
+bool LineReader::next(std::string& line) {
+  auto end = buffer_.find('\n', start_);
+  if (end == std::string::npos) {
+    buffer_.erase(0, start_);  // once per batch of lines, not once per line
+    start_ = 0;
+    return false;
+  }
+  line.assign(buffer_, start_, end - start_);
+  start_ = end + 1;
+  return true;
+}
+
+}  // namespace nxb::ipc

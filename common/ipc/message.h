@@ -1,0 +1,50 @@
+// common/ipc/message.h - the control messages between supervisor and worker: encode, decode, nothing else.
+// Runs in: supervisor, worker. Wire form: one JSON object per line, {"type": "..."}.
+// An unknown type or a missing member is an error: both sides come from one build.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/base/result.h"
+#include "common/base/secret.h"
+
+namespace nxb::ipc {
+
+// supervisor -> worker, first message: who you are and the validated configuration.
+struct Configure {
+  std::uint32_t version = 0;  // contract::kVersion
+  std::uint32_t index = 0;    // this worker's number, from 0
+  std::uint32_t workers = 1;
+  std::uint32_t generation = 1;
+  HashKey routing_key{};  // keys the sid hash (DESIGN 2)
+  std::string config;     // config::to_json
+};
+// supervisor -> worker: say goodbye to every client and exit.
+struct Stop {};
+// worker -> supervisor: accepting connections.
+struct Ready {
+  std::uint32_t version = 0;
+};
+using Message = std::variant<Configure, Stop, Ready>;
+
+std::string encode(const Message& message);     // with the newline
+Result<Message> decode(std::string_view line);  // without the newline
+
+// Splits a byte stream into lines of at most kMaxLine bytes.
+class LineReader {
+ public:
+  static constexpr std::size_t kMaxLine = 4 * 1024 * 1024;
+  Status feed(std::string_view bytes);  // fails when a line is too long
+  bool next(std::string& line);         // true: line is filled, without its newline
+
+ private:
+  std::string buffer_;
+  std::size_t start_ = 0;       // of the first line not yet handed out
+  std::size_t unfinished_ = 0;  // bytes after the last newline
+};
+
+}  // namespace nxb::ipc

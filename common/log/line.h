@@ -1,0 +1,25 @@
+// common/log/line.h - one event as one line of text or JSON.
+// Runs in: every process. I/O: none. Values are hostile: cut at kMaxValue bytes, and nothing in them can end the line,
+// leave its quotes or steer a terminal. Keys and event names are literals of the code and taken as they are.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/log/log.h"
+
+namespace nxb::log {
+
+inline constexpr std::size_t kMaxValue = 256;  // what is longer ends in "..."
+
+std::string timestamp(std::int64_t wall_ms);  // 2026-11-23T13:20:00.123Z
+std::string_view name_of(Level level);
+// With the newline. `who` becomes proc=, after the event; an empty one is left out.
+std::string format_line(Format format, std::int64_t wall_ms, Level level, std::string_view who, std::string_view event,
+                        std::span<const Field> fields);
+
+}  // namespace nxb::log

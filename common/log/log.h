@@ -1,0 +1,47 @@
+// common/log/log.h - one event per line: `2026-11-23T13:20:00.123Z info event=session.end sid=3f9a21c0 why=inactivity`.
+// Runs in: every process. I/O: stderr. Values from peers are escaped and cut; payloads, credentials and full sids never
+// reach it (name a sid by short_hash). Levels: error = an operator must act, warn = degraded but serving,
+// info = lifecycle, debug = the action trace. Each (level, event) is limited to 50 lines a second; what was swallowed
+// is said. SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace nxb::log {
+
+enum class Level : std::uint8_t { Debug, Info, Warn, Error, Off };
+enum class Format : std::uint8_t { Text, Json };
+
+struct Field {
+  std::string_view key;
+  std::string value;
+  bool number = false;
+  Field(std::string_view k, std::string_view v) : key(k), value(v) {}
+  Field(std::string_view k, const std::string& v) : key(k), value(v) {}
+  Field(std::string_view k, const char* v) : key(k), value(v) {}
+  template <std::integral T>
+  Field(std::string_view k, T v) : key(k), value(std::to_string(v)), number(true) {}
+};
+using Fields = std::initializer_list<Field>;
+
+void configure(Level level, Format format, std::string_view who);  // who: "supervisor", "worker 2"
+// The same by the words of the configuration: a level_named(), "text" or "json".
+void configure(std::string_view level, std::string_view format, std::string_view who);
+bool enabled(Level level);
+// ALL TRACE DEBUG INFO WARN ERROR FATAL OFF, in any case (C-03); nothing for other words.
+std::optional<Level> level_named(std::string_view name);
+void write(Level level, std::string_view event, Fields fields);
+
+inline void debug(std::string_view event, Fields fields = {}) {
+  if (enabled(Level::Debug)) write(Level::Debug, event, fields);
+}
+inline void info(std::string_view event, Fields fields = {}) { write(Level::Info, event, fields); }
+inline void warn(std::string_view event, Fields fields = {}) { write(Level::Warn, event, fields); }
+inline void error(std::string_view event, Fields fields = {}) { write(Level::Error, event, fields); }
+
+}  // namespace nxb::log

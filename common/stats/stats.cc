@@ -1,0 +1,126 @@
+// common/stats/stats.cc - the shared segment: a header, then one slot per worker, each on cache lines of its own.
+// SPDX-License-Identifier: MIT
+#include "common/stats/stats.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace nxb::stats {
+namespace {
+
+constexpr std::size_t kLine = 64;
+constexpr std::uint32_t kVersion = 1;  // raise when the meaning changes without the number of counters
+
+struct Header {
+  std::uint64_t magic;
+  std::uint32_t layout;
+  std::uint32_t slots;
+};
+constexpr std::uint64_t kMagic = 0x7374'6174'2e6e'7862;  // "nxb.stat"
+constexpr std::uint32_t kLayout = kVersion << 16 | static_cast<std::uint32_t>(kCounters.size());
+constexpr std::size_t kHeaderSize = kLine;
+constexpr std::size_t kSlotSize = (sizeof(Counters::Slot) + kLine - 1) / kLine * kLine;
+
+static_assert(sizeof(Header) <= kHeaderSize);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free && sizeof(std::atomic<std::uint64_t>) == 8,
+              "counters are shared between processes");
+
+std::size_t size_for(std::size_t slots) { return kHeaderSize + slots * kSlotSize; }
+
+Error failed(const char* what) { return Error{Code::Io, std::string(what) + ": " + std::strerror(errno)}; }
+
+Result<void*> map(int fd, std::size_t size) {
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (memory == MAP_FAILED) return failed("mmap of the statistics segment");
+  return memory;
+}
+
+}  // namespace
+
+Result<Segment> Segment::create(std::size_t slots) {
+  int fd = memfd_create("nxb-stats", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return failed("memfd_create");
+  const std::size_t size = size_for(slots);
+  // Sealed, so that no worker can shrink it under the others' feet (SIGBUS).
+  if (ftruncate(fd, static_cast<off_t>(size)) != 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
+    Error error = failed("sizing the statistics segment");
+    close(fd);
+    return error;
+  }
+  auto memory = map(fd, size);
+  if (!memory) {
+    close(fd);
+    return std::move(memory.error());
+  }
+  Header header{kMagic, kLayout, static_cast<std::uint32_t>(slots)};
+  std::memcpy(*memory, &header, sizeof(header));  // the rest of a fresh memfd is zeros: all counters at 0
+  return Segment(fd, *memory, size, slots);
+}
+
+Result<Segment> Segment::attach(int fd, std::size_t slots) {
+  struct stat info {};
+  if (fstat(fd, &info) != 0) return failed("fstat of the statistics segment");
+  const std::size_t size = size_for(slots);
+  if (static_cast<std::size_t>(info.st_size) != size) {
+    return Error{Code::Unsupported, "the statistics segment has another size"};
+  }
+  NXB_TRY(void* memory, map(fd, size));
+  Header header{};
+  std::memcpy(&header, memory, sizeof(header));
+  if (header.magic != kMagic || header.layout != kLayout || header.slots != slots) {
+    munmap(memory, size);
+    return Error{Code::Unsupported, "the statistics segment has another layout"};
+  }
+  return Segment(fd, memory, size, slots);
+}
+
+Segment::Segment(int fd, void* memory, std::size_t size, std::size_t slots)
+    : fd_(fd), memory_(memory), size_(size), slots_(slots) {}
+
+Segment::Segment(Segment&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      memory_(std::exchange(other.memory_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      slots_(std::exchange(other.slots_, 0)) {}
+
+Segment::~Segment() {
+  if (memory_) munmap(memory_, size_);
+  if (fd_ >= 0) close(fd_);
+}
+
+Counters::Slot* Segment::slot(std::size_t index) {
+  NXB_CHECK(index < slots_, "a statistics slot that does not exist");
+  return reinterpret_cast<Counters::Slot*>(static_cast<char*>(memory_) + kHeaderSize + index * kSlotSize);
+}
+
+Values Segment::read(std::size_t index) const {
+  const Counters::Slot& slot = *const_cast<Segment*>(this)->slot(index);
+  Values values{};
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = slot[i].load(std::memory_order_relaxed);
+  return values;
+}
+
+Values Segment::total() const {
+  Values sum{};
+  for (std::size_t index = 0; index < slots_; ++index) {
+    Values values = read(index);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += values[i];
+  }
+  return sum;
+}
+
+void Segment::clear_gauges(std::size_t index) {
+  Counters::Slot& cleared = *slot(index);
+  for (std::size_t i = 0; i < kCounters.size(); ++i) {
+    if (kCounters[i].kind == Kind::Gauge) cleared[i].store(0, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace nxb::stats

@@ -1,0 +1,98 @@
+// common/uv/stream.h - a connected TCP or unix stream: reads, queued writes, marks, pause reasons.
+// Runs in: supervisor, worker. Owns the socket. Destroying it closes the socket at once, unsent bytes are lost
+// (half_close() first where they must arrive).
+// Reads land in the loop's shared buffer. A write is tried at once; what does not fit is copied and queued, up to
+// no limit of its own: the owner watches queued() and pauses its source (DESIGN: back-pressure end to end).
+// Every sink callback comes from the loop, never from within a call the owner made, without exception; the sink may
+// destroy the stream in any of them. After on_broken no other callback comes.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "common/base/address.h"
+#include "common/uv/handle.h"
+#include "common/uv/loop.h"
+
+namespace nxb::uv {
+
+class StreamSink {
+ public:
+  virtual void on_connected() {}                      // after Stream::connect only
+  virtual void on_bytes(std::string_view bytes) = 0;  // valid during the call only
+  virtual void on_end() = 0;                          // the peer finished sending (FIN); writing may go on
+  virtual void on_broken(const Error& error) = 0;     // reset, failed connect or failed write; nothing works any more
+  virtual void on_drained() {}                        // the write queue, once non-empty, is empty again
+
+ protected:
+  ~StreamSink() = default;
+};
+
+enum class PauseReason : std::uint8_t { PeerSlow = 1, TooManyRequests = 2, Busy = 4, Draining = 8 };
+
+class Stream {
+  struct Impl;
+  struct Private {
+    explicit Private() = default;
+  };
+
+ public:
+  Stream(Private, std::unique_ptr<Impl> impl);
+  // Takes ownership of a connected, non-blocking descriptor (also on failure: then it is closed). Reading starts.
+  static Result<std::unique_ptr<Stream>> adopt(Loop& loop, int fd, StreamSink& sink);
+  // Begins to connect; on_connected or on_broken follows. TCP_NODELAY is set on TCP.
+  static Result<std::unique_ptr<Stream>> connect(Loop& loop, const Address& to, StreamSink& sink);
+  ~Stream();
+
+  // Both parts in one system call. Failure to write is reported by on_broken, later.
+  void write(std::string_view first, std::string_view second = {});
+  std::size_t queued() const;      // bytes accepted by write() and not yet taken by the kernel
+  void half_close();               // FIN after all queued bytes
+  void pause(PauseReason reason);  // stop reading until each reason was resumed
+  void resume(PauseReason reason);
+  bool paused() const;
+  void keepalive(Duration idle);  // TCP keepalive; nothing on unix sockets
+  int fd() const;                 // for hand-over (sendmsg dups it) and for getpeername; still owned here
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+// A listening descriptor shared by all workers; accepts with accept4, one connection per readiness.
+// Out of descriptors (EMFILE, ENFILE, ENOBUFS, ENOMEM): stops for a second, then tries again; on_exhausted is told.
+class Listener {
+  struct Private {
+    explicit Private() = default;
+  };
+
+ public:
+  class Sink {
+   public:
+    virtual void on_accepted(int fd) = 0;  // non-blocking, close-on-exec; the callee owns it
+    virtual void on_exhausted() = 0;
+
+   protected:
+    ~Sink() = default;
+  };
+  Listener(Private, Loop& loop, int fd, Sink& sink);
+  static Result<std::unique_ptr<Listener>> adopt(Loop& loop, int fd, Sink& sink);  // does not own fd
+  void pause();
+  void resume();
+
+ private:
+  void on_readable();
+  void on_retry();
+  void watch();
+  int fd_;
+  Sink& sink_;
+  std::unique_ptr<Poll> poll_;
+  Timer retry_;
+  bool paused_ = false;
+  bool exhausted_ = false;  // until retry_ is due
+};
+
+}  // namespace nxb::uv

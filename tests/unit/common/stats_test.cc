@@ -1,0 +1,97 @@
+// tests/unit/common/stats_test.cc - counters across processes (O-24).
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+#include "common/stats/stats.h"
+
+namespace nxb::stats {
+namespace {
+
+std::uint64_t of(const Values& values, Counter counter) { return values[static_cast<std::size_t>(counter)]; }
+
+TEST_CASE("counters without a segment count on their own") {
+  Counters counters;
+  counters.add(Counter::requests);
+  counters.add(Counter::bytes_to_clients, 700);
+  counters.add(Counter::sessions, 3);
+  counters.sub(Counter::sessions);
+  CHECK(counters.get(Counter::requests) == 1);
+  CHECK(counters.get(Counter::bytes_to_clients) == 700);
+  CHECK(counters.get(Counter::sessions) == 2);
+  CHECK(counters.get(Counter::errors) == 0);
+}
+
+TEST_CASE("each worker has a slot of its own, on its own cache lines, and totals add them up") {
+  auto segment = Segment::create(3);
+  REQUIRE(static_cast<bool>(segment));
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(reinterpret_cast<std::uintptr_t>(segment->slot(i)) % 64 == 0);
+    Counters counters(segment->slot(i));
+    counters.add(Counter::requests, 10 + i);
+    counters.add(Counter::sessions, 1);
+    counters.add(Counter::bugs_seen, 100);  // the last of the table: slots must not overlap
+  }
+  CHECK(of(segment->read(0), Counter::requests) == 10);
+  CHECK(of(segment->read(2), Counter::requests) == 12);
+  CHECK(of(segment->read(1), Counter::bugs_seen) == 100);
+  CHECK(of(segment->total(), Counter::requests) == 33);
+  CHECK(of(segment->total(), Counter::sessions) == 3);
+  CHECK(of(segment->total(), Counter::unknown_sids) == 0);
+}
+
+TEST_CASE("what a worker process counted survives its death; only its gauges are cleared (O-24)") {
+  auto segment = Segment::create(2);
+  REQUIRE(static_cast<bool>(segment));
+  for (int life = 0; life < 2; ++life) {
+    pid_t worker = fork();
+    if (worker == 0) {
+      auto mine = Segment::attach(dup(segment->fd()), 2);
+      if (!mine) _exit(1);
+      Counters counters(mine->slot(1));
+      counters.add(Counter::sessions_opened, 5);
+      counters.add(Counter::sessions, 5);
+      _exit(0);
+    }
+    int status = 0;
+    waitpid(worker, &status, 0);
+    CHECK(status == 0);
+    CHECK(of(segment->read(1), Counter::sessions) == 5);
+    segment->clear_gauges(1);
+    CHECK(of(segment->read(1), Counter::sessions) == 0);
+    CHECK(of(segment->total(), Counter::sessions_opened) == (life == 0 ? 5 : 10));
+  }
+}
+
+TEST_CASE("a segment of another size or layout is refused, and cannot be resized") {
+  auto segment = Segment::create(2);
+  REQUIRE(static_cast<bool>(segment));
+  auto wrong = Segment::attach(segment->fd(), 3);
+  REQUIRE_FALSE(static_cast<bool>(wrong));
+  CHECK(wrong.error().code == Code::Unsupported);
+  CHECK(ftruncate(segment->fd(), 64) != 0);
+
+  int blank = memfd_create("blank", MFD_CLOEXEC);
+  REQUIRE(ftruncate(blank, lseek(segment->fd(), 0, SEEK_END)) == 0);
+  auto unmarked = Segment::attach(blank, 2);
+  REQUIRE_FALSE(static_cast<bool>(unmarked));
+  CHECK(unmarked.error().code == Code::Unsupported);
+  close(blank);
+}
+
+TEST_CASE("every counter has a name and a text") {
+  for (const Info& info : kCounters) {
+    CHECK_FALSE(info.name.empty());
+    CHECK_FALSE(info.help.empty());
+  }
+  CHECK(kCounters[static_cast<std::size_t>(Counter::sessions)].name == "sessions");
+  CHECK(kCounters[static_cast<std::size_t>(Counter::sessions)].kind == Kind::Gauge);
+  CHECK(kCounters[static_cast<std::size_t>(Counter::bugs_seen)].name == "bugs_seen");
+}
+
+}  // namespace
+}  // namespace nxb::stats
