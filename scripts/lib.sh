@@ -1,0 +1,168 @@
+# lib.sh - shared by scripts/run and scripts/test; sourced, not run. Packages, builds, ports, processes.
+# Everything a script starts is registered by `started` and ended by its process id when the script ends.
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$top" || exit 1
+
+say() { printf '%s\n' "$*"; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# --- packages ---------------------------------------------------------------------------------------------------------
+# One a line: package, the command that shows it is there already (- for a library), what it is for.
+packages_to_build() {
+  cat <<'TABLE'
+build-essential g++ compiles nxb
+meson meson configures the build
+ninja-build ninja runs the build
+pkg-config pkg-config finds the libraries
+libuv1-dev - the event loop
+node-llhttp - the HTTP parser (its C sources)
+libxml2-dev - the XML parser
+libssl-dev - TLS to XMPP servers
+libudns-dev - DNS
+nlohmann-json3-dev - JSON between the processes
+libtomlplusplus-dev - the configuration file
+libcli11-dev - command lines
+doctest-dev - unit tests
+python3 python3 tests and free ports
+curl curl the hand-made request
+TABLE
+}
+packages_for_clients() {
+  node_is_recent || say 'nodejs - runs the web client (18 or newer)'
+  command -v npm >/dev/null || say 'npm - fetches Strophe.js, the web client'
+  say 'ca-certificates - lets npm verify what it fetches'
+}
+packages_for_servers() {
+  say 'prosody prosody an XMPP server to talk to'
+  [ "${1:-}" = all ] || return 0
+  say 'lua-sec - TLS for that Prosody'
+  say 'ejabberd ejabberdctl another XMPP server to talk to'
+  say 'openssl openssl certificates for the tests'
+}
+
+node_is_recent() {
+  local version
+  version=$(node --version 2>/dev/null) || return 1
+  version=${version#v}
+  [ "${version%%.*}" -ge 18 ]
+}
+
+is_installed() { # package command
+  if [ "$2" != - ] && PATH=$PATH:/usr/sbin:/sbin command -v "$2" >/dev/null; then return 0; fi
+  dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
+}
+
+# Reads such lines; installs what is missing, after saying so. Silent when nothing is.
+install_missing() {
+  local package command why missing=()
+  while read -r package command why; do
+    is_installed "$package" "$command" && continue
+    [ ${#missing[@]} -gt 0 ] || say "Missing Debian packages, installing them now:"
+    printf '  %-22s %s\n' "$package" "$why"
+    missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  command -v apt-get >/dev/null || die "this is no Debian: install these by other means"
+  local as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || die "not root and no sudo; run: apt-get install ${missing[*]}"
+    as_root=(sudo)
+    say "(with sudo)"
+  fi
+  local log
+  log=$(mktemp)
+  apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
+  trap 'let_services_up; rm -f "$log"' EXIT  # this function runs in a subshell: the right side of a pipe
+  keep_services_down
+  if ! apt install -y --no-install-recommends "${missing[@]}" </dev/null >"$log" 2>&1; then
+    { apt update && apt install -y --no-install-recommends "${missing[@]}"; } </dev/null >>"$log" 2>&1 ||
+      { tail -n 30 "$log"; die "apt-get failed"; }
+  fi
+}
+
+# An installed Prosody or ejabberd must not start a service of the machine: Debian asks this file first.
+policy=/usr/sbin/policy-rc.d
+policy_is_ours=no
+keep_services_down() {
+  [ -e "$policy" ] && return 0
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+  policy_is_ours=yes
+}
+let_services_up() {
+  [ "$policy_is_ours" = no ] || "${as_root[@]}" rm -f "$policy"
+  policy_is_ours=no
+}
+
+# Strophe.js and its DOM, from npm, beside the interop tests.
+install_strophe() {
+  local folder=$top/tests/interop
+  local have=$folder/node_modules/.package-lock.json
+  [ -f "$have" ] && [ ! "$folder/package-lock.json" -nt "$have" ] && return 0
+  say "Fetching Strophe.js into tests/interop/node_modules (npm)"
+  local output
+  output=$(cd "$folder" && npm ci --no-audit --no-fund 2>&1) || { say "$output" >&2; die "npm ci failed"; }
+  touch "$have"
+}
+
+# --- building -----------------------------------------------------------------------------------------------------------
+build() { # folder, "targets" (empty: everything), meson options...
+  local folder=$1 targets=$2 log
+  shift 2
+  log=$(mktemp)
+  if [ ! -f "$folder/build.ninja" ]; then
+    rm -rf "$folder"
+    meson setup "$folder" "$@" >"$log" 2>&1 || { tail -n 30 "$log"; rm -f "$log"; die "meson setup failed"; }
+    say "Building in ${folder#"$top/"} (the first time takes minutes)"
+  fi
+  # shellcheck disable=SC2086  # targets are words
+  nice meson compile -C "$folder" $targets >"$log" 2>&1 || { grep -v '^\[' "$log" | tail -n 60; rm -f "$log"; die "the build failed"; }
+  rm -f "$log"
+}
+# shellcheck disable=SC2034
+kPrograms="nxb-supervisor nxb-worker nxbctl"
+build_release() { build "$top/build" "$1" --buildtype=release -Db_lto=true; }
+
+# --- ports and processes ------------------------------------------------------------------------------------------------
+free_port() { # [wanted]: that one if it is free, else any
+  python3 - "${1:-0}" <<'PYTHON'
+import socket, sys
+for port in (int(sys.argv[1]), 0):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        print(probe.getsockname()[1])
+        break
+PYTHON
+}
+
+children=()
+started() { children+=("$1"); }
+
+end_children() {
+  local pid i
+  for ((i = ${#children[@]} - 1; i >= 0; --i)); do
+    pid=${children[i]}
+    kill -TERM "$pid" 2>/dev/null || continue
+    for _ in $(seq 200); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
+    kill -KILL "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+  done
+  children=()
+}
+
+wait_for_port() { # port pid log
+  for _ in $(seq 300); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
+    kill -0 "$2" 2>/dev/null || break
+    sleep 0.1
+  done
+  tail -n 30 "$3" >&2
+  die "nobody answers on port $1"
+}

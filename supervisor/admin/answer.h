@@ -1,0 +1,50 @@
+// supervisor/admin/answer.h - one request line in, one JSON line out; the only place that builds admin JSON.
+// Runs in: supervisor. I/O: none; what it tells comes in as a Snapshot.
+// Request: {"command":"status"}. Answer: {"ok":true,...} or {"ok":false,"error":"..."}. Keys are stable (O-14).
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/stats/stats.h"
+#include "supervisor/process_usage.h"
+
+namespace nxb::supervisor::admin {
+
+struct WorkerRow {
+  std::uint32_t index = 0;
+  int pid = 0;  // 0: no process now
+  std::uint32_t generation = 0;
+  std::string state;
+  Duration uptime{0};
+  std::uint64_t restarts = 0;
+  std::string last_exit;
+  stats::Values counters{};
+};
+
+struct Snapshot {
+  int pid = 0;
+  Duration uptime{0};
+  std::string state;  // starting, running, stopping
+  std::string config_path;
+  std::vector<std::string> listen;
+  std::vector<WorkerRow> workers;
+  stats::Values total{};
+};
+
+struct Source {
+  std::function<Snapshot()> snapshot;
+  std::function<std::optional<Usage>(int pid)> usage;
+};
+
+// Never fails: what is wrong with the request is said in the answer. Ends with a newline.
+std::string answer(std::string_view line, const Source& source);
+std::string refusal(std::string_view why);
+
+}  // namespace nxb::supervisor::admin

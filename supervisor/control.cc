@@ -1,0 +1,41 @@
+// supervisor/control.cc - see control.h.
+// Runs in: supervisor.
+// SPDX-License-Identifier: MIT
+#include "supervisor/control.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "common/ipc/contract.h"
+
+namespace nxb::supervisor {
+
+Result<std::unique_ptr<Control>> Control::make(uv::Loop& loop, int fd, Index index, ControlSink& sink) {
+  std::unique_ptr<Control> control(new Control(index, sink));
+  NXB_TRY(control->stream_, uv::Stream::adopt(loop, fd, *control));
+  return control;
+}
+
+void Control::send(const ipc::Message& message) { stream_->write(ipc::encode(message)); }
+
+void Control::on_bytes(std::string_view bytes) {
+  if (auto fed = lines_.feed(bytes); !fed) return misbehaved(fed.error().text);
+  std::string line;
+  while (sink_ && lines_.next(line)) on_line(line);
+}
+
+void Control::on_line(std::string_view line) {
+  auto message = ipc::decode(line);
+  if (!message) return misbehaved(message.error().text);
+  const auto* ready = std::get_if<ipc::Ready>(&*message);
+  if (!ready) return misbehaved("a message that only the supervisor sends");
+  if (ready->version != contract::kVersion) return misbehaved("another version of the control protocol");
+  sink_->on_worker_ready(index_);
+}
+
+void Control::misbehaved(std::string_view how) {
+  if (auto* sink = std::exchange(sink_, nullptr)) sink->on_worker_misbehaved(index_, how);
+}
+
+}  // namespace nxb::supervisor

@@ -1,0 +1,143 @@
+// supervisor/ctl/render.cc - see render.h.
+// Runs in: nxbctl.
+// SPDX-License-Identifier: MIT
+#include "supervisor/ctl/render.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace nxb::ctl {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string two_units(std::uint64_t big, const char* big_unit, std::uint64_t small, const char* small_unit) {
+  return std::to_string(big) + big_unit + (small < 10 ? " 0" : " ") + std::to_string(small) + small_unit;
+}
+
+std::string cell(const Json& value) {
+  if (value.is_null()) return "-";
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+std::string bytes_cell(const Json& value) { return value.is_null() ? "-" : readable_bytes(value.get<std::uint64_t>()); }
+std::string time_cell(const Json& value) { return value.is_null() ? "-" : readable_time(value.get<double>()); }
+
+std::string render_status(const Json& json) {
+  std::string listen;
+  for (const Json& address : json.at("listen")) listen += (listen.empty() ? "" : ", ") + cell(address);
+  const Json& workers = json.at("workers");
+  Rows rows{{"version", cell(json.at("version"))},
+            {"state", cell(json.at("state"))},
+            {"pid", cell(json.at("pid"))},
+            {"uptime", time_cell(json.at("uptime_seconds"))},
+            {"config", cell(json.at("config"))},
+            {"listen", listen},
+            {"workers", cell(workers.at("ready")) + " of " + cell(workers.at("total")) + " ready"},
+            {"sessions", cell(json.at("sessions"))}};
+  return table(rows, {Align::Left, Align::Left});
+}
+
+std::string counter_cell(const std::string& name, const Json& value) {
+  return name.starts_with("bytes_") ? bytes_cell(value) : cell(value);
+}
+
+std::string render_stats(const Json& json) {
+  Rows rows{{"counter"}};
+  std::vector<Align> columns{Align::Left};
+  const Json& workers = json.at("workers");
+  for (const Json& worker : workers) {
+    rows[0].push_back("worker " + cell(worker.at("index")));
+    columns.push_back(Align::Right);
+  }
+  rows[0].push_back("total");
+  columns.push_back(Align::Right);
+  for (const auto& [name, total] : json.at("total").items()) {
+    std::vector<std::string> row{name};
+    for (const Json& worker : workers) row.push_back(counter_cell(name, worker.at("counters").at(name)));
+    row.push_back(counter_cell(name, total));
+    rows.push_back(std::move(row));
+  }
+  return table(rows, columns);
+}
+
+std::string render_workers(const Json& json) {
+  Rows rows{{"worker", "pid", "gen", "state", "sessions", "connections", "cpu", "rss", "pss", "uptime", "restarts",
+             "last exit"}};
+  for (const Json& worker : json.at("workers")) {
+    rows.push_back({cell(worker.at("index")), cell(worker.at("pid")), cell(worker.at("generation")),
+                    cell(worker.at("state")), cell(worker.at("sessions")), cell(worker.at("connections")),
+                    time_cell(worker.at("cpu_seconds")), bytes_cell(worker.at("rss_bytes")),
+                    bytes_cell(worker.at("pss_bytes")), time_cell(worker.at("uptime_seconds")),
+                    cell(worker.at("restarts")), cell(worker.at("last_exit"))});
+  }
+  constexpr auto kLeft = Align::Left;
+  constexpr auto kRight = Align::Right;
+  return table(rows, {kRight, kRight, kRight, kLeft, kRight, kRight, kRight, kRight, kRight, kRight, kRight, kLeft});
+}
+
+}  // namespace
+
+std::string readable_bytes(std::uint64_t bytes) {
+  constexpr std::array kUnits{"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (value /= 1024; value >= 1023.95 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.1f %s", value, kUnits[unit]);
+  return text.data();
+}
+
+std::string readable_time(double seconds) {
+  auto total = static_cast<std::uint64_t>(std::max(seconds, 0.0));
+  if (seconds < 10) {
+    std::array<char, 32> text;
+    std::snprintf(text.data(), text.size(), "%.1fs", std::max(seconds, 0.0));
+    return text.data();
+  }
+  if (total < 60) return std::to_string(total) + "s";
+  if (total < 3600) return two_units(total / 60, "m", total % 60, "s");
+  if (total < 86400) return two_units(total / 3600, "h", total / 60 % 60, "m");
+  return two_units(total / 86400, "d", total / 3600 % 24, "h");
+}
+
+std::string table(const Rows& rows, const std::vector<Align>& columns) {
+  std::vector<std::size_t> widths(columns.size(), 0);
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      std::string padding(widths[i] - row[i].size(), ' ');
+      if (i > 0) line += "  ";
+      line += columns[i] == Align::Right ? padding + row[i] : row[i] + padding;
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + '\n';
+  }
+  return text;
+}
+
+Result<std::string> render(std::string_view command, std::string_view answer_line) {
+  Json json = Json::parse(answer_line.begin(), answer_line.end(), nullptr, false);
+  if (!json.is_object() || !json.contains("ok") || !json["ok"].is_boolean()) {
+    return Error{Code::BadInput, "the answer is not one of nxb's"};
+  }
+  if (!json["ok"].get<bool>()) return Error{Code::Refused, json.contains("error") ? cell(json["error"]) : "refused"};
+  try {
+    if (command == "status") return render_status(json);
+    if (command == "stats") return render_stats(json);
+    if (command == "workers") return render_workers(json);
+  } catch (const nlohmann::json::exception& error) {
+    return Error{Code::BadInput, std::string("the answer lacks something: ") + error.what()};
+  }
+  return json.dump(2) + '\n';
+}
+
+}  // namespace nxb::ctl

@@ -1,0 +1,237 @@
+// supervisor/fleet.cc - steps of the policy become processes; what happens to them becomes events.
+// Runs in: supervisor.
+// SPDX-License-Identifier: MIT
+#include "supervisor/fleet.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "common/log/log.h"
+
+namespace nxb::supervisor {
+namespace {
+
+constexpr std::uint32_t kGeneration = 1;  // raised by reload and upgrade (DESIGN 6)
+constexpr int kMailboxBytes = 4 * 1024 * 1024;
+
+struct Pair {
+  Descriptor first, second;
+};
+
+Result<Pair> socket_pair(int type) {
+  int fds[2];
+  if (socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0) {
+    return Error{Code::Io, std::string("socketpair: ") + std::strerror(errno)};
+  }
+  return Pair{Descriptor(fds[0]), Descriptor(fds[1])};
+}
+
+// A full mailbox costs clients a 503: as much room as this process may ask for.
+void widen(int fd) {
+  int bytes = kMailboxBytes;
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) == 0) return;
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
+std::string describe(uv::ChildExit how) {
+  if (how.signal != 0) return "signal " + std::to_string(how.signal) + " (" + strsignal(how.signal) + ")";
+  std::string text = "exit " + std::to_string(how.status);
+  switch (static_cast<contract::Exit>(how.status)) {
+    case contract::Exit::Clean:
+      return text;
+    case contract::Exit::Usage:
+      return text + " (wrong arguments)";
+    case contract::Exit::CannotBind:
+      return text + " (cannot bind)";
+    case contract::Exit::Failed:
+      return text + " (failed)";
+    case contract::Exit::LostSupervisor:
+      return text + " (lost the supervisor)";
+    case contract::Exit::Permission:
+      return text + " (permission)";
+    case contract::Exit::BadConfig:
+      return text + " (refused its configuration)";
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Fleet>> Fleet::make(uv::Loop& loop, Setup setup, Hooks hooks) {
+  NXB_TRY(auto segment, stats::Segment::create(setup.workers));
+  Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (null.get() < 0) return Error{Code::Io, std::string("/dev/null: ") + std::strerror(errno)};
+  std::unique_ptr<Fleet> fleet(
+      new Fleet(loop, std::move(setup), std::move(hooks), std::move(segment), std::move(null)));
+  for (Slot& slot : fleet->slots_) {
+    NXB_TRY(auto mailbox, socket_pair(SOCK_SEQPACKET));
+    widen(mailbox.second.get());
+    slot.mailbox_in = std::move(mailbox.first);
+    slot.mailbox_out = std::move(mailbox.second);
+  }
+  return fleet;
+}
+
+Fleet::Fleet(uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null)
+    : loop_(loop),
+      setup_(std::move(setup)),
+      hooks_(std::move(hooks)),
+      segment_(std::move(segment)),
+      null_(std::move(null)),
+      routing_key_(random_hash_key()),
+      policy_(setup_.workers),
+      slots_(setup_.workers),
+      timer_(loop, [this] { deliver(TimePassed{}); }) {}
+
+void Fleet::begin() { deliver(Begin{}); }
+void Fleet::stop() { deliver(StopRequested{}); }
+
+std::vector<Fleet::WorkerInfo> Fleet::workers() const {
+  std::vector<WorkerInfo> all;
+  for (Index i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    WorkerInfo info;
+    info.index = i;
+    info.generation = kGeneration;
+    info.state = policy_.state(i);
+    info.restarts = slot.spawned > 0 ? slot.spawned - 1 : 0;
+    info.last_exit = slot.last_exit;
+    if (slot.child) {
+      info.pid = slot.child->pid();
+      info.uptime = loop_.now() - slot.started_at;
+    }
+    all.push_back(std::move(info));
+  }
+  return all;
+}
+
+// The one place where the policy meets processes. Steps may raise events at once (a spawn that fails); they are
+// handled by the loop already running.
+void Fleet::deliver(Event event) {
+  inbox_.push_back(event);
+  if (std::exchange(pumping_, true)) return;
+  Steps steps;
+  while (!inbox_.empty()) {
+    Event next = inbox_.front();
+    inbox_.pop_front();
+    steps.clear();
+    policy_.on(next, loop_.now(), steps);
+    for (const Step& step : steps) {
+      std::visit([this](const auto& todo) { perform(todo); }, step);
+    }
+  }
+  pumping_ = false;
+  rearm();
+}
+
+void Fleet::rearm() {
+  if (auto at = policy_.next_deadline()) {
+    timer_.start(std::max(*at - loop_.now(), Duration::zero()));
+  } else {
+    timer_.stop();
+  }
+}
+
+void Fleet::on_worker_ready(Index index) {
+  const Slot& slot = slots_[index];
+  log::info("worker.ready", {{"index", index},
+                             {"pid", slot.child ? slot.child->pid() : 0},
+                             {"after_ms", (loop_.now() - slot.started_at).count()}});
+  deliver(WorkerReady{index});
+}
+
+void Fleet::on_worker_misbehaved(Index index, std::string_view how) {
+  log::error("worker.misbehaved", {{"index", index}, {"how", how}});
+  deliver(WorkerMisbehaved{index});
+}
+
+void Fleet::on_exit(Index index, uv::ChildExit how) {
+  Slot& slot = slots_[index];
+  slot.last_exit = describe(how);
+  last_error_ = slot.last_exit;
+  bool expected = policy_.stopping();
+  log::write(expected ? log::Level::Info : log::Level::Error, "worker.exit",
+             {{"index", index},
+              {"pid", slot.child->pid()},
+              {"how", slot.last_exit},
+              {"uptime_ms", (loop_.now() - slot.started_at).count()}});
+  if (slot.control) slot.control->silence();
+  loop_.retire(std::move(slot.control));
+  loop_.retire(std::move(slot.child));
+  segment_.clear_gauges(index);
+  deliver(WorkerExited{index, how.signal == 0 ? std::optional(how.status) : std::nullopt});
+}
+
+void Fleet::perform(const Spawn& step) {
+  auto started = start_process(step.index);
+  if (started) return;
+  Slot& slot = slots_[step.index];
+  slot.last_exit = "not started: " + started.error().text;
+  last_error_ = slot.last_exit;
+  log::error("worker.not_started", {{"index", step.index}, {"why", started.error().text}});
+  deliver(WorkerExited{step.index, std::nullopt});
+}
+
+void Fleet::perform(const Postponed& step) {
+  log::warn("worker.postponed",
+            {{"index", step.index}, {"ms", step.in.count()}, {"last_exit", slots_[step.index].last_exit}});
+}
+
+void Fleet::perform(const Kill& step) {
+  Slot& slot = slots_[step.index];
+  if (!slot.child) return;
+  log::warn("worker.kill",
+            {{"index", step.index}, {"pid", slot.child->pid()}, {"signal", step.signal}, {"why", step.why}});
+  slot.child->kill(step.signal);
+}
+
+void Fleet::perform(const SendStop& step) {
+  if (Slot& slot = slots_[step.index]; slot.control) slot.control->send(ipc::Stop{});
+}
+
+void Fleet::perform(const AllReady&) { hooks_.on_all_ready(); }
+
+void Fleet::perform(const GiveUp& step) {
+  exit_code_ = step.code;
+  log::error("supervisor.give_up",
+             {{"why", step.why}, {"last_exit", last_error_}, {"code", static_cast<int>(step.code)}});
+}
+
+void Fleet::perform(const AllGone&) { hooks_.on_finished(exit_code_); }
+
+Status Fleet::start_process(Index index) {
+  Slot& slot = slots_[index];
+  NXB_TRY(auto channel, socket_pair(SOCK_STREAM));
+  NXB_TRY(auto control, Control::make(loop_, channel.first.take(), index, *this));
+  NXB_TRY(slot.child, uv::Child::spawn(loop_, {setup_.worker_path}, descriptors_for(index, channel.second.get()),
+                                       [this, index](uv::ChildExit how) { on_exit(index, how); }));
+  slot.control = std::move(control);
+  slot.started_at = loop_.now();
+  ++slot.spawned;
+  ipc::Configure configure;
+  configure.version = contract::kVersion;
+  configure.index = index;
+  configure.workers = setup_.workers;
+  configure.generation = kGeneration;
+  configure.routing_key = routing_key_;
+  configure.config = setup_.config_json;
+  slot.control->send(configure);
+  log::info("worker.spawn", {{"index", index}, {"pid", slot.child->pid()}, {"restarts", slot.spawned - 1}});
+  return Done{};
+}
+
+std::vector<int> Fleet::descriptors_for(Index index, int control) const {
+  std::vector<int> list{null_.get(), STDERR_FILENO, STDERR_FILENO,
+                        control,     segment_.fd(), slots_[index].mailbox_in.get()};
+  for (const Slot& slot : slots_) list.push_back(slot.mailbox_out.get());
+  list.insert(list.end(), setup_.listeners.begin(), setup_.listeners.end());
+  return list;
+}
+
+}  // namespace nxb::supervisor

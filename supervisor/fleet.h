@@ -1,0 +1,98 @@
+// supervisor/fleet.h - the workers: spawns, feeds and buries them as Policy says; one record per worker slot.
+// Runs in: supervisor. I/O: processes, control channels, mailboxes, the stats segment. Owned by: main.
+// Mailboxes, segment and listening sockets outlive every worker, so a dead one is replaced in place: what waits in its
+// mailbox or in the listen queue is there for the next (DESIGN 1).
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/secret.h"
+#include "common/stats/stats.h"
+#include "common/uv/child.h"
+#include "common/uv/loop.h"
+#include "supervisor/control.h"
+#include "supervisor/descriptor.h"
+#include "supervisor/policy.h"
+
+namespace nxb::supervisor {
+
+class Fleet final : private ControlSink {
+ public:
+  struct Setup {
+    std::string worker_path;
+    std::string config_json;
+    Index workers = 1;
+    std::vector<int> listeners;  // in configuration order; owned by the caller, alive as long as the fleet
+  };
+  struct Hooks {
+    std::function<void()> on_all_ready;
+    std::function<void(contract::Exit)> on_finished;  // no worker process is left; the fleet does nothing more
+  };
+  struct WorkerInfo {
+    Index index = 0;
+    int pid = 0;  // 0: no process now
+    std::uint32_t generation = 0;
+    WorkerState state = WorkerState::Idle;
+    Duration uptime{0};
+    std::uint64_t restarts = 0;
+    std::string last_exit;  // "" = this slot never lost a worker
+  };
+
+  static Result<std::unique_ptr<Fleet>> make(uv::Loop& loop, Setup setup, Hooks hooks);
+  void begin();
+  void stop();  // the second call kills
+  bool stopping() const { return policy_.stopping(); }
+
+  std::vector<WorkerInfo> workers() const;
+  const stats::Segment& stats() const { return segment_; }
+
+ private:
+  struct Slot {
+    Descriptor mailbox_in;   // what the worker of this slot receives from
+    Descriptor mailbox_out;  // what every worker sends to
+    std::unique_ptr<uv::Child> child;
+    std::unique_ptr<Control> control;
+    std::uint64_t spawned = 0;  // processes so far
+    Instant started_at{};
+    std::string last_exit;
+  };
+  Fleet(uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null);
+
+  void on_worker_ready(Index index) override;
+  void on_worker_misbehaved(Index index, std::string_view how) override;
+  void on_exit(Index index, uv::ChildExit how);
+
+  void deliver(Event event);
+  void rearm();
+  void perform(const Spawn& step);
+  void perform(const Postponed& step);
+  void perform(const Kill& step);
+  void perform(const SendStop& step);
+  void perform(const AllReady&);
+  void perform(const GiveUp& step);
+  void perform(const AllGone&);
+
+  Status start_process(Index index);
+  std::vector<int> descriptors_for(Index index, int control) const;  // common/ipc/contract.h
+
+  uv::Loop& loop_;
+  Setup setup_;
+  Hooks hooks_;
+  stats::Segment segment_;
+  Descriptor null_;
+  HashKey routing_key_;  // one for all workers and for the supervisor's whole life: sids stay where they are
+  Policy policy_;
+  std::vector<Slot> slots_;
+  uv::Timer timer_;
+  std::deque<Event> inbox_;
+  bool pumping_ = false;
+  contract::Exit exit_code_ = contract::Exit::Clean;
+  std::string last_error_;
+};
+
+}  // namespace nxb::supervisor

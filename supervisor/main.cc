@@ -1,0 +1,178 @@
+// supervisor/main.cc - nxb-supervisor, as a list: arguments, configuration, sockets, workers, admin socket, loop.
+// Runs in: supervisor. Opens the listening sockets and keeps them; never touches a client's byte (DESIGN 1).
+// SPDX-License-Identifier: MIT
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/address.h"
+#include "common/config/config.h"
+#include "common/log/log.h"
+#include "common/uv/loop.h"
+#include "supervisor/admin/server.h"
+#include "supervisor/fleet.h"
+#include "supervisor/listener.h"
+#include "supervisor/options.h"
+#include "supervisor/process_usage.h"
+
+namespace nxb::supervisor {
+namespace {
+
+using contract::Exit;
+
+Exit fail(const Error& error, Exit code) {
+  std::cerr << "nxb-supervisor: " << error.text << '\n';
+  return code;
+}
+
+// The file, the flags on top of it; every finding is printed.
+std::optional<config::Config> read_configuration(const Options& options) {
+  config::Loaded loaded = config::load_file(options.config_path);
+  for (const auto& warning : loaded.warnings) std::cerr << warning << '\n';
+  for (const auto& error : loaded.errors) std::cerr << error << '\n';
+  if (!loaded.errors.empty()) return std::nullopt;
+  if (auto status = override_with(options, loaded.config); !status) {
+    std::cerr << status.error().text << '\n';
+    return std::nullopt;
+  }
+  return std::move(loaded.config);
+}
+
+// 0, 1 and 2 must exist, or a socket would get one of these numbers and be handed to every worker as its stderr.
+void hold_standard_descriptors() {
+  int fd = 0;
+  do fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) close(fd);
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warn("supervisor.limits", {{"why", "cannot raise RLIMIT_NOFILE"}});
+}
+
+Result<std::vector<ListeningSocket>> open_listeners(const config::Config& config) {
+  std::vector<ListeningSocket> sockets;
+  for (const auto& listen : config.listen) {
+    NXB_TRY(auto address, Address::parse(listen.address));
+    NXB_TRY(auto socket, ListeningSocket::open(address, kEverybody));
+    sockets.push_back(std::move(socket));
+  }
+  return sockets;
+}
+
+std::string joined(const std::vector<ListeningSocket>& sockets) {
+  std::string text;
+  for (const auto& socket : sockets) text += (text.empty() ? "" : " ") + socket.text();
+  return text;
+}
+
+// What main() holds while the loop runs.
+struct Daemon {
+  Daemon(const Options& o, const config::Config& c) : options(o), config(c), started(loop.now()) {}
+  const Options& options;
+  const config::Config& config;
+  uv::Loop loop;
+  Instant started;
+  std::vector<ListeningSocket> sockets;
+  std::unique_ptr<Fleet> fleet;
+  std::unique_ptr<admin::Server> admin;
+  bool all_ready = false;
+  Exit exit_code = Exit::Clean;
+
+  Exit run(const std::string& worker_path);
+  admin::Snapshot snapshot() const;
+};
+
+admin::Snapshot Daemon::snapshot() const {
+  admin::Snapshot now;
+  now.pid = getpid();
+  now.uptime = loop.now() - started;
+  now.state = fleet->stopping() ? "stopping" : all_ready ? "running" : "starting";
+  now.config_path = options.config_path;
+  for (const auto& socket : sockets) now.listen.push_back(socket.text());
+  for (auto& info : fleet->workers()) {
+    now.workers.push_back({info.index, info.pid, info.generation, std::string(name_of(info.state)), info.uptime,
+                           info.restarts, info.last_exit, fleet->stats().read(info.index)});
+  }
+  now.total = fleet->stats().total();
+  return now;
+}
+
+Exit Daemon::run(const std::string& worker_path) {
+  auto opened = open_listeners(config);
+  if (!opened) return fail(opened.error(), exit_code_of(opened.error()));
+  sockets = *std::move(opened);
+
+  Fleet::Setup setup{worker_path, config::to_json(config), config.server.workers, {}};
+  for (const auto& socket : sockets) setup.listeners.push_back(socket.fd());
+  Fleet::Hooks hooks;
+  hooks.on_all_ready = [this] {
+    all_ready = true;
+    log::info("supervisor.ready", {{"workers", config.server.workers}, {"listen", joined(sockets)}});
+  };
+  hooks.on_finished = [this](Exit code) {
+    exit_code = code;
+    loop.stop();
+  };
+  auto made = Fleet::make(loop, std::move(setup), std::move(hooks));
+  if (!made) return fail(made.error(), Exit::Failed);
+  fleet = *std::move(made);
+
+  admin::Source source{[this] { return snapshot(); }, &usage_of};
+  auto server = admin::Server::make(loop, config.server.admin_socket, std::move(source));
+  if (!server) return fail(server.error(), exit_code_of(server.error()));
+  admin = *std::move(server);
+
+  uv::Signal on_term(loop, SIGTERM, [this] { fleet->stop(); });
+  uv::Signal on_int(loop, SIGINT, [this] { fleet->stop(); });
+  uv::Signal on_hup(loop, SIGHUP, [] { log::warn("reload.refused", {{"why", "reload is not supported yet"}}); });
+
+  log::info("supervisor.start", {{"version", NXB_VERSION},
+                                 {"pid", getpid()},
+                                 {"listen", joined(sockets)},
+                                 {"admin", config.server.admin_socket},
+                                 {"workers", config.server.workers}});
+  fleet->begin();
+  loop.run();
+  log::info("supervisor.stop", {{"code", static_cast<int>(exit_code)}});
+  return exit_code;
+}
+
+Exit supervise(int argc, char** argv) {
+  auto parsed = parse_options(argc, argv);
+  if (const auto* done = std::get_if<Exit>(&parsed)) return *done;
+  const Options& options = *std::get_if<Options>(&parsed);
+
+  auto config = read_configuration(options);
+  if (!config) return Exit::BadConfig;
+  if (options.check_only || options.show_configuration) {
+    // With -T the verdict leaves stdout to the configuration, which can be used as a file again.
+    (options.show_configuration ? std::cerr : std::cout) << options.config_path << ": ok\n";
+    if (options.show_configuration) std::cout << config::to_toml(*config);
+    return Exit::Clean;
+  }
+  auto worker_path = find_worker(options);
+  if (!worker_path) return fail(worker_path.error(), Exit::Failed);
+
+  hold_standard_descriptors();
+  log::configure(config->log.level, config->log.format, "supervisor");
+  raise_descriptor_limit();
+  Daemon daemon(options, *config);
+  return daemon.run(*worker_path);
+}
+
+}  // namespace
+}  // namespace nxb::supervisor
+
+int main(int argc, char** argv) { return static_cast<int>(nxb::supervisor::supervise(argc, argv)); }

@@ -1,0 +1,120 @@
+// supervisor/policy.h - when workers are started, killed, stopped and given up on, as a state machine (O-05).
+// Runs in: supervisor. I/O: none; time is an argument. Owned by: Fleet, which carries the steps out.
+//
+//   Idle --> Starting --> Ready          Starting and Ready: a process exists and is wanted
+//              ^   \        /
+//              |    v      v             an exit, whatever its cause, leads on from every state with a process
+//            Waiting <-- exit --> Gone   Gone: this slot stays empty (stopping, or the worker refused its
+//            configuration)
+//                                        Ending: killed or told to stop, its exit is awaited
+//
+// A worker that dies is replaced at once. A replacement that dies within kQuickDeath, or before it was ready, waits for
+// kFirstBackoff, doubling up to kBackoffCeiling, until one has served for kHealthyAfter. Other workers are never
+// touched. SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/ipc/contract.h"
+
+namespace nxb::supervisor {
+
+using Index = std::uint32_t;  // a worker's number, from 0
+
+// What happened.
+struct Begin {};  // once, first
+struct WorkerReady {
+  Index index;
+};
+struct WorkerExited {  // also when it could not even be spawned
+  Index index;
+  std::optional<int> status;  // nothing: ended by a signal, or not spawned
+};
+struct WorkerMisbehaved {  // it said what no worker of this build says
+  Index index;
+};
+struct TimePassed {};
+struct StopRequested {};  // SIGTERM or SIGINT; a second one means now
+using Event = std::variant<Begin, WorkerReady, WorkerExited, WorkerMisbehaved, TimePassed, StopRequested>;
+
+// What to do about it.
+struct Spawn {
+  Index index;
+};
+struct Postponed {  // nothing to do but to say so; Spawn follows when `in` has passed
+  Index index;
+  Duration in;
+};
+struct Kill {
+  Index index;
+  int signal;
+  std::string_view why;
+};
+struct SendStop {
+  Index index;
+};
+struct AllReady {};  // once: from now on every worker serves
+struct GiveUp {      // AllGone follows
+  std::string_view why;
+  contract::Exit code;
+};
+struct AllGone {};  // last: no worker process is left and none will be started
+using Step = std::variant<Spawn, Postponed, Kill, SendStop, AllReady, GiveUp, AllGone>;
+using Steps = std::vector<Step>;
+
+enum class WorkerState : std::uint8_t { Idle, Starting, Ready, Ending, Waiting, Gone };
+std::string_view name_of(WorkerState state);
+
+class Policy final {
+ public:
+  explicit Policy(Index workers);
+  void on(const Event& event, Instant now, Steps& out);
+  std::optional<Instant> next_deadline() const;
+  bool is_consistent() const;
+
+  WorkerState state(Index index) const { return slots_.at(index).state; }
+  bool stopping() const { return stopping_; }
+
+ private:
+  struct Slot {
+    WorkerState state = WorkerState::Idle;
+    Instant started_at{};     // meaningful while a process exists
+    Instant ready_at{};       // meaningful while `was_ready`
+    Instant due{};            // Waiting: when to spawn
+    Duration backoff{0};      // the last wait; 0 = none yet
+    bool was_ready = false;   // this process was ready at some time
+    bool has_failed = false;  // some process of this slot ended without being asked to
+    bool has_process() const;
+  };
+
+  void handle(const Begin&, Instant now, Steps& out);
+  void handle(const WorkerReady& event, Instant now, Steps& out);
+  void handle(const WorkerExited& event, Instant now, Steps& out);
+  void handle(const WorkerMisbehaved& event, Instant now, Steps& out);
+  void handle(const TimePassed&, Instant now, Steps& out);
+  void handle(const StopRequested&, Instant now, Steps& out);
+
+  void spawn(Index index, Instant now, Steps& out);
+  void kill(Index index, std::string_view why, Steps& out);
+  void kill_all(std::string_view why, Steps& out);
+  void replace(Index index, Instant now, Steps& out);
+  void give_up(std::string_view why, contract::Exit code, Instant now, Steps& out);
+  void stop_all(Instant now, Steps& out);
+  void finish_if_empty(Steps& out);
+  bool any_ready() const;
+  bool hopeless() const;  // every slot has failed and none was ever ready
+
+  std::vector<Slot> slots_;
+  bool stopping_ = false;
+  bool ever_ready_ = false;
+  bool all_ready_said_ = false;
+  bool finished_ = false;
+  std::optional<Instant> grace_until_;  // stopping: when what is left is killed
+};
+
+}  // namespace nxb::supervisor

@@ -1,0 +1,72 @@
+// worker/bosh/body.h - the <body/> wrapper both ways: attributes typed and bounded, payloads opaque bytes.
+// Runs in: worker. I/O: none. Codec for XEP-0124 6-7 and the attribute table of 22.
+// Payloads are copied byte for byte; only what changes meaning when a stanza changes its parent is mended in its
+// start tag (B-11, B-12): the default namespace and prefixes declared on <body/>.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/ids.h"
+#include "common/base/result.h"
+#include "worker/bosh/conditions.h"
+#include "worker/xml/reader.h"
+
+namespace nxb::bosh {
+
+struct Version {
+  std::uint32_t major = 1, minor = 6;
+  friend auto operator<=>(const Version&, const Version&) = default;
+};
+
+struct Body {
+  // Set when the XML is a <body/> but an attribute is missing or malformed: what the client is to be told. The
+  // other members are still filled as far as they could be read, so that a known session can be ended (B-42).
+  Condition problem = Condition::None;
+  std::string problem_text;  // for the log
+
+  std::string sid;                     // empty: asks for a session (B-15)
+  std::optional<Rid> rid;              // nothing: missing or malformed (problem is set)
+  bool terminate = false;              // type='terminate'
+  bool restart = false;                // xmpp:restart, by namespace
+  std::optional<std::uint16_t> pause;  // seconds
+  std::optional<std::uint64_t> ack;
+  std::string stream, key, newkey;
+
+  // Creation (and add-stream, restart) attributes; ignored on other requests (B-63).
+  std::string to, from, lang, route, content;
+  std::optional<std::uint16_t> wait, inactivity;  // seconds
+  std::optional<std::uint8_t> hold;
+  std::optional<Version> ver;  // nothing: legacy client (B-106)
+  std::string xmpp_version;    // "" = absent
+
+  std::string payloads;  // mended, ready for an XMPP stream whose default namespace is jabber:client
+  std::uint32_t payload_count = 0;
+};
+
+// Fails only when the text is not one well-formed <body/> in the BOSH namespace (B-05 to B-09): the client is told
+// bad-request and no session is touched. Everything else is reported in Body::problem.
+Result<Body> parse_body(xml::Pool& pool, std::string_view text);
+
+// --- writing; every function returns the complete element ---
+
+// The attributes of a session creation answer (B-30 to B-35).
+struct CreationAnswer {
+  std::string sid, from, to, authid, xmpp_version;  // to: echo of the client's `from` (C-42)
+  std::uint32_t wait = 0, hold = 0, requests = 0, inactivity = 0, maxpause = 0;
+  std::optional<std::uint32_t> polling;
+  std::optional<std::uint64_t> ack;
+  Version ver;
+};
+std::string write_creation(const CreationAnswer& answer, std::string_view payloads);
+std::string write_answer(std::string_view payloads);  // payloads may be empty
+// Payloads (the rest of the queue, then a stream error) go inside. None = a terminate without condition.
+std::string write_terminate(Condition condition, std::string_view payloads = {});
+std::string write_recoverable_error();  // <body type='error'/> (B-49)
+// Late news about the stream (B-35): authid, version and features in an ordinary answer.
+std::string write_late_features(std::string_view authid, std::string_view xmpp_version, std::string_view payloads);
+
+}  // namespace nxb::bosh

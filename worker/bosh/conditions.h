@@ -1,0 +1,21 @@
+// worker/bosh/conditions.h - what a client is told when something ends (XEP-0124 17.2).
+// Runs in: worker. I/O: none. Condition is kept apart from nxb::Error: one is for clients, the other for operators.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "worker/bosh/conditions.def"
+
+namespace nxb::bosh {
+
+#define NXB_CONDITION_ENUM(name, wire) name,
+enum class Condition : std::uint8_t { None, NXB_CONDITIONS(NXB_CONDITION_ENUM) };
+#undef NXB_CONDITION_ENUM
+
+std::string_view wire_name(Condition condition);  // "item-not-found"; "" for None
+// The HTTP status of a terminating answer: 200, or for a client that sent no `ver` 400, 403, 404 (B-106).
+int http_status(Condition condition, bool legacy_client);
+
+}  // namespace nxb::bosh

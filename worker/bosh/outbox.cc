@@ -1,0 +1,41 @@
+// worker/bosh/outbox.cc - see outbox.h.
+// SPDX-License-Identifier: MIT
+#include "worker/bosh/outbox.h"
+
+#include <iterator>
+#include <utility>
+
+namespace nxb::bosh {
+
+void Outbox::add(std::vector<xmpp::Stanza> stanzas) {
+  for (const auto& stanza : stanzas) bytes_ += stanza.bytes.size();
+  if (stanzas_.empty()) {
+    stanzas_ = std::move(stanzas);
+    return;
+  }
+  stanzas_.insert(stanzas_.end(), std::make_move_iterator(stanzas.begin()), std::make_move_iterator(stanzas.end()));
+}
+
+Batch Outbox::take() {
+  Batch batch;
+  batch.payloads.reserve(bytes_);
+  batch.pieces.reserve(stanzas_.size());
+  for (const auto& stanza : surrender()) {
+    batch.payloads += stanza.bytes;
+    batch.pieces.push_back({stanza.kind, static_cast<std::uint32_t>(stanza.bytes.size())});
+  }
+  return batch;
+}
+
+std::vector<xmpp::Stanza> Outbox::surrender() {
+  bytes_ = 0;
+  return std::exchange(stanzas_, {});
+}
+
+bool Outbox::is_consistent() const {
+  std::uint64_t sum = 0;
+  for (const auto& stanza : stanzas_) sum += stanza.bytes.size();
+  return sum == bytes_;
+}
+
+}  // namespace nxb::bosh

@@ -1,0 +1,137 @@
+// worker/bosh/request_window.cc - see request_window.h.
+// SPDX-License-Identifier: MIT
+#include "worker/bosh/request_window.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nxb::bosh {
+
+RequestWindow::RequestWindow(OpenRequest creation, std::uint32_t requests) : last_(creation.rid), requests_(requests) {
+  held_.push_back(creation);
+}
+
+Place RequestWindow::place_of(Rid rid, bool one_more) const {
+  if (rid > last_) {
+    if (rid > kRidMax || rid.value > last_.value + requests_ + (one_more ? 1U : 0U)) return Place::Outside;
+    if (rid.value == last_.value + 1) return Place::Next;
+    auto same = [rid](const EarlyRequest& early) { return early.open.rid == rid; };
+    return std::ranges::any_of(early_, same) ? Place::Queued : Place::Ahead;
+  }
+  if (!held_.empty() && rid >= held_.front().rid) return Place::Held;
+  auto same = [rid](const KeptAnswer& kept) { return kept.rid == rid; };
+  return std::ranges::any_of(kept_, same) ? Place::Answered : Place::Outside;
+}
+
+void RequestWindow::hold(OpenRequest request) {
+  NXB_CHECK(request.rid.value == last_.value + 1, "requests are processed in the order of their rids");
+  last_ = request.rid;
+  held_.push_back(request);
+}
+
+void RequestWindow::queue(EarlyRequest request) {
+  auto above = [](const EarlyRequest& a, const EarlyRequest& b) { return a.open.rid < b.open.rid; };
+  auto at = std::upper_bound(early_.begin(), early_.end(), request, above);
+  early_.insert(at, std::move(request));
+}
+
+std::optional<EarlyRequest> RequestWindow::take_next() {
+  if (early_.empty() || early_.front().open.rid.value != last_.value + 1) return std::nullopt;
+  std::optional<EarlyRequest> next(std::move(early_.front()));
+  early_.erase(early_.begin());
+  if (early_.empty()) early_.shrink_to_fit();  // gaps are rare: an idle session owns nothing for them
+  return next;
+}
+
+OpenRequest* RequestWindow::find_open(Rid rid) {
+  for (auto& open : held_) {
+    if (open.rid == rid) return &open;
+  }
+  for (auto& early : early_) {
+    if (early.open.rid == rid) return &early.open;
+  }
+  return nullptr;
+}
+
+OpenRequest* RequestWindow::find_open(RequestId id) {
+  for (auto& open : held_) {
+    if (open.id == id) return &open;
+  }
+  for (auto& early : early_) {
+    if (early.open.id == id) return &early.open;
+  }
+  return nullptr;
+}
+
+KeptAnswer* RequestWindow::find_kept(Rid rid) {
+  auto at = std::ranges::find(kept_, rid, &KeptAnswer::rid);
+  return at == kept_.end() ? nullptr : &*at;
+}
+
+std::size_t RequestWindow::live() const {
+  auto held = std::ranges::count_if(held_, &OpenRequest::live);
+  auto early = std::ranges::count_if(early_, [](const EarlyRequest& request) { return request.open.live; });
+  return static_cast<std::size_t>(held + early);
+}
+
+OpenRequest RequestWindow::answer_lowest(std::unique_ptr<Answer> answer) {
+  NXB_CHECK(!held_.empty(), "an answer belongs to a request");
+  OpenRequest request = held_.front();
+  held_.erase(held_.begin());
+  if (kept_.size() == requests_) kept_.erase(kept_.begin());
+  if (kept_.capacity() < requests_) kept_.reserve(requests_);
+  kept_.push_back({request.rid, std::move(answer), request.resends});
+  return request;
+}
+
+void RequestWindow::confirm_answers() {
+  for (auto& kept : kept_) {
+    if (kept.answer) kept.answer->pieces = std::vector<Piece>();  // frees it
+  }
+}
+
+void RequestWindow::unconfirmed(std::vector<xmpp::Stanza>& out) const {
+  for (const auto& kept : kept_) {
+    if (!kept.answer) continue;
+    std::size_t at = kept.answer->payloads_at;
+    for (const Piece& piece : kept.answer->pieces) {
+      out.push_back({piece.kind, kept.answer->body.substr(at, piece.length)});
+      at += piece.length;
+    }
+  }
+}
+
+std::vector<OpenRequest> RequestWindow::abandon() {
+  std::vector<OpenRequest> all = std::exchange(held_, {});
+  for (const auto& early : std::exchange(early_, {})) all.push_back(early.open);
+  return all;
+}
+
+void RequestWindow::keep_at_end(Rid rid, std::unique_ptr<Answer> answer) {
+  kept_.push_back({rid, std::move(answer), 0});
+}
+
+void RequestWindow::forget() {
+  held_ = std::vector<OpenRequest>();
+  early_ = std::vector<EarlyRequest>();
+  kept_ = std::vector<KeptAnswer>();
+}
+
+bool RequestWindow::is_consistent() const {
+  if (kept_.size() > requests_ || early_.size() > requests_) return false;
+  std::uint64_t lowest_held = last_.value + 1 - held_.size();
+  for (std::size_t i = 0; i < held_.size(); ++i) {
+    if (held_[i].rid.value != lowest_held + i) return false;
+  }
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    if (kept_[i].rid.value != lowest_held - kept_.size() + i) return false;
+  }
+  std::uint64_t below = last_.value + 1;
+  for (const auto& early : early_) {
+    if (early.open.rid.value <= below || early.open.rid.value > last_.value + requests_ + 1) return false;
+    below = early.open.rid.value;
+  }
+  return true;
+}
+
+}  // namespace nxb::bosh

@@ -1,0 +1,106 @@
+// worker/bosh/request_window.h - the rids of a session: in order, early, repeated, refused; and the kept answers.
+// Runs in: worker. I/O: none. Owned by: bosh::Session. XEP-0124 14.2 and 14.3.
+//
+//    ...  | kept answers |   held    | missing |  early ...      | refused
+//         |<-requests-->|           ^ last              last + requests (+1 for terminate and pause)
+//
+// Invariants: held rids are consecutive and end with `last`; kept answers are those just below the lowest held one;
+// early rids are ascending and above last + 1.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "worker/bosh/body.h"
+#include "worker/bosh/outbox.h"
+
+namespace nxb::bosh {
+
+// A request without answer.
+struct OpenRequest {
+  Rid rid;
+  RequestId id;             // its newest connection
+  Instant since;            // received in full
+  bool live = true;         // that connection still waits
+  std::uint8_t resends = 0;
+};
+
+struct EarlyRequest {
+  OpenRequest open;
+  Body body;  // has no effect before its turn (B-43)
+};
+
+// What was said in answer to a rid, if it was more than an empty body.
+struct Answer {
+  std::string body;  // the complete element
+  int status = 200;
+  std::size_t payloads_at = 0;  // where the pieces begin in `body`
+  std::vector<Piece> pieces;    // stanzas the client has not confirmed yet
+};
+
+struct KeptAnswer {
+  Rid rid;
+  std::unique_ptr<Answer> answer;  // nothing: the empty body, which most answers of an idle session are
+  std::uint8_t resends = 0;
+};
+
+// Where a rid stands.
+enum class Place : std::uint8_t {
+  Next,      // last + 1
+  Ahead,     // inside the window, a lower one is missing
+  Queued,    // is early already
+  Held,      // processed, not answered
+  Answered,  // its answer is kept
+  Outside,   // above the window, or its answer is no longer kept: not told apart (B-48)
+};
+
+class RequestWindow final {
+ public:
+  // The creation request counts as processed and is held.
+  RequestWindow(OpenRequest creation, std::uint32_t requests);
+
+  // `one_more`: it carries pause or terminate (B-45).
+  Place place_of(Rid rid, bool one_more) const;
+  Rid last() const { return last_; }
+  std::uint32_t requests() const { return requests_; }
+
+  void hold(OpenRequest request);           // the Next one
+  void queue(EarlyRequest request);         // one Ahead
+  std::optional<EarlyRequest> take_next();  // the early one whose turn has come
+
+  const std::vector<OpenRequest>& held() const { return held_; }  // ascending
+  const std::vector<EarlyRequest>& early() const { return early_; }
+  OpenRequest* find_open(Rid rid);
+  OpenRequest* find_open(RequestId id);
+  KeptAnswer* find_kept(Rid rid);
+  std::size_t live() const;  // open requests whose connection waits
+
+  // Takes the lowest held request out and keeps its answer; the oldest kept answer goes (B-52).
+  OpenRequest answer_lowest(std::unique_ptr<Answer> answer);
+  // A request arrived that was not seen before: the answers given so far were received.
+  void confirm_answers();
+  // The stanzas in kept answers that were not confirmed, appended to `out`.
+  void unconfirmed(std::vector<xmpp::Stanza>& out) const;
+
+  // At the end of the session: every open request, ascending; afterwards only kept answers remain.
+  std::vector<OpenRequest> abandon();
+  void keep_at_end(Rid rid, std::unique_ptr<Answer> answer);
+  void forget();  // the kept answers too
+
+  bool is_consistent() const;
+
+ private:
+  Rid last_;
+  std::uint32_t requests_;
+  std::vector<OpenRequest> held_;
+  std::vector<EarlyRequest> early_;
+  std::vector<KeptAnswer> kept_;  // ascending
+};
+
+}  // namespace nxb::bosh

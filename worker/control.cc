@@ -1,0 +1,43 @@
+// worker/control.cc - see control.h.
+// SPDX-License-Identifier: MIT
+#include "worker/control.h"
+
+#include "common/log/log.h"
+
+namespace nxb {
+
+Result<std::unique_ptr<Control>> Control::make(uv::Loop& loop, int fd, Handlers handlers) {
+  auto control = std::make_unique<Control>(std::move(handlers));
+  NXB_TRY(control->stream_, uv::Stream::adopt(loop, fd, *control));
+  return control;
+}
+
+void Control::send(const ipc::Message& message) { stream_->write(ipc::encode(message)); }
+
+void Control::on_bytes(std::string_view bytes) {
+  Status fed = lines_.feed(bytes);
+  std::string line;
+  while (fed && lines_.next(line)) fed = take_line(line);
+  if (fed) return;
+  log::error("control.bad_message", {{"why", fed.error().text}});
+  handlers_.lost();
+}
+
+void Control::on_broken(const Error& error) {
+  log::error("control.broken", {{"why", error.text}});
+  handlers_.lost();
+}
+
+Status Control::take_line(const std::string& line) {
+  NXB_TRY(ipc::Message message, ipc::decode(line));
+  if (auto* configure = std::get_if<ipc::Configure>(&message)) {
+    handlers_.configure(std::move(*configure));
+  } else if (std::holds_alternative<ipc::Stop>(message)) {
+    handlers_.stop();
+  } else {
+    return Error{Code::BadInput, "a message that only workers send"};
+  }
+  return Done{};
+}
+
+}  // namespace nxb

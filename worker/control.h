@@ -1,0 +1,37 @@
+// worker/control.h - this worker's end of the control channel.
+// Runs in: worker. Adapter: lines <-> ipc messages; a channel that ends means that the supervisor is gone (O-07).
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "common/ipc/message.h"
+#include "common/uv/stream.h"
+
+namespace nxb {
+
+class Control final : private uv::StreamSink {
+ public:
+  struct Handlers {
+    std::function<void(ipc::Configure)> configure;
+    std::function<void()> stop;
+    std::function<void()> lost;  // the supervisor vanished or spoke nonsense
+  };
+  static Result<std::unique_ptr<Control>> make(uv::Loop& loop, int fd, Handlers handlers);
+  void send(const ipc::Message& message);
+
+  explicit Control(Handlers handlers) : handlers_(std::move(handlers)) {}  // use make()
+
+ private:
+  void on_bytes(std::string_view bytes) override;
+  void on_end() override { handlers_.lost(); }
+  void on_broken(const Error& error) override;
+  Status take_line(const std::string& line);
+
+  Handlers handlers_;
+  ipc::LineReader lines_;
+  std::unique_ptr<uv::Stream> stream_;
+};
+
+}  // namespace nxb

@@ -1,0 +1,68 @@
+// worker/dns/resolver.h - host name -> addresses, over UDP, on the loop (udns; U-09, U-13, U-14).
+// Runs in: worker. I/O: a UDP socket per lookup, so that source ports differ; /etc/resolv.conf is read when a Resolver
+// is made. A and AAAA are asked in parallel; once one family has addresses the other is given a little time, not all of
+// its own. `localhost` and IP literals never reach the network.
+// A truncated answer counts as a failure of that query, not as a partial list. CNAMEs are followed by the server asked.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/address.h"
+#include "common/base/ids.h"
+#include "common/base/result.h"
+#include "common/uv/loop.h"
+
+struct dns_ctx;
+
+namespace nxb::dns {
+
+using LookupId = Id<struct LookupTag>;
+
+struct Answer {
+  std::vector<Address> addresses;  // families interleaved, IPv6 first; empty = failed
+  Code failure = Code::NotFound;   // NotFound: the name or its addresses do not exist; TimedOut: no usable answer
+  std::string why;
+};
+
+// Addresses of an IP literal, of `localhost` and of names under it; empty for any other name.
+std::vector<Address> known_addresses(const std::string& host, std::uint16_t port);
+
+class Resolver {
+ public:
+  using Callback = std::function<void(Answer)>;
+  // Servers as address:port; none = the system's.
+  static Result<std::unique_ptr<Resolver>> make(uv::Loop& loop, const std::vector<std::string>& servers);
+  ~Resolver();
+
+  // `done` is called once, from the loop, never from within this call; not at all after cancel().
+  LookupId lookup(const std::string& host, std::uint16_t port, Callback done);
+  void cancel(LookupId id);
+  std::size_t pending() const { return lookups_.size(); }
+
+ private:
+  struct ContextDeleter {
+    void operator()(dns_ctx* context) const noexcept;
+  };
+  using Context = std::unique_ptr<dns_ctx, ContextDeleter>;
+  struct Private {
+    explicit Private() = default;
+  };
+  class Lookup;
+
+ public:
+  Resolver(Private, uv::Loop& loop, Context base);
+
+ private:
+  void finish(LookupId id);
+
+  uv::Loop& loop_;
+  Context base_;  // settings that each lookup copies
+  IdTable<LookupId, Lookup> lookups_;
+};
+
+}  // namespace nxb::dns

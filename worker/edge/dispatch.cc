@@ -1,0 +1,186 @@
+// worker/edge/dispatch.cc - the requests of a connection: which answer, or whose they are (DESIGN 2).
+// SPDX-License-Identifier: MIT
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/address.h"
+#include "common/log/log.h"
+#include "worker/bosh/body.h"
+#include "worker/edge/http_connection.h"
+
+namespace nxb::edge {
+
+using bosh::Condition;
+using http::Method;
+using stats::Counter;
+
+namespace {
+
+constexpr std::string_view kXml = "text/xml; charset=utf-8";
+constexpr std::string_view kBoshMethods = "OPTIONS, GET, HEAD, POST";
+constexpr std::string_view kAlive =
+    "nxb is alive. This is a BOSH (XEP-0124) service: point an XMPP client's BOSH URL at this address.\n";
+constexpr int kRetryAfterSeconds = 5;
+
+bool is_get(Method method) { return method == Method::Get || method == Method::Head; }
+
+std::string text_of(int status) { return std::to_string(status) + " " + std::string(http::reason(status)) + "\n"; }
+
+}  // namespace
+
+void HttpConnection::dispatch(std::string_view rest) {
+  context().counters.add(Counter::requests);
+  const http::Request& request = parser_.request();
+  bool bosh_path = is_bosh_path(request.path);
+  if (request.method == Method::Post && bosh_path) return dispatch_post(rest);
+  hops_ = 0;
+  arrived_sid_.clear();
+  owe();
+  http::Answer answer_head;
+  if (request.method == Method::Options && (request.asterisk || bosh_path)) {
+    answer_head.purpose = http::Purpose::Preflight;
+    return answer(answer_head, "");
+  }
+  if (request.path == "/healthz" && is_get(request.method)) {
+    answer_head.purpose = http::Purpose::Health;
+    return answer(answer_head, "ok\n");
+  }
+  if (bosh_path && is_get(request.method)) return answer_text(200, kAlive);
+  if (request.method != Method::Other && request.path != "/healthz") return answer_text(404, text_of(404));
+  answer_head.status = 405;
+  answer_head.allow = request.path == "/healthz" ? "GET, HEAD" : kBoshMethods;
+  answer(answer_head, text_of(405));
+}
+
+// A path of [http], with or without a slash at the end.
+bool HttpConnection::is_bosh_path(std::string_view path) const {
+  const auto& paths = context().config.http.path;
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return std::find(paths.begin(), paths.end(), path) != paths.end();
+}
+
+void HttpConnection::dispatch_post(std::string_view rest) {
+  std::uint8_t hops = std::exchange(hops_, std::uint8_t{0});
+  std::string sid = std::exchange(arrived_sid_, {});
+  auto body = bosh::parse_body(context().pool, parser_.body());
+  if (!body) {  // no session is touched (B-42)
+    context().counters.add(Counter::errors);
+    owe();
+    return answer_xml(200, bosh::write_terminate(Condition::BadRequest));
+  }
+  bool creation = body->sid.empty();
+  if (creation && sid.empty()) sid = context().route.mint();
+  std::uint32_t owner = context().route.owner(creation ? sid : body->sid);
+  if (!creation) sid.clear();
+  if (owner == context().index) return to_gateway(*std::move(body), std::move(sid));
+  if (hops == 0) return leave(owner, std::move(sid), rest);
+  context().counters.add(Counter::unknown_sids);  // nobody's: the workers do not agree about it (H-48)
+  owe();
+  answer_xml(200, bosh::write_terminate(Condition::ItemNotFound));
+}
+
+void HttpConnection::to_gateway(bosh::Body body, std::string sid_for_creation) {
+  Owed& owed = owe();
+  owed.at_gateway = true;
+  RequestId id{id_, owed.number};
+  context().requests.on_request(id, std::move(body), client(), sid_for_creation);
+}
+
+std::string HttpConnection::client() const {
+  static const TrustedProxies kNone;
+  const auto& trusted = shared_.trusted;
+  auto peer = Address::parse(peer_);
+  std::string ip = peer ? peer->ip_text() : "unix";  // the one form that does not parse is an unnamed unix peer
+  return client_address(listener_ < trusted.size() ? trusted[listener_] : kNone, ip, parser_.request().x_forwarded_for);
+}
+
+// --- hand-over ---
+
+void HttpConnection::leave(std::uint32_t owner, std::string minted_sid, std::string_view rest) {
+  state_ = State::Leaving;
+  next_owner_ = owner;
+  minted_sid_ = std::move(minted_sid);
+  unread_ = parser_.raw();
+  unread_ += rest;
+}
+
+void HttpConnection::hand_over() {
+  relay::Handover handover;
+  // A copy of the descriptor: the stream closes its own.
+  handover.fd = relay::Descriptor(fcntl(stream_->fd(), F_DUPFD_CLOEXEC, 0));
+  if (!handover.fd) {
+    context().counters.add(Counter::handovers_refused);
+    std::string bytes = std::exchange(unread_, {});
+    state_ = State::Open;
+    return refuse(bytes);
+  }
+  handover.hops = 1;
+  handover.listener = listener_;
+  handover.peer = peer_;
+  handover.minted_sid = std::move(minted_sid_);
+  handover.bytes = std::exchange(unread_, {});
+  context().mailroom.send(next_owner_, std::move(handover));
+  close();
+}
+
+// The body is a recoverable error: a client that looks at it, or only at the status, repeats the request.
+void HttpConnection::refuse(std::string_view bytes) {
+  parser_.next();
+  parser_.feed(bytes);  // for its Origin
+  closing_ = true;
+  owe();
+  http::Answer head;
+  head.status = 503;
+  head.purpose = http::Purpose::Bosh;
+  head.content_type = kXml;
+  head.retry_after_seconds = kRetryAfterSeconds;
+  answer(head, bosh::write_recoverable_error());
+}
+
+// --- answers made here ---
+
+HttpConnection::Owed& HttpConnection::owe() {
+  const http::Request& request = parser_.request();
+  Owed& owed = owed_.emplace_back();
+  owed.number = ++last_number_;
+  owed.head_only = request.method == Method::Head;
+  owed.http10 = request.minor == 0;
+  owed.cors = shared_.replies.cors().judge(request.origin);
+  if (closing_ || !request.keep_alive) state_ = State::Last;
+  return owed;
+}
+
+// An HTTP error: nothing more is parsed on this connection (H-10).
+void HttpConnection::fail(int status) {
+  context().counters.add(Counter::errors);
+  log::debug("edge.request_refused", {{"status", status}, {"peer", peer_}});
+  closing_ = true;
+  owe();
+  if (status == 413 && is_bosh_path(parser_.request().path)) {
+    return answer_xml(413, bosh::write_terminate(Condition::BadRequest));
+  }
+  http::Answer head;
+  head.status = status;
+  if (status == 405) head.allow = kBoshMethods;
+  answer(head, text_of(status));
+}
+
+void HttpConnection::answer_text(int status, std::string_view text) {
+  http::Answer head;
+  head.status = status;
+  answer(head, std::string(text));
+}
+
+void HttpConnection::answer_xml(int status, std::string body) {
+  http::Answer head;
+  head.status = status;
+  head.purpose = http::Purpose::Bosh;
+  head.content_type = kXml;
+  answer(head, std::move(body));
+}
+
+void HttpConnection::answer(http::Answer head, std::string body) { finish(owed_.back(), {head, std::move(body)}); }
+
+}  // namespace nxb::edge

@@ -1,0 +1,115 @@
+// worker/edge/edge.cc - see edge.h.
+// SPDX-License-Identifier: MIT
+#include "worker/edge/edge.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "common/base/address.h"
+#include "common/log/log.h"
+#include "worker/edge/http_connection.h"
+
+namespace nxb::edge {
+
+using stats::Counter;
+
+// One listening socket.
+class Edge::Port final : public uv::Listener::Sink {
+ public:
+  Port(Edge& edge, std::uint16_t index) : edge_(edge), index_(index) {}
+  std::unique_ptr<uv::Listener> listener;
+
+ private:
+  void on_accepted(int fd) override { edge_.accepted(fd, index_); }
+  void on_exhausted() override {
+    edge_.shared_.context.counters.add(Counter::accept_pauses);
+    log::warn("edge.out_of_descriptors");
+  }
+  Edge& edge_;
+  std::uint16_t index_;
+};
+
+Edge::Edge(const Context& context)
+    : shared_{context, http::Replies(context.config.http), {}, 0, [this](ConnId id) { closed(id); }} {
+  shared_.family = context.deadlines.add(*this);
+  for (const config::Listen& listen : context.config.listen) shared_.trusted.emplace_back(listen.trusted_proxies);
+}
+
+Edge::~Edge() {
+  connections_.for_each(
+      [this](ConnId id, HttpConnection&) { shared_.context.deadlines.clear(shared_.family, id.value); });
+}
+
+Status Edge::listen(int fd, std::uint16_t listener) {
+  auto port = std::make_unique<Port>(*this, listener);
+  NXB_TRY(port->listener, uv::Listener::adopt(shared_.context.loop, fd, *port));
+  ports_.push_back(std::move(port));
+  return Done{};
+}
+
+void Edge::accepted(int fd, std::uint16_t listener) {
+  shared_.context.counters.add(Counter::connections_accepted);
+  auto peer = Address::peer_of(fd);
+  if (!peer) {  // it went away while it waited
+    ::close(fd);
+    return;
+  }
+  adopt(fd, listener, peer->text());
+  watch_capacity();
+}
+
+HttpConnection* Edge::adopt(int fd, std::uint16_t listener, std::string peer) {
+  ConnId id = connections_.reserve();
+  auto made = HttpConnection::make(shared_, id, fd, listener, std::move(peer));
+  if (!made) {
+    connections_.take(id);
+    log::warn("edge.adopt_failed", {{"why", made.error().text}});
+    return nullptr;
+  }
+  shared_.context.counters.add(Counter::connections);
+  return &connections_.put(id, *std::move(made));
+}
+
+void Edge::take(relay::Handover handover) {
+  HttpConnection* connection = adopt(handover.fd.release(), handover.listener, handover.peer);
+  if (!connection) return;
+  if (shutting_down_) connection->last_request();
+  connection->resume(std::move(handover));
+  watch_capacity();
+}
+
+void Edge::refuse(relay::Handover handover) {
+  HttpConnection* connection = adopt(handover.fd.release(), handover.listener, handover.peer);
+  if (connection) connection->refuse(handover.bytes);
+  watch_capacity();
+}
+
+void Edge::reply(RequestId to, gateway::Reply reply) {
+  if (HttpConnection* connection = connections_.find(to.conn)) connection->reply(to.number, std::move(reply));
+}
+
+void Edge::closed(ConnId id) {
+  shared_.context.counters.sub(Counter::connections);
+  shared_.context.loop.retire(connections_.take(id));
+  watch_capacity();
+}
+
+void Edge::watch_capacity() {
+  bool room = connections_.size() < shared_.context.config.server.max_connections;
+  if (room == std::exchange(accepting_, room) || shutting_down_) return;
+  for (const auto& port : ports_) room ? port->listener->resume() : port->listener->pause();
+  if (!room) log::warn("edge.connection_limit", {{"connections", connections_.size()}});
+}
+
+void Edge::shut_down() {
+  if (std::exchange(shutting_down_, true)) return;
+  for (const auto& port : ports_) port->listener->pause();
+  connections_.for_each([](ConnId, HttpConnection& connection) { connection.shut_down(); });
+}
+
+void Edge::on_deadline(std::uint64_t id, Instant now) {
+  if (HttpConnection* connection = connections_.find(ConnId{id})) connection->on_deadline(now);
+}
+
+}  // namespace nxb::edge

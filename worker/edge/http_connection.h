@@ -1,0 +1,132 @@
+// worker/edge/http_connection.h - one client connection: bytes -> requests -> answers, in request order (H-11).
+// Runs in: worker. Adapter. Owned by: edge::Edge. It knows HTTP and routing by sid, nothing of XEP-0124 but the
+// <body/>.
+//
+//   Open --request of another owner--> Leaving --all answers written--> handed over, Closed
+//   Open --error, Connection: close, shutting down--> Last --all answers written--> Lingering --FIN, 2 s--> Closed
+//   any --reset, FIN while an answer is owed, a deadline--> Closed
+//
+// At most kMaxUnanswered requests are unanswered; then the client is not read. A client that does not read its answers
+// is not read either. The bytes of a request that are not dispatched yet are kept: they go along when it leaves.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/uv/stream.h"
+#include "worker/edge/context.h"
+#include "worker/gateway/ports.h"
+#include "worker/http/parser.h"
+
+namespace nxb::edge {
+
+inline constexpr std::size_t kMaxUnanswered = 8;    // H-11
+inline constexpr std::size_t kMaxQueued = 1 << 20;  // answer bytes not taken by the client
+inline constexpr Duration kLinger{2'000};           // H-10
+inline constexpr std::size_t kLingerBytes = 64 * 1024;
+
+class HttpConnection final : private uv::StreamSink {
+  struct Private {
+    explicit Private() = default;
+  };
+
+ public:
+  // Takes over fd, also on failure.
+  static Result<std::unique_ptr<HttpConnection>> make(Shared& shared, ConnId id, int fd, std::uint16_t listener,
+                                                      std::string peer);
+  HttpConnection(Private, Shared& shared, ConnId id, std::uint16_t listener, std::string peer);
+
+  void resume(relay::Handover handover);  // its bytes are the beginning of what will be read
+  void refuse(std::string_view bytes);    // the request that could not be handed over: 503
+  void reply(std::uint32_t number, gateway::Reply reply);
+  void on_deadline(Instant now);
+  void last_request() { closing_ = true; }  // close after the next answer
+  void shut_down();
+
+ private:
+  enum class State : std::uint8_t { Open, Leaving, Last, Lingering, Closed };
+  enum class Waiting : std::uint8_t { Nothing, Idle, Head, Body };  // for what of the client
+
+  struct Finished {
+    http::Answer answer;
+    std::string body;
+  };
+  // A request that was not answered on the wire yet; the front is the next to be.
+  struct Owed {
+    std::uint32_t number = 0;
+    bool head_only = false;
+    bool http10 = false;
+    bool at_gateway = false;
+    http::Cors::Verdict cors = http::Cors::Verdict::Refused;
+    std::optional<Finished> finished;
+  };
+
+  // uv::StreamSink
+  void on_bytes(std::string_view bytes) override;
+  void on_end() override;
+  void on_broken(const Error& error) override;
+  void on_drained() override;
+
+  // requests (dispatch.cc)
+  void dispatch(std::string_view rest);
+  void dispatch_post(std::string_view rest);
+  void to_gateway(bosh::Body body, std::string sid_for_creation);
+  void leave(std::uint32_t owner, std::string minted_sid, std::string_view rest);
+  void hand_over();
+  void fail(int status);
+  Owed& owe();  // for the request in the parser
+  bool is_bosh_path(std::string_view path) const;
+  void answer_text(int status, std::string_view text);
+  void answer_xml(int status, std::string body);
+  void answer(http::Answer answer, std::string body);
+  std::string client() const;
+
+  // bytes and answers (http_connection.cc)
+  void parse(std::string_view bytes);
+  void finish(Owed& owed, Finished finished);
+  void flush();
+  void write_front();
+  void settle();
+  void linger();
+  void abort();
+  void close();
+  bool is_quiet() const;
+  bool can_go_on() const;  // there are bytes to parse and room for their requests
+  bool is_stalled(Instant now) const;
+  Waiting waiting_for() const;
+  void arm();
+  Context& context() const { return shared_.context; }
+  Instant now() const { return shared_.context.loop.now(); }
+
+  Shared& shared_;
+  const ConnId id_;
+  const std::uint16_t listener_;
+  const std::string peer_;
+  std::unique_ptr<uv::Stream> stream_;
+  http::Parser parser_;
+  State state_ = State::Open;
+  std::deque<Owed> owed_;
+  std::uint32_t last_number_ = 0;
+  std::string unread_;      // read, but not parsed
+  bool parsing_ = false;    // parse() is on the stack
+  bool closing_ = false;    // the next request is the last
+  bool continued_ = false;  // 100 Continue was sent for the request being read
+  bool peer_ended_ = false;
+  std::uint8_t hops_ = 0;         // of the first request of a connection that was handed over; then 0
+  std::string arrived_sid_;       // minted for it by the worker that accepted it
+  std::uint32_t next_owner_ = 0;  // while Leaving
+  std::string minted_sid_;
+
+  Waiting waiting_ = Waiting::Nothing;
+  Instant client_due_{};              // for what waiting_ says
+  std::optional<Instant> write_due_;  // while bytes are queued (H-28)
+  Instant linger_due_{};
+  std::size_t lingered_ = 0;
+};
+
+}  // namespace nxb::edge

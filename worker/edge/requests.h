@@ -1,0 +1,24 @@
+// worker/edge/requests.h - what the edge asks of whoever answers BOSH requests: the gateway, or a test.
+// Runs in: worker. Implemented by worker/worker.cc. Answers come back through Edge::reply, from within on_request or
+// later. SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string_view>
+
+#include "common/base/ids.h"
+#include "worker/bosh/body.h"
+
+namespace nxb::edge {
+
+class Requests {
+ public:
+  // A request that this worker owns. A body without sid creates the session `sid_for_creation`.
+  virtual void on_request(RequestId id, bosh::Body body, std::string_view client_address,
+                          std::string_view sid_for_creation) = 0;
+  virtual void on_request_gone(RequestId id) = 0;  // its connection closed before it was answered (B-54)
+
+ protected:
+  ~Requests() = default;
+};
+
+}  // namespace nxb::edge

@@ -1,0 +1,253 @@
+// worker/gateway/gateway.cc - see gateway.h.
+// SPDX-License-Identifier: MIT
+#include "worker/gateway/gateway.h"
+
+#include <utility>
+
+#include "common/base/secret.h"
+#include "common/log/log.h"
+#include "worker/bosh/content_type.h"
+
+namespace nxb::gateway {
+
+using stats::Counter;
+
+namespace {
+
+// More events than this from one event would be a loop between a session and its upstream.
+constexpr std::size_t kMaxInbox = 64;
+
+bosh::SessionLimits limits_from(const config::Config::Bosh& bosh) {
+  bosh::SessionLimits limits;
+  limits.max_wait = bosh.max_wait;
+  limits.max_hold = bosh.max_bosh_connections;
+  limits.default_inactivity = bosh.default_inactivity;
+  limits.max_inactivity = bosh.max_inactivity;
+  limits.inactivity_grace = bosh.inactivity_grace;
+  limits.features_hold = bosh.features_hold;
+  limits.gap_timeout = bosh.gap_timeout;
+  limits.max_pending = bosh.max_pending;
+  return limits;
+}
+
+}  // namespace
+
+// One session with what the world knows of it and the session does not.
+struct Gateway::Cell {
+  Cell(const bosh::SessionLimits& limits, std::string_view sid_text, RequestId id, bosh::Body creation,
+       std::string_view address, Instant now, bosh::Actions& out)
+      : content_type(bosh::content_type(creation.content)),
+        started(now),
+        client_address(address),
+        session(limits, std::string(sid_text), id, std::move(creation), address, now, out) {}
+
+  std::string_view content_type;  // of every answer (B-23); a literal
+  Instant started;
+  StreamId stream;               // 0: none, or let go
+  std::uint32_t requests = 0;    // for the log line that ends it
+  std::uint64_t up = 0;          // elements from the client
+  std::uint64_t down = 0;        // elements from the server
+  bool pumping = false;
+  bool live = true;              // Ended was not seen yet
+  std::string client_address;
+  std::vector<bosh::Event> inbox;
+  bosh::Session session;
+};
+
+Gateway::Gateway(const config::Config& config, Ports& ports, stats::Counters& counters, std::function<Instant()> now)
+    : config_(config), limits_(limits_from(config.bosh)), ports_(ports), counters_(counters), now_(std::move(now)) {}
+
+Gateway::~Gateway() = default;
+
+void Gateway::on_request(RequestId id, bosh::Body body, std::string_view client_address,
+                         std::string_view sid_for_creation) {
+  if (body.sid.empty()) return create(id, std::move(body), client_address, sid_for_creation);
+  auto at = by_sid_.find(body.sid);
+  if (at == by_sid_.end()) {
+    counters_.add(Counter::unknown_sids);
+    return refuse(id, bosh::Condition::ItemNotFound, false);  // 200 for everybody (B-106)
+  }
+  counters_.add(Counter::requests_held);
+  open_requests_.emplace(id, at->second);
+  deliver(at->second, bosh::RequestArrived{id, std::move(body)});
+}
+
+void Gateway::on_request_gone(RequestId id) {
+  auto at = open_requests_.find(id);
+  if (at == open_requests_.end()) return;
+  SessionKey key = at->second;
+  open_requests_.erase(at);
+  counters_.sub(Counter::requests_held);
+  counters_.add(Counter::client_aborts);
+  deliver(key, bosh::RequestGone{id});
+}
+
+void Gateway::on_deadline(SessionKey session) { deliver(session, bosh::TimePassed{}); }
+
+void Gateway::on_stream_event(StreamId stream, upstream::Event event) {
+  auto at = streams_.find(stream);
+  if (at == streams_.end()) return;
+  SessionKey key = at->second;
+  if (const auto* arrived = std::get_if<upstream::Arrived>(&event)) {
+    counters_.add(Counter::stanzas_to_clients, arrived->stanzas.size());
+    if (Cell* cell = cells_.find(key)) cell->down += arrived->stanzas.size();
+  }
+  if (std::holds_alternative<upstream::Closed>(event)) {
+    streams_.erase(at);
+    ports_.drop_stream(stream);
+    if (Cell* cell = cells_.find(key); cell && cell->stream == stream) cell->stream = StreamId{};
+  }
+  deliver(key, bosh::ServerSpoke{std::move(event)});
+}
+
+void Gateway::shut_down() {
+  shutting_down_ = true;
+  std::vector<SessionKey> all;
+  cells_.for_each([&](SessionKey key, Cell& cell) {
+    if (cell.live) all.push_back(key);
+  });
+  for (SessionKey key : all) deliver(key, bosh::ShutDown{});
+}
+
+// --- sessions come and go ---
+
+void Gateway::create(RequestId id, bosh::Body body, std::string_view client_address, std::string_view sid) {
+  bool legacy = !body.ver.has_value();
+  if (shutting_down_) return refuse(id, bosh::Condition::SystemShutdown, legacy);
+  if (body.problem != bosh::Condition::None) return refuse(id, body.problem, legacy);
+  if (live_ >= config_.server.max_sessions) return refuse(id, bosh::Condition::InternalServerError, legacy);
+
+  bosh::Actions actions;
+  SessionKey key = cells_.reserve();
+  Cell& cell = cells_.put(key, std::make_unique<Cell>(limits_, sid, id, std::move(body), client_address, now_(), actions));
+  by_sid_.emplace(cell.session.sid(), key);
+  open_requests_.emplace(id, key);
+  ++live_;
+  cell.requests = 1;
+  counters_.add(Counter::requests_held);
+  counters_.add(Counter::sessions);
+  counters_.add(Counter::sessions_opened);
+
+  cell.pumping = true;
+  for (auto& action : actions) perform(key, cell, action);
+  pump(key, cell);
+}
+
+// An answer for which no session exists or is made (B-36, B-40, B-41): no state is kept.
+void Gateway::refuse(RequestId id, bosh::Condition condition, bool legacy_client) {
+  counters_.add(Counter::errors);
+  Reply reply;
+  reply.status = bosh::http_status(condition, legacy_client);
+  reply.body = bosh::write_terminate(condition);
+  ports_.reply(id, std::move(reply));
+}
+
+void Gateway::deliver(SessionKey key, bosh::Event event) {
+  Cell* cell = cells_.find(key);
+  if (!cell) return;  // it ended first; a late event is not an error
+  cell->inbox.push_back(std::move(event));
+  if (std::exchange(cell->pumping, true)) return;  // raised by an action below: that loop takes it
+  pump(key, *cell);
+}
+
+// Feeds the queued events to the session and performs what it asks for, until neither is left.
+void Gateway::pump(SessionKey key, Cell& cell) {
+  bosh::Actions actions;
+  for (std::size_t i = 0; i < cell.inbox.size(); ++i) {
+    if (!NXB_EXPECT(i < kMaxInbox, "one event causes bounded work")) break;
+    if (std::holds_alternative<bosh::RequestArrived>(cell.inbox[i])) ++cell.requests;
+    bosh::Event event = std::move(cell.inbox[i]);
+    cell.session.on(std::move(event), now_(), actions);
+    for (auto& action : actions) perform(key, cell, action);
+    actions.clear();
+  }
+  cell.inbox.clear();
+  cell.inbox.shrink_to_fit();  // an idle session keeps nothing
+  cell.pumping = false;
+  settle(key, cell);
+}
+
+// Between events: the deadline follows the session, and a forgotten session leaves.
+void Gateway::settle(SessionKey key, Cell& cell) {
+  if (cell.session.state() == bosh::State::Forgotten) return forget(key);
+  ports_.wake_at(key, cell.session.next_deadline());
+}
+
+void Gateway::forget(SessionKey key) {
+  Cell* cell = cells_.find(key);
+  if (!cell) return;
+  by_sid_.erase(cell->session.sid());
+  ports_.wake_at(key, std::nullopt);
+  cells_.take(key);
+}
+
+// --- actions ---
+
+void Gateway::perform(SessionKey key, Cell& cell, bosh::Action& action) {
+  std::visit([&](auto& known) { perform(key, cell, known); }, action);
+}
+
+void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::Respond& respond) {
+  if (open_requests_.erase(respond.to) != 0) counters_.sub(Counter::requests_held);
+  if (respond.replay) counters_.add(Counter::replays);
+  Reply reply;
+  reply.status = respond.status;
+  reply.body = std::move(respond.body);
+  reply.content_type = cell.content_type;
+  ports_.reply(respond.to, std::move(reply));
+}
+
+void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::Forward& forward) {
+  if (!cell.stream) return;
+  cell.up += forward.count;
+  counters_.add(Counter::stanzas_from_clients, forward.count);
+  ports_.stream(cell.stream)->send(forward.elements);
+}
+
+void Gateway::perform(SessionKey key, Cell& cell, bosh::OpenStream& open) {
+  cell.stream = StreamId{++last_stream_};
+  streams_.emplace(cell.stream, key);
+  log::info("session.start", {{"sid", short_hash(cell.session.sid())},
+                              {"domain", open.spec.domain},
+                              {"client", cell.client_address}});
+  ports_.make_stream(cell.stream).open(open.spec);
+}
+
+void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::RestartStream& /*restart*/) {
+  if (cell.stream) ports_.stream(cell.stream)->restart();
+}
+
+void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::CloseStream& close) {
+  if (!cell.stream) return;
+  StreamId stream = std::exchange(cell.stream, StreamId{});
+  ports_.stream(stream)->close(close.parting, close.undelivered);
+}
+
+void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::ReadServer& read) {
+  if (cell.stream) ports_.stream(cell.stream)->set_reading(read.on);
+}
+
+void Gateway::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
+  if (!NXB_EXPECT(std::exchange(cell.live, false), "a session ends once")) return;
+  --live_;
+  counters_.sub(Counter::sessions);
+  counters_.add(Counter::sessions_ended);
+  counters_.add(Counter::undelivered, ended.undelivered);
+  if (ended.condition != bosh::Condition::None) counters_.add(Counter::errors);
+  log::info("session.end", {{"sid", short_hash(cell.session.sid())},
+                            {"why", ended.why},
+                            {"condition", bosh::wire_name(ended.condition)},
+                            {"age", (now_() - cell.started).count() / 1000},
+                            {"requests", cell.requests},
+                            {"up", cell.up},
+                            {"down", cell.down},
+                            {"undelivered", ended.undelivered}});
+  remembered_.push_back(key);
+  while (remembered_.size() > kRemembered) {
+    SessionKey oldest = remembered_.front();
+    remembered_.pop_front();
+    if (oldest != key) forget(oldest);
+  }
+}
+
+}  // namespace nxb::gateway

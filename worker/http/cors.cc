@@ -1,0 +1,58 @@
+// worker/http/cors.cc - see cors.h.
+// SPDX-License-Identifier: MIT
+#include "worker/http/cors.h"
+
+#include <algorithm>
+
+#include "worker/http/head.h"
+
+namespace nxb::http {
+namespace {
+
+// H-30: what a BOSH client sends, and what the operator added; each once. Never `*`: no wildcard with credentials.
+std::string allowed_headers(const config::Config::Http& http) {
+  std::vector<std::string> names{"Content-Type", "X-Requested-With"};
+  auto add = [&names](const std::string& name) {
+    auto same = [&name](const std::string& known) { return equals_ignoring_case(known, name); };
+    if (std::none_of(names.begin(), names.end(), same)) names.push_back(name);
+  };
+  for (const auto& header : http.headers) add(header.first);
+  for (const std::string& name : http.cors_headers) add(name);
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+}  // namespace
+
+Cors::Cors(const config::Config::Http& http) {
+  const auto& allowed = http.allowed_origins;
+  any_ = std::find(allowed.begin(), allowed.end(), "*") != allowed.end();
+  origins_ = any_ ? std::vector<std::string>{"*"} : allowed;
+  // The answer depends on the request's Origin, whether it matched or not (H-32).
+  std::string vary = any_ ? "" : "Vary: Origin\r\n";
+  std::string more =
+      "Access-Control-Allow-Methods: OPTIONS, GET, POST\r\nAccess-Control-Allow-Headers: " + allowed_headers(http) +
+      "\r\nAccess-Control-Max-Age: 14400\r\n";
+  blocks_.push_back({vary, vary});
+  for (const std::string& origin : origins_) {
+    std::string block = "Access-Control-Allow-Origin: " + origin + "\r\n" + vary;
+    if (http.allow_credentials && !any_) block += "Access-Control-Allow-Credentials: true\r\n";
+    blocks_.push_back({block, block + more});
+  }
+}
+
+Cors::Verdict Cors::judge(std::string_view origin) const {
+  if (any_) return Verdict{1};  // also without Origin: a cache may give the answer to somebody who has one
+  auto at = std::find(origins_.begin(), origins_.end(), origin);
+  if (at == origins_.end()) return Verdict::Refused;
+  return Verdict{static_cast<std::uint32_t>(at - origins_.begin()) + 1};
+}
+
+std::string_view Cors::block(Verdict verdict) const { return blocks_.at(static_cast<std::size_t>(verdict)).answer; }
+
+std::string_view Cors::preflight_block(Verdict verdict) const {
+  return blocks_.at(static_cast<std::size_t>(verdict)).preflight;
+}
+
+}  // namespace nxb::http

@@ -1,0 +1,34 @@
+// worker/http/cors.h - which scripts may read an answer (Fetch standard; H-29 to H-36).
+// Runs in: worker. I/O: none. Nothing of a request is echoed: the header carries the configured origin that it matched.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/config/config.h"
+
+namespace nxb::http {
+
+class Cors {
+ public:
+  // What an Origin header came to; kept for the answer, which may be late. It means something only to this Cors.
+  enum class Verdict : std::uint32_t { Refused = 0 };
+
+  explicit Cors(const config::Config::Http& http);
+  Verdict judge(std::string_view origin) const;
+  std::string_view block(Verdict verdict) const;            // header lines of an answer
+  std::string_view preflight_block(Verdict verdict) const;  // those and Allow-Methods, Allow-Headers, Max-Age
+
+ private:
+  struct Blocks {
+    std::string answer, preflight;
+  };
+  bool any_ = false;
+  std::vector<std::string> origins_;
+  std::vector<Blocks> blocks_;  // [0]: no match; [1]: `*` or the first origin, ...
+};
+
+}  // namespace nxb::http

@@ -1,0 +1,186 @@
+// worker/http/head.cc - see head.h.
+// SPDX-License-Identifier: MIT
+#include "worker/http/head.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace nxb::http {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Fields of one name are one list (RFC 9110 5.3).
+void join(std::string& list, std::string_view value) {
+  if (!list.empty()) list += ", ";
+  list += value;
+}
+
+// Calls f(item) for each non-empty member of a comma-separated list.
+template <class F>
+void for_each_item(std::string_view list, F f) {
+  while (!list.empty()) {
+    std::size_t comma = list.find(',');
+    std::string_view item = trimmed(list.substr(0, comma));
+    if (!item.empty()) f(item);
+    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+  }
+}
+
+bool has_item(std::string_view list, std::string_view wanted) {
+  bool found = false;
+  for_each_item(list, [&](std::string_view item) { found = found || equals_ignoring_case(item, wanted); });
+  return found;
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  char small = lower(c);
+  return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
+}
+
+// %XX once; nothing for a broken escape or a NUL (H-08).
+std::optional<std::string> decoded(std::string_view path) {
+  std::string out;
+  out.reserve(path.size());
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    char c = path[i];
+    if (c == '%') {
+      if (i + 2 >= path.size()) return std::nullopt;
+      int high = hex_digit(path[i + 1]);
+      int low = hex_digit(path[i + 2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      c = static_cast<char>(high * 16 + low);
+      if (c == '\0') return std::nullopt;
+      i += 2;
+    }
+    out += c;
+  }
+  return out;
+}
+
+// The path and query of an absolute-form target; "" when it is none.
+std::string_view path_of_absolute(std::string_view target) {
+  std::size_t scheme = target.find("://");
+  if (scheme == std::string_view::npos) return {};
+  std::string_view name = target.substr(0, scheme);
+  if (!equals_ignoring_case(name, "http") && !equals_ignoring_case(name, "https")) return {};
+  target.remove_prefix(scheme + 3);
+  std::size_t path = target.find_first_of("/?");
+  if (path == 0) return {};  // no authority
+  return path == std::string_view::npos || target[path] == '?' ? std::string_view("/") : target.substr(path);
+}
+
+int read_target(std::string_view target, Request& request) {
+  if (target.find('#') != std::string_view::npos) return 400;
+  if (target == "*") {
+    request.asterisk = true;
+    return request.method == Method::Options ? 0 : 400;
+  }
+  if (!target.starts_with('/')) {
+    if (request.method == Method::Other) return 0;  // CONNECT host:port; answered 405 whatever it says
+    std::string_view query = target.substr(std::min(target.find('?'), target.size()));
+    target = path_of_absolute(target);
+    if (target == "/" && !query.empty()) request.query = query.substr(1);
+    if (target.empty()) return 400;
+  }
+  std::size_t question = target.find('?');
+  auto path = decoded(target.substr(0, question));
+  if (!path) return 400;
+  request.path = *std::move(path);
+  if (question != std::string_view::npos) request.query = target.substr(question + 1);
+  return 0;
+}
+
+// Registered content codings; any other value of Content-Encoding is ignored, libpurple sends a media type there
+// (H-15).
+constexpr std::array<std::string_view, 7> kCodings{"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"};
+
+}  // namespace
+
+bool is_token(std::string_view text) {
+  auto is_token_char = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  };
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+void Head::add(std::string_view name, std::string_view value, Request& request) {
+  value = trimmed(value);
+  auto is = [name](std::string_view wanted) { return equals_ignoring_case(name, wanted); };
+  if (is("host")) {
+    ++hosts_;
+  } else if (is("connection")) {
+    join(connection_, value);
+  } else if (is("transfer-encoding")) {
+    ++transfer_encodings_;
+    join(transfer_encoding_, value);
+  } else if (is("content-encoding")) {
+    join(content_encoding_, value);
+  } else if (is("expect")) {
+    join(expect_, value);
+  } else if (is("origin")) {
+    request.origin = value;
+  } else if (is("access-control-request-method")) {
+    request.requested_method = value;
+  } else if (is("access-control-request-headers")) {
+    request.requested_headers = value;
+  } else if (is("x-forwarded-for")) {
+    join(request.x_forwarded_for, value);
+  } else if (is("x-forwarded-proto")) {
+    request.x_forwarded_proto = value;
+  }
+}
+
+int Head::judge(std::string_view target, std::uint64_t content_length, const Limits& limits, Request& request) const {
+  bool close = has_item(connection_, "close");
+  request.keep_alive = !close && (request.minor > 0 || has_item(connection_, "keep-alive"));
+  if (int status = read_target(target, request); status != 0) return status;
+  if (hosts_ > 1 || (hosts_ == 0 && request.minor > 0)) return 400;  // H-07
+  if (int status = judge_transfer_encoding(request); status != 0) return status;
+  if (int status = judge_expectation(request); status != 0) return status;
+  for (std::string_view coding : kCodings) {
+    if (has_item(content_encoding_, coding)) return 415;
+  }
+  return content_length > limits.body ? 413 : 0;
+}
+
+// H-03: `chunked`, once, alone; never in HTTP/1.0.
+int Head::judge_transfer_encoding(const Request& request) const {
+  if (transfer_encodings_ == 0) return 0;
+  if (request.minor == 0) return 400;
+  if (transfer_encodings_ == 1 && equals_ignoring_case(transfer_encoding_, "chunked")) return 0;
+  std::size_t chunked = 0;
+  std::size_t others = 0;
+  std::string_view last;
+  for_each_item(transfer_encoding_, [&](std::string_view item) {
+    ++(equals_ignoring_case(item, "chunked") ? chunked : others);
+    last = item;
+  });
+  bool may_be_last = chunked == 0 || (chunked == 1 && equals_ignoring_case(last, "chunked"));
+  return others > 0 && may_be_last ? 501 : 400;
+}
+
+int Head::judge_expectation(Request& request) const {
+  if (request.minor == 0) return 0;  // RFC 9110 10.1.1: ignored there
+  bool unknown = false;
+  for_each_item(expect_, [&](std::string_view item) {
+    bool is_continue = equals_ignoring_case(item, "100-continue");
+    (is_continue ? request.wants_continue : unknown) = true;
+  });
+  return unknown ? 417 : 0;
+}
+
+}  // namespace nxb::http

@@ -1,0 +1,77 @@
+// worker/http/reply.cc - see reply.h.
+// SPDX-License-Identifier: MIT
+#include "worker/http/reply.h"
+
+namespace nxb::http {
+
+Replies::Replies(const config::Config::Http& http)
+    : cors_(http),
+      // H-21: stanza content sent as text/html must never run as script in the origin that serves nxb.
+      safety_(
+          "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+          "Content-Security-Policy: sandbox; default-src 'none'\r\n") {
+  for (const auto& [name, value] : http.headers) configured_ += name + ": " + value + "\r\n";
+}
+
+std::string Replies::head(const Answer& answer, std::int64_t wall_ms) {
+  std::string out;
+  out.reserve(512 + configured_.size());
+  out.append("HTTP/1.1 ").append(std::to_string(answer.status)).append(" ").append(reason(answer.status));
+  out.append("\r\nDate: ").append(date_.at(wall_ms));
+  if (answer.purpose != Purpose::Preflight) out.append("\r\nContent-Type: ").append(answer.content_type);
+  out.append("\r\nContent-Length: ").append(std::to_string(answer.content_length)).append("\r\n");
+  if (!answer.allow.empty()) out.append("Allow: ").append(answer.allow).append("\r\n");
+  if (answer.retry_after_seconds > 0) {
+    out.append("Retry-After: ").append(std::to_string(answer.retry_after_seconds)).append("\r\n");
+  }
+  if (answer.persistence == Persistence::Close) out += "Connection: close\r\n";
+  if (answer.persistence == Persistence::KeepAlive) out += "Connection: keep-alive\r\n";
+  out += safety_;
+  if (answer.purpose == Purpose::Preflight) {
+    out += cors_.preflight_block(answer.cors);
+  } else if (answer.purpose != Purpose::Health) {
+    out += cors_.block(answer.cors);
+  }
+  if (answer.purpose != Purpose::Health) out += configured_;
+  out += "\r\n";
+  return out;
+}
+
+std::string_view reason(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Status";
+  }
+}
+
+}  // namespace nxb::http

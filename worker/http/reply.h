@@ -1,0 +1,55 @@
+// worker/http/reply.h - header blocks of answers: status line, Date, type, length, CORS, safety headers.
+// Runs in: worker. I/O: none; time is an argument. One per worker: what does not change is composed at the start.
+// Every answer has Content-Length and is complete (H-20, H-23); 413, 4xx and 5xx carry CORS headers too (H-34).
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/config/config.h"
+#include "worker/http/cors.h"
+#include "worker/http/date.h"
+
+namespace nxb::http {
+
+// What the Connection header must say (H-12): nothing, "close", or to an HTTP/1.0 client "keep-alive".
+enum class Persistence : std::uint8_t { Implied, Close, KeepAlive };
+
+enum class Purpose : std::uint8_t {
+  Bosh,       // a <body/>: CORS, no-store, nosniff, CSP, configured headers
+  Page,       // text for people or an error: the same
+  Preflight,  // CORS preflight; no content
+  Health,     // for the load balancer: no CORS (H-43)
+};
+
+struct Answer {
+  int status = 200;
+  Purpose purpose = Purpose::Page;
+  std::string_view content_type = "text/plain; charset=utf-8";  // always a literal
+  std::size_t content_length = 0;
+  Cors::Verdict cors = Cors::Verdict::Refused;
+  Persistence persistence = Persistence::Implied;
+  std::string_view allow = {};  // for 405
+  int retry_after_seconds = 0;  // for 503
+};
+
+class Replies {
+ public:
+  explicit Replies(const config::Config::Http& http);
+  const Cors& cors() const { return cors_; }
+  std::string head(const Answer& answer, std::int64_t wall_ms);  // ends with the empty line
+
+ private:
+  Cors cors_;
+  Date date_;
+  std::string safety_;      // Cache-Control, nosniff, CSP
+  std::string configured_;  // [http] headers
+};
+
+std::string_view reason(int status);
+
+inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+}  // namespace nxb::http

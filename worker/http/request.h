@@ -1,0 +1,36 @@
+// worker/http/request.h - one HTTP request as the edge needs it; and its limits.
+// Runs in: worker. I/O: none.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace nxb::http {
+
+struct Limits {
+  std::size_t request_line = 8 * 1024;  // without its CRLF; more: 414 (H-26)
+  std::size_t head = 16 * 1024;         // field lines to the empty line included; more: 431. Bounds chunk framing too
+  std::size_t fields = 100;             // more: 431
+  std::size_t body = 100'000;           // more: 413, at Content-Length or at the byte crossing it (H-25)
+};
+
+enum class Method : std::uint8_t { Get, Head, Post, Options, Other };
+
+struct Request {
+  Method method = Method::Other;
+  bool asterisk = false;        // OPTIONS *
+  std::string path;             // %XX decoded once, `..` not resolved (H-08); empty for asterisk and authority form
+  std::string query;            // raw, without '?'
+  std::uint8_t minor = 1;       // HTTP/1.minor
+  bool keep_alive = true;       // H-12
+  bool wants_continue = false;  // Expect: 100-continue (H-13)
+  std::string origin;
+  std::string requested_method;  // Access-Control-Request-Method, -Headers: read, never echoed
+  std::string requested_headers;
+  std::string x_forwarded_for;  // raw, all fields joined
+  std::string x_forwarded_proto;
+};
+
+}  // namespace nxb::http

@@ -1,0 +1,108 @@
+// worker/main.cc - nxb-worker: one libuv loop that serves the sessions it owns. Started by nxb-supervisor only.
+// Inherits the descriptors of common/ipc/contract.h and nothing else; learns who it is and the configuration from its
+// control channel; ends when told to (Stop), or when the supervisor is gone (O-07).
+// SPDX-License-Identifier: MIT
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "common/config/config.h"
+#include "common/ipc/contract.h"
+#include "common/log/log.h"
+#include "worker/control.h"
+#include "worker/descriptors.h"
+#include "worker/worker.h"
+
+namespace nxb {
+namespace {
+
+using contract::Exit;
+
+// The life of the process: waits for its configuration, serves, says goodbye.
+class Life {
+ public:
+  explicit Life(uv::Loop& loop) : loop_(loop), ending_(loop, [this] { loop_.stop(); }) {}
+
+  Status begin() {
+    Control::Handlers handlers;
+    handlers.configure = [this](ipc::Configure configure) { on_configure(configure); };
+    handlers.stop = [this] { on_stop(Exit::Clean); };
+    handlers.lost = [this] { on_lost(); };
+    NXB_TRY(control_, Control::make(loop_, contract::kControl, std::move(handlers)));
+    loop_.at_end_of_turn([this] {
+      if (stopping_ && (!worker_ || worker_->idle())) loop_.stop();
+    });
+    return Done{};
+  }
+  Exit how() const { return how_; }
+
+ private:
+  void on_configure(const ipc::Configure& identity) {
+    if (worker_) return fail(Exit::Failed, "configured twice");
+    if (identity.version != contract::kVersion) return fail(Exit::Failed, "the supervisor is of another version");
+    auto config = config::from_json(identity.config);
+    if (!config) return fail(Exit::BadConfig, config.error().text);
+    log::configure(config->log.level, config->log.format, "worker " + std::to_string(identity.index));
+    if (auto only = only_contract_descriptors(identity.workers, config->listen.size()); !only) {
+      return fail(Exit::Failed, only.error().text);
+    }
+    auto worker = Worker::make(loop_, identity, *std::move(config));
+    if (!worker) return fail(Exit::Failed, worker.error().text);
+    worker_ = *std::move(worker);
+    log::info("worker.ready", {{"pid", getpid()}});
+    control_->send(ipc::Ready{contract::kVersion});
+  }
+
+  void on_stop(Exit how) {
+    if (stopping_) return;
+    stopping_ = true;
+    how_ = how;
+    if (worker_) worker_->shut_down();
+    ending_.start(contract::kGoodbye);
+  }
+
+  void on_lost() {
+    if (stopping_) return;
+    log::error("worker.orphaned", {{"pid", getpid()}});
+    on_stop(Exit::LostSupervisor);
+  }
+
+  void fail(Exit how, std::string_view why) {
+    log::error("worker.failed", {{"why", why}});
+    stopping_ = true;
+    how_ = how;
+    loop_.stop();
+  }
+
+  uv::Loop& loop_;
+  uv::Timer ending_;
+  std::unique_ptr<Control> control_;
+  std::unique_ptr<Worker> worker_;
+  bool stopping_ = false;
+  Exit how_ = Exit::Clean;
+};
+
+Exit live() {
+  uv::Loop loop;
+  Life life(loop);
+  if (auto begun = life.begin(); !begun) {
+    std::fprintf(stderr, "nxb-worker: %s; it is started by nxb-supervisor, not by hand\n", begun.error().text.c_str());
+    return Exit::Usage;
+  }
+  loop.run();
+  return life.how();
+}
+
+}  // namespace
+}  // namespace nxb
+
+int main() {
+  // Ctrl-C reaches the whole foreground group; the supervisor decides what it means.
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+  return static_cast<int>(nxb::live());
+}

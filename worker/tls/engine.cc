@@ -1,0 +1,206 @@
+// worker/tls/engine.cc - OpenSSL behind two string views: a BIO of our own reads from and writes to the call's arguments,
+// so that no memory BIO keeps the largest record it ever saw.
+// SPDX-License-Identifier: MIT
+#include "worker/tls/engine.h"
+
+#include <arpa/inet.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace nxb::tls {
+namespace {
+
+std::string openssl_error(const char* fallback) {
+  unsigned long code = ERR_peek_last_error();
+  ERR_clear_error();
+  if (code == 0) return fallback;
+  std::array<char, 160> text{};
+  ERR_error_string_n(code, text.data(), text.size());
+  return text.data();
+}
+
+bool is_ip(const std::string& name) {
+  std::array<char, 16> store{};
+  return inet_pton(AF_INET, name.c_str(), store.data()) == 1 || inet_pton(AF_INET6, name.c_str(), store.data()) == 1;
+}
+
+}  // namespace
+
+// What OpenSSL calls. noexcept: an exception must not cross C.
+struct Callbacks {
+  static int read(BIO* bio, char* into, std::size_t size, std::size_t* done) noexcept {
+    auto* engine = static_cast<Engine*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    *done = std::min(size, engine->input_.size());
+    if (*done == 0) {
+      BIO_set_retry_read(bio);
+      return 0;
+    }
+    std::memcpy(into, engine->input_.data(), *done);
+    engine->input_.remove_prefix(*done);
+    return 1;
+  }
+  static int write(BIO* bio, const char* from, std::size_t size, std::size_t* done) noexcept {
+    auto* engine = static_cast<Engine*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    if (engine->output_ == nullptr) return 0;
+    engine->output_->append(from, size);
+    *done = size;
+    return 1;
+  }
+  static long control(BIO*, int command, long, void*) noexcept { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  static BIO_METHOD* method() {
+    static BIO_METHOD* const made = [] {
+      BIO_METHOD* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "nxb memory");
+      NXB_CHECK(m != nullptr, "OpenSSL out of memory");
+      BIO_meth_set_read_ex(m, &Callbacks::read);
+      BIO_meth_set_write_ex(m, &Callbacks::write);
+      BIO_meth_set_ctrl(m, &Callbacks::control);
+      return m;
+    }();
+    return made;
+  }
+
+  // Chain, dates and purpose by OpenSSL (U-49), then the identity by RFC 9525 (U-50).
+  static int verify(X509_STORE_CTX* store, void*) noexcept {
+    if (X509_verify_cert(store) != 1) return 0;
+    auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* engine = static_cast<Engine*>(SSL_get_app_data(ssl));
+    if (certificate_speaks_for(X509_STORE_CTX_get0_cert(store), engine->identity_)) return 1;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
+    return 0;
+  }
+};
+
+Result<std::unique_ptr<Context>> Context::make(const std::string& ca_file, Verify verify) {
+  SSL_CTX* raw = SSL_CTX_new(TLS_client_method());
+  NXB_CHECK(raw != nullptr, "OpenSSL out of memory");
+  auto context = std::make_unique<Context>(Private(), raw, verify);
+  SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);                                  // U-48
+  SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+  if (verify == Verify::None) {
+    SSL_CTX_set_verify(raw, SSL_VERIFY_NONE, nullptr);
+    return context;
+  }
+  SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_cert_verify_callback(raw, &Callbacks::verify, nullptr);
+  ERR_clear_error();
+  int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(raw) : SSL_CTX_load_verify_file(raw, ca_file.c_str());
+  if (loaded != 1) return Error{Code::Config, "trust store " + ca_file + ": " + openssl_error("cannot be read")};
+  return context;
+}
+
+Context::~Context() { SSL_CTX_free(context_); }
+
+Result<std::unique_ptr<Engine>> Engine::client(const Context& context, const std::string& server_name,
+                                               Identity identity, Offer offer) {
+  auto engine = std::make_unique<Engine>(Private());
+  engine->identity_ = std::move(identity);
+  engine->ssl_ = SSL_new(context.raw());
+  BIO* bio = BIO_new(Callbacks::method());
+  NXB_CHECK(engine->ssl_ != nullptr && bio != nullptr, "OpenSSL out of memory");
+  BIO_set_data(bio, engine.get());
+  BIO_set_init(bio, 1);
+  SSL_set_bio(engine->ssl_, bio, bio);
+  SSL_set_app_data(engine->ssl_, engine.get());
+  SSL_set_connect_state(engine->ssl_);
+  // What the macro SSL_set_tlsext_host_name does.
+  if (!is_ip(server_name) && SSL_ctrl(engine->ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                                      const_cast<char*>(server_name.c_str())) != 1) {
+    return Error{Code::BadInput, "server name: " + openssl_error("refused")};
+  }
+  if (offer == Offer::AlpnXmppClient) {
+    static constexpr unsigned char kAlpn[] = "\x0bxmpp-client";
+    if (SSL_set_alpn_protos(engine->ssl_, kAlpn, sizeof(kAlpn) - 1) != 0) return Error{Code::BadInput, "ALPN"};
+  }
+  return engine;
+}
+
+Engine::~Engine() { SSL_free(ssl_); }
+
+void Engine::start(Output& out) { received({}, out); }
+
+void Engine::received(std::string_view ciphertext, Output& out) {
+  if (state_ == State::Failed || state_ == State::PeerClosed) return;
+  input_ = ciphertext;
+  output_ = &out.to_peer;
+  advance(out);
+  input_ = {};
+  output_ = nullptr;
+}
+
+void Engine::advance(Output& out) {
+  ERR_clear_error();
+  if (state_ == State::Handshaking) {
+    int done = SSL_do_handshake(ssl_);
+    if (done != 1) {
+      if (SSL_get_error(ssl_, done) != SSL_ERROR_WANT_READ) fail();
+      return;
+    }
+    state_ = State::Open;
+  }
+  std::array<char, 16 * 1024> chunk;  // one record
+  while (true) {
+    std::size_t got = 0;
+    int done = SSL_read_ex(ssl_, chunk.data(), chunk.size(), &got);
+    if (done == 1) {
+      out.plaintext.append(chunk.data(), got);
+      continue;
+    }
+    int why = SSL_get_error(ssl_, done);
+    if (why == SSL_ERROR_ZERO_RETURN) {
+      state_ = State::PeerClosed;
+    } else if (why != SSL_ERROR_WANT_READ) {
+      fail();
+    }
+    return;
+  }
+}
+
+void Engine::fail() {
+  state_ = State::Failed;
+  long verdict = SSL_get_verify_result(ssl_);
+  error_ = openssl_error("handshake failed");
+  bool verified_here = (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;
+  if (verified_here && verdict != X509_V_OK) {
+    error_ = verdict == X509_V_ERR_HOSTNAME_MISMATCH
+                 ? "the certificate does not speak for " + identity_.name
+                 : std::string("certificate: ") + X509_verify_cert_error_string(verdict);
+  }
+}
+
+void Engine::send(std::string_view plaintext, Output& out) {
+  if (!NXB_EXPECT(state_ == State::Open || state_ == State::PeerClosed, "plaintext after the handshake")) return;
+  if (plaintext.empty()) return;
+  ERR_clear_error();
+  output_ = &out.to_peer;
+  std::size_t written = 0;
+  int done = SSL_write_ex(ssl_, plaintext.data(), plaintext.size(), &written);
+  output_ = nullptr;
+  if (done != 1) fail();
+}
+
+void Engine::close(Output& out) {
+  if (state_ != State::Open && state_ != State::PeerClosed) return;
+  ERR_clear_error();
+  output_ = &out.to_peer;
+  SSL_shutdown(ssl_);
+  output_ = nullptr;
+  ERR_clear_error();
+}
+
+std::string Engine::description() const {
+  return std::string(SSL_get_version(ssl_)) + " " + SSL_get_cipher_name(ssl_);
+}
+
+}  // namespace nxb::tls

@@ -1,0 +1,93 @@
+// worker/tls/engine.h - TLS as a client, over memory: ciphertext in, plaintext out, no socket (U-46 to U-53).
+// Runs in: worker. I/O: reads trust stores when a Context is made (and hashed certificate folders while verifying).
+// Context: what connections share (protocol versions, trust store), one per CA file and verify mode.
+// Engine: one connection. It keeps no buffers of its own; OpenSSL's are released when idle.
+// A peer that fails verification gets an alert and nothing else; no application byte leaves before the handshake is done.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "worker/tls/identity.h"
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace nxb::tls {
+
+enum class Verify : std::uint8_t { Full, None };
+
+class Context {
+  struct Private {
+    explicit Private() = default;
+  };
+
+ public:
+  // ca_file "" = the system's trust store.
+  static Result<std::unique_ptr<Context>> make(const std::string& ca_file, Verify verify);
+  Context(Private, ssl_ctx_st* context, Verify verify) : context_(context), verify_(verify) {}
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ssl_ctx_st* raw() const { return context_; }
+  Verify verify() const { return verify_; }
+
+ private:
+  ssl_ctx_st* context_;
+  Verify verify_;
+};
+
+// What a call produced.
+struct Output {
+  std::string to_peer;    // ciphertext to be written now
+  std::string plaintext;  // what the peer said
+};
+
+class Engine {
+  struct Private {
+    explicit Private() = default;
+  };
+
+ public:
+  enum class State : std::uint8_t {
+    Handshaking,
+    Open,
+    PeerClosed,  // close_notify received; everything before it was given out
+    Failed,      // error() says why; `to_peer` may hold an alert
+  };
+  enum class Offer : std::uint8_t { NoAlpn, AlpnXmppClient };  // U-47: ALPN with direct TLS only
+
+  // SNI is `server_name`, none for an IP address (U-46); the certificate must speak for `identity`.
+  static Result<std::unique_ptr<Engine>> client(const Context& context, const std::string& server_name,
+                                                Identity identity, Offer offer);
+  explicit Engine(Private) {}
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  void start(Output& out);                                    // ClientHello
+  void received(std::string_view ciphertext, Output& out);
+  void send(std::string_view plaintext, Output& out);         // only when Open
+  void close(Output& out);                                    // close_notify
+  State state() const { return state_; }
+  const std::string& error() const { return error_; }
+  std::string description() const;                            // "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs
+
+ private:
+  friend struct Callbacks;
+  void advance(Output& out);
+  void fail();
+
+  ssl_st* ssl_ = nullptr;
+  Identity identity_;
+  std::string error_;
+  std::string_view input_;      // during a call only: ciphertext not yet taken by OpenSSL
+  std::string* output_ = nullptr;  // during a call only
+  State state_ = State::Handshaking;
+};
+
+}  // namespace nxb::tls

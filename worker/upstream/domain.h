@@ -1,0 +1,24 @@
+// worker/upstream/domain.h - the domain a client asks for, in the forms that policy, DNS and TLS need (U-01).
+// Runs in: worker. I/O: none.
+// Labels with other than ASCII letters become A-labels (RFC 3492). Upper case is folded for ASCII, Latin-1, Greek and
+// Cyrillic; nothing is normalised beyond that (a JID must arrive in NFC), an unusual spelling is simply not found.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace nxb::upstream {
+
+struct Domain {
+  std::string jid;    // lower case, no trailing dot, as a stream header's `to` spells it
+  std::string ascii;  // A-labels; for an IP literal the address without brackets
+  bool is_ip = false;
+};
+
+// Errors are for the client as improper-addressing.
+Result<Domain> normalise_domain(std::string_view to);
+
+}  // namespace nxb::upstream

@@ -1,0 +1,62 @@
+// worker/upstream/policy.h - which domains may be asked for, and where each of them is served (U-01 to U-04, U-09, U-16).
+// Runs in: worker. I/O: none. Made once from the configuration. `route` and SRV join here later: choose() is the place
+// where a domain becomes something to connect to.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/address.h"
+#include "common/base/result.h"
+#include "common/config/config.h"
+#include "worker/bosh/conditions.h"
+#include "worker/upstream/domain.h"
+
+namespace nxb::upstream {
+
+struct Target {
+  std::string host;                     // a name or an IP literal; empty when `unix_socket` is set
+  std::uint16_t port = 0;
+  std::optional<Address> unix_socket;
+  bool chosen_by_operator = false;      // from [[upstream.domain]] target: private addresses are fine
+  std::optional<config::TlsMode> tls;   // set for this domain; nothing = by the rule of U-39
+  std::string tls_identity;             // whom the certificate must speak for (U-50)
+  bool identity_is_domain = true;       // not replaced by tls_name
+  std::string tls_ca;                   // "" = the system's trust store
+  bool tls_verify = true;
+  std::string text() const;             // for logs
+};
+
+struct Refusal {
+  bosh::Condition condition = bosh::Condition::None;  // None: not refused
+  std::string why;
+};
+
+struct Choice {
+  Refusal refusal;
+  Domain domain;
+  Target target;
+};
+
+class Policy {
+ public:
+  explicit Policy(const config::Config::Upstream& config);
+  Choice choose(std::string_view to) const;
+  // Checked on the address connected to, never on a name (U-16).
+  bool may_connect(const Target& target, const Address& address) const;
+  config::TlsMode tls_mode(const Target& target, const Address& address) const;  // U-39
+
+ private:
+  bool permitted(std::string_view ascii) const;
+
+  const config::Config::Upstream& config_;
+  std::vector<std::string> allow_, deny_;  // normalised; ".example" = the name and its subdomains
+  std::unordered_map<std::string, const config::Domain*> fixed_;
+};
+
+}  // namespace nxb::upstream

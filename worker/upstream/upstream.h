@@ -1,0 +1,73 @@
+// worker/upstream/upstream.h - the seam between a session and the XMPP server side (DESIGN 5).
+// Runs in: worker. Implementations: xmpp_connection (the default), echo (a tiny peer inside the worker).
+// Calls go down; what happens comes back up as events, named by StreamId. An event may be raised from within a call:
+// the gateway queues it, so implementations need not defer. After Closed an upstream raises nothing more.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "worker/bosh/conditions.h"
+#include "worker/xmpp/stanza.h"
+
+namespace nxb::upstream {
+
+// What the session asks to connect to.
+struct StreamSpec {
+  std::string domain;          // as the client wrote it; the upstream normalises and judges it (U-01, U-02)
+  std::string lang;            // xml:lang for the stream header, may be empty (B-24)
+  std::string xmpp_version;    // "" = 1.0 (B-27)
+  std::string from;            // sent only under U-19
+  std::string client_address;  // for logs
+};
+
+// --- events ---
+struct Opened {                // the server's stream header; again after each restart (not after STARTTLS)
+  std::string authid;          // stream id, may be empty
+  std::string xmpp_version;    // the server's version, may be empty
+};
+struct Arrived {               // complete elements, in order; features of a usable stream included
+  std::vector<xmpp::Stanza> stanzas;
+};
+struct Drained {};             // sending may go on after accepting() was false
+struct Closed {
+  bosh::Condition condition = bosh::Condition::None;  // None: </stream:stream> without an error (U-67)
+  std::string stream_error;    // the namespace-complete <stream:error/>, when that was the reason (U-68)
+  std::string why;             // for the log
+};
+using Event = std::variant<Opened, Arrived, Drained, Closed>;
+
+class Events {
+ public:
+  virtual void on_stream_event(StreamId stream, Event event) = 0;
+
+ protected:
+  ~Events() = default;
+};
+
+// Why the session lets its stream go (U-58).
+enum class Parting : std::uint8_t {
+  ClientClosed,  // the client terminated: </stream:stream>
+  ClientLost,    // inactivity, limit, shutdown: bounces and </stream:stream>, or neither if the stream is resumable
+};
+
+class Upstream {
+ public:
+  virtual ~Upstream() = default;
+  virtual void open(const StreamSpec& spec) = 0;
+  // Bytes are whole elements for a stream whose default namespace is jabber:client, in order. Queued until the stream
+  // is ready for them (B-28, U-29).
+  virtual void send(std::string_view elements) = 0;
+  virtual bool accepting() const = 0;      // false: more than 1 MiB unsent (U-36); Drained follows
+  virtual void restart() = 0;              // new stream header on the same connection (B-99)
+  virtual void set_reading(bool on) = 0;   // off: the client does not collect; stop reading the server (U-36)
+  // Lets go gracefully; undelivered stanzas may be bounced (B-103). The upstream outlives this call and raises Closed
+  // when it is completely done (within 5 s, U-30); its owner then destroys it.
+  virtual void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) = 0;
+};
+
+}  // namespace nxb::upstream

@@ -1,0 +1,85 @@
+// worker/worker.cc - see worker.h.
+// SPDX-License-Identifier: MIT
+#include "worker/worker.h"
+
+#include <utility>
+
+#include "common/ipc/contract.h"
+
+namespace nxb {
+
+Result<std::unique_ptr<Worker>> Worker::make(uv::Loop& loop, const ipc::Configure& identity, config::Config config) {
+  NXB_TRY(auto segment, stats::Segment::attach(contract::kStats, identity.workers));
+  auto worker = std::make_unique<Worker>(loop, identity, std::move(config), std::move(segment));
+  NXB_TRY(worker->mailroom_, relay::Mailroom::make(loop, worker->counters_, worker->mailboxes(identity)));
+  worker->edge_ = std::make_unique<edge::Edge>(worker->edge_context(identity));
+  NXB_TRY(auto listening, worker->listen(identity));
+  static_cast<void>(listening);
+  return worker;
+}
+
+Worker::Worker(uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment)
+    : loop_(loop),
+      config_(std::move(config)),
+      segment_(std::move(segment)),
+      counters_(segment_.slot(identity.index)),
+      route_(identity.routing_key, identity.workers),
+      deadlines_(loop),
+      sessions_(deadlines_.add(*this)),
+      gateway_(config_, *this, counters_, [this] { return loop_.now(); }),
+      streams_({loop_, config_, pool_, deadlines_, counters_, gateway_}) {}
+
+relay::Mailboxes Worker::mailboxes(const ipc::Configure& identity) {
+  relay::Mailboxes boxes;
+  boxes.in = contract::kMailboxIn;
+  for (std::uint32_t i = 0; i < identity.workers; ++i) boxes.out.push_back(contract::kFirstMailboxOut + static_cast<int>(i));
+  boxes.on_arrived = [this](relay::Handover handover) { edge_->take(std::move(handover)); };
+  boxes.on_refused = [this](relay::Handover handover) { edge_->refuse(std::move(handover)); };
+  return boxes;
+}
+
+edge::Context Worker::edge_context(const ipc::Configure& identity) {
+  return {loop_, config_, *this, *mailroom_, pool_, route_, identity.index, deadlines_, counters_};
+}
+
+Status Worker::listen(const ipc::Configure& identity) {
+  for (std::size_t i = 0; i < config_.listen.size(); ++i) {
+    int fd = contract::first_listener(static_cast<int>(identity.workers)) + static_cast<int>(i);
+    NXB_TRY(auto done, edge_->listen(fd, static_cast<std::uint16_t>(i)));
+    static_cast<void>(done);
+  }
+  return Done{};
+}
+
+void Worker::shut_down() {
+  gateway_.shut_down();
+  edge_->shut_down();
+}
+
+bool Worker::idle() const { return edge_->idle() && streams_.size() == 0; }
+
+void Worker::reply(RequestId to, gateway::Reply reply) { edge_->reply(to, std::move(reply)); }
+
+upstream::Upstream& Worker::make_stream(StreamId stream) { return streams_.make(stream); }
+
+upstream::Upstream* Worker::stream(StreamId stream) { return streams_.find(stream); }
+
+void Worker::drop_stream(StreamId stream) { streams_.drop(stream); }
+
+void Worker::wake_at(SessionKey session, std::optional<Instant> at) {
+  if (at) {
+    deadlines_.set(sessions_, session.value, *at);
+  } else {
+    deadlines_.clear(sessions_, session.value);
+  }
+}
+
+void Worker::on_deadline(std::uint64_t id, Instant /*now*/) { gateway_.on_deadline(SessionKey{id}); }
+
+void Worker::on_request(RequestId id, bosh::Body body, std::string_view client_address, std::string_view sid) {
+  gateway_.on_request(id, std::move(body), client_address, sid);
+}
+
+void Worker::on_request_gone(RequestId id) { gateway_.on_request_gone(id); }
+
+}  // namespace nxb

@@ -1,0 +1,64 @@
+// worker/worker.h - everything one worker owns, put together; and the gateway's way to the outside.
+// Runs in: worker. The only place that knows the edge, the gateway, the relay and the upstreams at once.
+// Destruction order is the reverse of declaration: the edge goes first, the tables that others point into last.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+
+#include "common/config/config.h"
+#include "common/ipc/message.h"
+#include "common/ipc/sid_route.h"
+#include "common/stats/stats.h"
+#include "common/uv/deadlines.h"
+#include "common/uv/loop.h"
+#include "worker/edge/edge.h"
+#include "worker/gateway/gateway.h"
+#include "worker/relay/mailroom.h"
+#include "worker/upstream/streams.h"
+#include "worker/xml/reader.h"
+
+namespace nxb {
+
+class Worker final : private gateway::Ports, private uv::DeadlineSink, private edge::Requests {
+ public:
+  // Takes over the descriptors of contract.h. Fails when one of them is not what it must be.
+  static Result<std::unique_ptr<Worker>> make(uv::Loop& loop, const ipc::Configure& identity, config::Config config);
+
+  void shut_down();          // goodbye to every client (B-108); idle() becomes true within a few seconds
+  bool idle() const;         // no connection and no stream is left
+
+  Worker(uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment);  // use make()
+
+ private:
+  relay::Mailboxes mailboxes(const ipc::Configure& identity);
+  edge::Context edge_context(const ipc::Configure& identity);
+  Status listen(const ipc::Configure& identity);
+
+  // gateway::Ports
+  void reply(RequestId to, gateway::Reply reply) override;
+  upstream::Upstream& make_stream(StreamId stream) override;
+  upstream::Upstream* stream(StreamId stream) override;
+  void drop_stream(StreamId stream) override;
+  void wake_at(SessionKey session, std::optional<Instant> at) override;
+  // uv::DeadlineSink: a session's deadline is due
+  void on_deadline(std::uint64_t id, Instant now) override;
+  // edge::Requests
+  void on_request(RequestId id, bosh::Body body, std::string_view client_address, std::string_view sid) override;
+  void on_request_gone(RequestId id) override;
+
+  uv::Loop& loop_;
+  config::Config config_;
+  stats::Segment segment_;
+  stats::Counters counters_;
+  ipc::SidRoute route_;
+  xml::Pool pool_;
+  uv::Deadlines deadlines_;
+  uv::Deadlines::Family sessions_;
+  gateway::Gateway gateway_;
+  upstream::Streams streams_;
+  std::unique_ptr<relay::Mailroom> mailroom_;
+  std::unique_ptr<edge::Edge> edge_;
+};
+
+}  // namespace nxb

@@ -1,0 +1,232 @@
+// worker/xml/reader.cc - a libxml2 context behind the gate, and the pool of them.
+// xmlByteConsumed is where the '>' or '/>' of a start tag is when libxml2 reports it, and after the '>' of an end tag;
+// a start tag begins at the last '<' before (no attribute value may contain one). Exact because no input encoder is
+// ever set: the gate has checked the UTF-8, and the XML declaration does not get here.
+// SPDX-License-Identifier: MIT
+#include "worker/xml/reader.h"
+
+#include <libxml/SAX2.h>
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+#include <libxml/xmlerror.h>
+
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace nxb::xml {
+namespace {
+
+constexpr std::size_t kIdleReaders = 4;
+constexpr std::uint32_t kMostUses = 1000;                // of one context
+constexpr std::size_t kMostDictionaryBytes = 16 * 1024;  // a fresh one has less than 1 KB
+
+std::string_view view(const xmlChar* text) {
+  return text ? std::string_view(reinterpret_cast<const char*>(text)) : std::string_view();
+}
+
+std::string_view between(const xmlChar* begin, const xmlChar* end) {
+  return {reinterpret_cast<const char*>(begin), static_cast<std::size_t>(end - begin)};
+}
+
+// Without entity substitution libxml2 leaves "&#38;" for every '&' in an attribute's value, and no other '&'.
+std::string decoded(std::string_view value) {
+  constexpr std::string_view kAmpersand = "&#38;";
+  std::string out;
+  std::size_t at = 0;
+  for (std::size_t hit; (hit = value.find(kAmpersand, at)) != std::string_view::npos; at = hit + kAmpersand.size()) {
+    out.append(value.substr(at, hit - at));
+    out += '&';
+  }
+  return out.append(value.substr(at));
+}
+
+}  // namespace
+
+std::string_view StartTag::declared_prefix(std::size_t index) const { return view(declaration_array_[2 * index]); }
+std::string StartTag::declared_uri(std::size_t index) const { return decoded(view(declaration_array_[2 * index + 1])); }
+bool StartTag::declares(std::size_t index, std::string_view uri) const {
+  return view(declaration_array_[2 * index + 1]) == uri;
+}
+std::string_view StartTag::attribute_local(std::size_t index) const { return view(attribute_array_[5 * index]); }
+std::string_view StartTag::attribute_prefix(std::size_t index) const { return view(attribute_array_[5 * index + 1]); }
+std::string_view StartTag::attribute_ns(std::size_t index) const { return view(attribute_array_[5 * index + 2]); }
+std::string StartTag::attribute_value(std::size_t index) const {
+  return decoded(between(attribute_array_[5 * index + 3], attribute_array_[5 * index + 4]));
+}
+std::size_t StartTag::attribute_size(std::size_t index) const {
+  return between(attribute_array_[5 * index + 3], attribute_array_[5 * index + 4]).size();
+}
+std::vector<Attribute> StartTag::all_attributes() const {
+  std::vector<Attribute> all;
+  all.reserve(attributes_);
+  for (std::size_t i = 0; i < attributes_; ++i) {
+    all.push_back({std::string(attribute_local(i)), std::string(attribute_ns(i)), attribute_value(i)});
+  }
+  return all;
+}
+
+struct Reader::Events {
+  static void start(void* user, const xmlChar* local, const xmlChar* prefix, const xmlChar* uri, int declarations,
+                    const xmlChar** declared, int attributes, int, const xmlChar** attribute) noexcept {
+    auto& self = *static_cast<Reader*>(user);
+    StartTag tag;
+    tag.local = view(local);
+    tag.prefix = view(prefix);
+    tag.ns = view(uri);
+    tag.declaration_array_ = declared;
+    tag.declarations_ = static_cast<std::size_t>(declarations);
+    tag.attribute_array_ = attribute;
+    tag.attributes_ = static_cast<std::size_t>(attributes);
+    self.declared_.push_back(static_cast<std::uint32_t>(declarations));
+    self.declarations_ += static_cast<std::uint32_t>(declarations);
+    tag.depth = static_cast<std::uint32_t>(self.declared_.size());
+    if (self.declarations_ > self.limits_.declarations) return self.fail(Fault::TooLarge);
+
+    std::size_t here = self.position() - self.consumed_;
+    std::size_t open = self.chunk_.rfind('<', here);
+    if (!NXB_EXPECT(here < self.chunk_.size() && open != std::string_view::npos, "a start tag is in the chunk")) {
+      return self.fail(Fault::NotWellFormed);
+    }
+    tag.begin = self.consumed_ + open;
+    tag.raw = self.chunk_.substr(open, here - open);
+    if (tag.depth == 1) self.root_ = tag.raw.substr(1, tag.raw.find_first_of(" \t\r\n") - 1);
+    self.visitor_->start(tag);
+  }
+
+  static void end(void* user, const xmlChar*, const xmlChar*, const xmlChar*) noexcept {
+    auto& self = *static_cast<Reader*>(user);
+    auto depth = static_cast<std::uint32_t>(self.declared_.size());
+    self.declarations_ -= self.declared_.back();
+    self.declared_.pop_back();
+    if (self.visitor_) self.visitor_->end(depth, self.position());
+  }
+
+  static void text(void* user, const xmlChar* text, int size) noexcept {
+    auto& self = *static_cast<Reader*>(user);
+    if (self.visitor_) self.visitor_->text({reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)});
+  }
+
+  static void error(void* user, xmlErrorPtr error) noexcept {
+    // "not a valid URI": XMPP compares namespaces as text and never cares.
+    if (error->level < XML_ERR_ERROR || error->code == XML_WAR_NS_URI) return;
+    bool entity = error->code == XML_ERR_UNDECLARED_ENTITY || error->code == XML_WAR_UNDECLARED_ENTITY;
+    static_cast<Reader*>(user)->fail(entity ? Fault::Restricted : Fault::NotWellFormed);
+  }
+
+  // The gate lets none of these through; if one comes it is refused here.
+  static void forbidden(void* user) noexcept { static_cast<Reader*>(user)->fail(Fault::Restricted); }
+};
+
+void Reader::Free::operator()(_xmlParserCtxt* context) const { xmlFreeParserCtxt(context); }
+
+Reader::Reader(const Limits& limits) : limits_(limits), gate_(limits) {
+  xmlSAXHandler handler{};
+  handler.initialized = XML_SAX2_MAGIC;
+  handler.startElementNs = &Events::start;
+  handler.endElementNs = &Events::end;
+  handler.characters = handler.ignorableWhitespace = handler.cdataBlock = &Events::text;
+  handler.serror = [](void* user, xmlErrorPtr error) { Events::error(user, error); };
+  handler.comment = [](void* user, const xmlChar*) { Events::forbidden(user); };
+  handler.processingInstruction = [](void* user, const xmlChar*, const xmlChar*) { Events::forbidden(user); };
+  handler.reference = [](void* user, const xmlChar*) { Events::forbidden(user); };
+  handler.internalSubset = [](void* user, const xmlChar*, const xmlChar*, const xmlChar*) { Events::forbidden(user); };
+  context_.reset(xmlCreatePushParserCtxt(&handler, this, nullptr, 0, nullptr));
+  NXB_CHECK(context_ != nullptr, "out of memory");
+  xmlCtxtUseOptions(context_.get(), XML_PARSE_NONET);
+  NXB_CHECK(xmlCtxtResetPush(context_.get(), nullptr, 0, nullptr, nullptr) == 0, "out of memory");
+}
+
+Reader::~Reader() = default;
+
+void Reader::open(Visitor& visitor, std::uint64_t max_element) {
+  NXB_CHECK(!std::exchange(opened_, true), "a Reader is opened once after it was borrowed");
+  visitor_ = &visitor;
+  gate_.open(0, max_element);
+}
+
+void Reader::open_inside(std::string_view start_tag, Visitor& visitor, std::uint64_t max_element) {
+  NXB_CHECK(!std::exchange(opened_, true), "a Reader is opened once after it was borrowed");
+  visitor_ = &visitor;
+  parse(start_tag);
+  synthetic_ = start_tag.size();
+  NXB_EXPECT(fault_ == Fault::None && declared_.size() == 1, "a synthetic root is well-formed");
+  gate_.open(1, max_element);
+}
+
+Fault Reader::feed(std::string_view bytes) {
+  if (fault_ != Fault::None || gate_.finished()) return fault_;
+  std::size_t shown = gate_.scanned() - consumed_;
+  NXB_CHECK(shown <= bytes.size(), "what was shown is shown again until it is consumed");
+  gate_.scan(bytes.substr(shown));
+  if (gate_.safe() > consumed_) {
+    parse(bytes.substr(0, gate_.safe() - consumed_));
+    consumed_ = gate_.safe();
+    bool agreed = fault_ != Fault::None || declared_.size() == gate_.depth();
+    if (!NXB_EXPECT(agreed, "libxml2 has gone as far as the gate")) fail(Fault::NotWellFormed);
+  }
+  if (gate_.fault() != Fault::None) fail(gate_.fault());
+  return fault_;
+}
+
+void Reader::parse(std::string_view bytes) {
+  constexpr std::size_t kMost = 1 << 30;
+  if (bytes.size() > kMost) return fail(Fault::TooLarge);
+  chunk_ = bytes;
+  xmlParseChunk(context_.get(), bytes.data(), static_cast<int>(bytes.size()), 0);
+  chunk_ = {};
+  if (!context_->wellFormed) fail(Fault::NotWellFormed);
+}
+
+// The first fault counts. libxml2 tells us nothing more after it was stopped.
+void Reader::fail(Fault fault) {
+  if (fault_ != Fault::None) return;
+  fault_ = fault;
+  xmlStopParser(context_.get());
+}
+
+std::uint64_t Reader::position() const {
+  return static_cast<std::uint64_t>(xmlByteConsumed(context_.get())) - synthetic_;
+}
+
+bool Reader::tidy_up() {
+  // A context whose document did not end as it should is not trusted to forget it: xmlCtxtReset of 2.9 keeps the
+  // namespaces of elements that are still open. So the root is closed properly, or the context goes.
+  visitor_ = nullptr;  // it may be gone; whitespace that libxml2 still has, and the root's end, are for nobody
+  if (fault_ != Fault::None || declared_.size() > 1 || ++uses_ > kMostUses) return false;
+  if (opened_ && !gate_.finished()) {
+    if (declared_.empty()) return false;
+    root_.insert(0, "</").append(">");
+    parse(root_);
+  }
+  if (fault_ != Fault::None || !declared_.empty() || xmlDictGetUsage(context_->dict) > kMostDictionaryBytes)
+    return false;
+  NXB_CHECK(xmlCtxtResetPush(context_.get(), nullptr, 0, nullptr, nullptr) == 0, "out of memory");
+  consumed_ = synthetic_ = declarations_ = 0;
+  opened_ = false;
+  root_.clear();
+  return true;
+}
+
+Pool::Pool(Limits limits) : limits_(limits) { xmlInitParser(); }
+
+Pool::~Pool() { NXB_EXPECT(lent_ == 0, "every Reader is back before its pool goes"); }
+
+Pool::Lease Pool::borrow() {
+  ++lent_;
+  if (idle_.empty()) {
+    ++made_;
+    return Lease(std::make_unique<Reader>(limits_).release(), GiveBack{this});
+  }
+  auto reader = std::move(idle_.back());
+  idle_.pop_back();
+  return Lease(reader.release(), GiveBack{this});
+}
+
+void Pool::GiveBack::operator()(Reader* reader) const {
+  std::unique_ptr<Reader> owned(reader);
+  --pool->lent_;
+  if (pool->idle_.size() < kIdleReaders && owned->tidy_up()) pool->idle_.push_back(std::move(owned));
+}
+
+}  // namespace nxb::xml

@@ -1,0 +1,314 @@
+// worker/xmpp/client_stream.cc - the client stream's transitions; the drawing is in the header.
+// SPDX-License-Identifier: MIT
+#include "worker/xmpp/client_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "worker/xmpp/stream_management.h"
+
+namespace nxb::xmpp {
+namespace {
+
+constexpr std::string_view kTlsNamespace = "urn:ietf:params:xml:ns:xmpp-tls";
+constexpr std::string_view kEndTag = "</stream:stream>";
+
+// "1.0", "12.34": digits, a dot, digits.
+bool is_version(std::string_view text) {
+  auto dot = text.find('.');
+  if (dot == 0 || dot == std::string_view::npos || dot + 1 == text.size() || text.size() > 9) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (i != dot && (text[i] < '0' || text[i] > '9')) return false;
+  }
+  return true;
+}
+
+// 1.0 and above promise features (U-22).
+bool has_features(std::string_view version) {
+  if (!is_version(version)) return false;
+  std::string_view major = version.substr(0, version.find('.'));
+  return major.find_first_not_of('0') != std::string_view::npos;
+}
+
+bool same_ascii(std::string_view a, std::string_view b) {
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::equal(a, b, [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+// A bare JID of this very domain (U-19).
+bool may_be_from(std::string_view from, std::string_view domain) {
+  auto at = from.find('@');
+  return at != 0 && at != std::string_view::npos && from.find('/') == std::string_view::npos &&
+         same_ascii(from.substr(at + 1), domain);
+}
+
+std::string_view condition_of(Fault fault) {
+  switch (fault) {
+    case Fault::None: return "undefined-condition";
+    case Fault::NotWellFormed: return "not-well-formed";
+    case Fault::RestrictedXml: return "restricted-xml";
+    case Fault::InvalidNamespace: return "invalid-namespace";
+    case Fault::StanzaTooBig: return "policy-violation";
+  }
+  return "undefined-condition";
+}
+
+}  // namespace
+
+ClientStream::ClientStream(ClientStreamSetup setup, xml::Pool& pool)
+    : setup_(std::move(setup)), pool_(pool), splitter_(pool, setup_.max_stanza_size) {
+  if (!is_version(setup_.version)) setup_.version = "1.0";
+  if (!may_be_from(setup_.from, setup_.domain)) setup_.from.clear();
+}
+
+void ClientStream::on(const StreamInput& input, Instant now, StreamSteps& out) {
+  if (state_ == State::Ended) return;  // late, not wrong
+  std::visit([&](const auto& event) { take(event, now, out); }, input);
+  NXB_PARANOID_CHECK(is_consistent(), "client stream after an event");
+}
+
+bool ClientStream::is_consistent() const {
+  if (held_.size() > setup_.max_held) return false;
+  switch (state_) {  // no default: a new state must be thought about here
+    case State::Idle: return !deadline_ && !secure_;
+    case State::Header: return deadline_ && authid_.empty();
+    case State::Features: return deadline_.has_value();
+    case State::Proceed:
+    case State::Handshake: return deadline_ && !secure_;
+    case State::Running: return !deadline_ && held_.empty() && authid_.empty();
+    case State::Closing: return deadline_ && held_.empty();
+    case State::Ended: return !deadline_ && held_.empty();
+  }
+  return false;
+}
+
+std::size_t ClientStream::memory() const { return splitter_.memory() + held_.capacity(); }
+
+void ClientStream::take(const event::TransportReady& ready, Instant, StreamSteps& out) {
+  if (!NXB_EXPECT(state_ == State::Idle, "a transport becomes ready once")) return;
+  secure_ = ready.secure;
+  tls_ = ready.tls;
+  deadline_ = ready.usable_by;
+  write_header(out);
+}
+
+void ClientStream::take(const event::TlsReady&, Instant, StreamSteps& out) {
+  if (!NXB_EXPECT(state_ == State::Handshake, "TLS comes up when it was asked for")) return;
+  secure_ = true;  // all that was learned before is discarded (U-43)
+  write_header(out);
+}
+
+void ClientStream::take(const event::Received& received, Instant, StreamSteps& out) {
+  if (state_ == State::Idle || state_ == State::Handshake || received.bytes.empty()) return;
+  std::vector<StreamItem> items;
+  Fault fault = splitter_.feed(received.bytes, items);
+  bool ends_whole = fault == Fault::None && !splitter_.mid_element() && received.bytes.back() == '>';
+  take_items(items, ends_whole, out);
+  if (fault != Fault::None) take_fault(fault, out);
+}
+
+void ClientStream::take_items(std::vector<StreamItem>& items, bool ends_whole, StreamSteps& out) {
+  bool was_awaited = state_ == State::Proceed;
+  for (std::size_t i = 0; i < items.size() && state_ != State::Ended; ++i) {
+    if (auto* header = std::get_if<StreamHeader>(&items[i])) {
+      take_header(*header, out);
+    } else if (auto* element = std::get_if<StreamElement>(&items[i])) {
+      if (state_ == State::Proceed) {
+        // Only what came after our <starttls/> can be its answer, and nothing may follow it in clear (U-41).
+        take_tls_answer(*element, was_awaited && ends_whole && i + 1 == items.size(), out);
+      } else {
+        take_element(*element, out);
+      }
+    } else if (state_ == State::Proceed) {
+      finish(Ending::NoTls, "the server closed the stream instead of starting TLS", out);
+    } else {
+      finish(Ending::Closed, "closed by the server", out);  // U-31: what came before it is delivered already
+    }
+  }
+}
+
+void ClientStream::take_header(StreamHeader& header, StreamSteps& out) {
+  if (state_ != State::Header) return;  // Closing
+  state_ = State::Features;
+  authid_ = std::move(header.id);
+  version_ = has_features(header.version) ? std::move(header.version) : std::string();
+  if (!version_.empty()) return;
+  // Older than 1.0: there are no features to wait for, and no STARTTLS either (U-22).
+  if (!secure_ && tls_ == TlsRule::Required) {
+    return finish(Ending::NoTls, "TLS is required and the server speaks XMPP before 1.0", out);
+  }
+  become_usable(out, std::nullopt);
+}
+
+void ClientStream::take_element(StreamElement& element, StreamSteps& out) {
+  if (state_ == State::Closing) return;  // our end tag is out: dropped (U-30)
+  switch (element.stanza.kind) {
+    case Kind::StreamError:
+      return finish(Ending::StreamError, "stream error by the server", out, std::move(element.stanza.bytes));
+    case Kind::Features: return take_features(element, out);
+    case Kind::Message:
+    case Kind::Presence:
+    case Kind::Iq:
+    case Kind::Other: break;
+  }
+  if (state_ != State::Running) return finish(Ending::BadServer, "an element before the stream features", out);
+  watch_stream_management(element);
+  deliver(std::move(element.stanza), out);
+}
+
+void ClientStream::take_features(StreamElement& element, StreamSteps& out) {
+  auto features = read_features(pool_, element.stanza.bytes);
+  if (!features) return finish(Ending::BadServer, "features: " + features.error().text, out);
+  Stanza stripped{Kind::Features, std::move(features->stripped)};  // B-37, U-44
+  if (state_ == State::Running) return deliver(std::move(stripped), out);  // SASL2 pushes them (U-38)
+  if (!secure_ && !settled_) {
+    if (features->starttls && (tls_ != TlsRule::Off || features->starttls_required)) {
+      state_ = State::Proceed;
+      out.push_back(step::Write{"<starttls xmlns='" + std::string(kTlsNamespace) + "'/>"});
+      return;
+    }
+    if (tls_ == TlsRule::Required) return finish(Ending::NoTls, "TLS is required and not offered", out);
+  }
+  become_usable(out, std::move(stripped));
+}
+
+void ClientStream::take_tls_answer(const StreamElement& element, bool ends_buffer, StreamSteps& out) {
+  if (element.stanza.kind == Kind::StreamError) {
+    return finish(Ending::StreamError, "stream error by the server", out, element.stanza.bytes);
+  }
+  if (element.ns != kTlsNamespace || element.local != "proceed") {
+    bool refused = element.ns == kTlsNamespace && element.local == "failure";  // U-42
+    return finish(Ending::NoTls, refused ? "TLS refused by the server" : "no answer to STARTTLS but another element",
+                  out);
+  }
+  if (!ends_buffer) return abort(Ending::NoTls, "bytes in clear around <proceed/>: possible injection", out);
+  state_ = State::Handshake;
+  authid_.clear();
+  version_.clear();
+  splitter_.restart();
+  out.push_back(step::StartTls{});
+}
+
+void ClientStream::take_fault(Fault fault, StreamSteps& out) {
+  if (state_ == State::Ended) return;
+  std::string condition(condition_of(fault));
+  if (state_ != State::Closing) {  // our header is out, so the error may follow at once (U-33)
+    out.push_back(step::Write{"<stream:error><" + condition +
+                              " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"});
+  }
+  finish(state_ == State::Closing ? Ending::Closed : Ending::BadServer, "server's XML: " + condition, out);
+}
+
+void ClientStream::take(const event::TransportEnded& ended, Instant, StreamSteps& out) {
+  abort(state_ == State::Closing ? Ending::Closed : Ending::Lost, std::string(ended.why), out);
+}
+
+void ClientStream::take(const event::Send& send, Instant, StreamSteps& out) {
+  if (state_ == State::Closing || send.elements.empty()) return;
+  if (state_ == State::Running) {
+    out.push_back(step::Write{std::string(send.elements)});
+    return;
+  }
+  if (send.elements.size() > setup_.max_held - held_.size()) {
+    return finish(Ending::TooMuchHeld, "the client sent too much before the stream was usable", out);
+  }
+  held_ += send.elements;
+}
+
+void ClientStream::take(const event::Restart&, Instant now, StreamSteps& out) {
+  if (state_ != State::Running) return;  // a stream that is being set up has nothing to restart
+  sm_enabled_ = sm_resumable_ = false;
+  deadline_ = now + setup_.setup_timeout;
+  write_header(out);
+}
+
+void ClientStream::take(const event::Close& close, Instant now, StreamSteps& out) {
+  switch (state_) {
+    case State::Closing:
+    case State::Ended: return;
+    case State::Idle:
+    case State::Proceed:
+    case State::Handshake: return abort(Ending::Closed, "let go before the stream was usable", out);
+    case State::Running:
+      if (close.client_lost && sm_resumable_) return abort(Ending::Closed, "left for resumption", out);  // U-58
+      if (close.undelivered != nullptr && !sm_enabled_) {  // B-103
+        std::string bounces;
+        for (const Stanza& stanza : *close.undelivered) bounces += bounce(pool_, stanza);
+        if (!bounces.empty()) out.push_back(step::Write{std::move(bounces)});
+      }
+      break;
+    case State::Header:
+    case State::Features: break;
+  }
+  out.push_back(step::Write{std::string(kEndTag)});
+  state_ = State::Closing;
+  deadline_ = now + kCloseWait;
+  std::string().swap(held_);
+}
+
+void ClientStream::take(const event::TimePassed&, Instant now, StreamSteps& out) {
+  if (!deadline_ || now < *deadline_) return;
+  if (state_ == State::Closing) return abort(Ending::Closed, "the server did not close in time", out);
+  if (state_ == State::Handshake) return abort(Ending::TimedOut, "no TLS handshake in time", out);
+  finish(Ending::TimedOut, state_ == State::Header ? "no stream header in time" : "no stream features in time", out);
+}
+
+void ClientStream::watch_stream_management(const StreamElement& element) {
+  if (element.stanza.kind != Kind::Other) return;
+  ManagementNews news = read_management(pool_, element);
+  sm_enabled_ = sm_enabled_ || news.enabled;
+  sm_resumable_ = sm_resumable_ || news.resumable;
+}
+
+void ClientStream::write_header(StreamSteps& out) {
+  splitter_.restart();
+  authid_.clear();
+  version_.clear();
+  std::string header = "<?xml version='1.0'?><stream:stream";
+  xml::append_attribute(header, "to", setup_.domain);
+  xml::append_attribute(header, "version", setup_.version);
+  if (!setup_.from.empty() && (secure_ || tls_ != TlsRule::Required)) {  // U-19
+    xml::append_attribute(header, "from", setup_.from);
+  }
+  if (!setup_.lang.empty()) xml::append_attribute(header, "xml:lang", setup_.lang);
+  header += " xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+  state_ = State::Header;
+  out.push_back(step::Write{std::move(header)});
+}
+
+void ClientStream::become_usable(StreamSteps& out, std::optional<Stanza> features) {
+  state_ = State::Running;
+  settled_ = true;
+  deadline_.reset();
+  out.push_back(step::Usable{std::exchange(authid_, {}), std::exchange(version_, {})});
+  if (features) deliver(std::move(*features), out);
+  if (!held_.empty()) out.push_back(step::Write{std::exchange(held_, {})});
+}
+
+void ClientStream::deliver(Stanza stanza, StreamSteps& out) {
+  if (out.empty() || !std::holds_alternative<step::Deliver>(out.back())) out.push_back(step::Deliver{});
+  std::get<step::Deliver>(out.back()).stanzas.push_back(std::move(stanza));
+}
+
+// Ends with a goodbye, where our header is out and our end tag is not.
+void ClientStream::finish(Ending ending, std::string why, StreamSteps& out, std::string stream_error) {
+  if (state_ != State::Idle && state_ != State::Handshake && state_ != State::Closing) {
+    out.push_back(step::Write{std::string(kEndTag)});
+  }
+  end(step::Ended{ending, std::move(stream_error), std::move(why), false}, out);
+}
+
+// Ends without one.
+void ClientStream::abort(Ending ending, std::string why, StreamSteps& out) {
+  end(step::Ended{ending, {}, std::move(why), true}, out);
+}
+
+void ClientStream::end(step::Ended ended, StreamSteps& out) {
+  state_ = State::Ended;
+  deadline_.reset();
+  std::string().swap(held_);
+  splitter_.restart();
+  out.push_back(std::move(ended));
+}
+
+}  // namespace nxb::xmpp
