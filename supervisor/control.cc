@@ -12,7 +12,7 @@
 namespace nxb::supervisor {
 
 Result<std::unique_ptr<Control>> Control::make(uv::Loop& loop, int fd, Index index, ControlSink& sink) {
-  std::unique_ptr<Control> control(new Control(index, sink));
+  auto control = std::make_unique<Control>(Private(), index, sink);
   NXB_TRY(control->stream_, uv::Stream::adopt(loop, fd, *control));
   return control;
 }

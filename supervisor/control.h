@@ -23,14 +23,18 @@ class ControlSink {
 };
 
 class Control final : public uv::StreamSink {
+  struct Private {
+    explicit Private() = default;
+  };
+
  public:
+  Control(Private, Index index, ControlSink& sink) : index_(index), sink_(&sink) {}
   // Takes ownership of fd.
   static Result<std::unique_ptr<Control>> make(uv::Loop& loop, int fd, Index index, ControlSink& sink);
   void send(const ipc::Message& message);
   void silence() { sink_ = nullptr; }  // its process is gone: what still arrives concerns nobody
 
  private:
-  Control(Index index, ControlSink& sink) : index_(index), sink_(&sink) {}
   void on_bytes(std::string_view bytes) override;
   void on_end() override {}  // the exit report follows
   void on_broken(const Error&) override {}

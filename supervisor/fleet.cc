@@ -67,8 +67,8 @@ Result<std::unique_ptr<Fleet>> Fleet::make(uv::Loop& loop, Setup setup, Hooks ho
   NXB_TRY(auto segment, stats::Segment::create(setup.workers));
   Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (null.get() < 0) return Error{Code::Io, std::string("/dev/null: ") + std::strerror(errno)};
-  std::unique_ptr<Fleet> fleet(
-      new Fleet(loop, std::move(setup), std::move(hooks), std::move(segment), std::move(null)));
+  auto fleet =
+      std::make_unique<Fleet>(Private(), loop, std::move(setup), std::move(hooks), std::move(segment), std::move(null));
   for (Slot& slot : fleet->slots_) {
     NXB_TRY(auto mailbox, socket_pair(SOCK_SEQPACKET));
     widen(mailbox.second.get());
@@ -78,7 +78,7 @@ Result<std::unique_ptr<Fleet>> Fleet::make(uv::Loop& loop, Setup setup, Hooks ho
   return fleet;
 }
 
-Fleet::Fleet(uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null)
+Fleet::Fleet(Private, uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null)
     : loop_(loop),
       setup_(std::move(setup)),
       hooks_(std::move(hooks)),
@@ -208,7 +208,7 @@ void Fleet::perform(const AllGone&) { hooks_.on_finished(exit_code_); }
 Status Fleet::start_process(Index index) {
   Slot& slot = slots_[index];
   NXB_TRY(auto channel, socket_pair(SOCK_STREAM));
-  NXB_TRY(auto control, Control::make(loop_, channel.first.take(), index, *this));
+  NXB_TRY(auto control, Control::make(loop_, channel.first.release(), index, *this));
   NXB_TRY(slot.child, uv::Child::spawn(loop_, {setup_.worker_path}, descriptors_for(index, channel.second.get()),
                                        [this, index](uv::ChildExit how) { on_exit(index, how); }));
   slot.control = std::move(control);

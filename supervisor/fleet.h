@@ -11,17 +11,21 @@
 #include <string>
 #include <vector>
 
+#include "common/base/descriptor.h"
 #include "common/base/secret.h"
 #include "common/stats/stats.h"
 #include "common/uv/child.h"
 #include "common/uv/loop.h"
 #include "supervisor/control.h"
-#include "supervisor/descriptor.h"
 #include "supervisor/policy.h"
 
 namespace nxb::supervisor {
 
 class Fleet final : private ControlSink {
+  struct Private {
+    explicit Private() = default;
+  };
+
  public:
   struct Setup {
     std::string worker_path;
@@ -44,6 +48,7 @@ class Fleet final : private ControlSink {
   };
 
   static Result<std::unique_ptr<Fleet>> make(uv::Loop& loop, Setup setup, Hooks hooks);
+  Fleet(Private, uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null);
   void begin();
   void stop();  // the second call kills
   bool stopping() const { return policy_.stopping(); }
@@ -61,7 +66,6 @@ class Fleet final : private ControlSink {
     Instant started_at{};
     std::string last_exit;
   };
-  Fleet(uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null);
 
   void on_worker_ready(Index index) override;
   void on_worker_misbehaved(Index index, std::string_view how) override;

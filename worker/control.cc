@@ -7,7 +7,7 @@
 namespace nxb {
 
 Result<std::unique_ptr<Control>> Control::make(uv::Loop& loop, int fd, Handlers handlers) {
-  auto control = std::make_unique<Control>(std::move(handlers));
+  auto control = std::make_unique<Control>(Private(), std::move(handlers));
   NXB_TRY(control->stream_, uv::Stream::adopt(loop, fd, *control));
   return control;
 }

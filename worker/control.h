@@ -12,6 +12,10 @@
 namespace nxb {
 
 class Control final : private uv::StreamSink {
+  struct Private {
+    explicit Private() = default;
+  };
+
  public:
   struct Handlers {
     std::function<void(ipc::Configure)> configure;
@@ -21,7 +25,7 @@ class Control final : private uv::StreamSink {
   static Result<std::unique_ptr<Control>> make(uv::Loop& loop, int fd, Handlers handlers);
   void send(const ipc::Message& message);
 
-  explicit Control(Handlers handlers) : handlers_(std::move(handlers)) {}  // use make()
+  Control(Private, Handlers handlers) : handlers_(std::move(handlers)) {}
 
  private:
   void on_bytes(std::string_view bytes) override;

@@ -51,7 +51,7 @@ class Life {
     auto worker = Worker::make(loop_, identity, *std::move(config));
     if (!worker) return fail(Exit::Failed, worker.error().text);
     worker_ = *std::move(worker);
-    log::info("worker.ready", {{"pid", getpid()}});
+    log::debug("worker.serving", {{"pid", getpid()}});
     control_->send(ipc::Ready{contract::kVersion});
   }
 

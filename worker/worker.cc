@@ -10,7 +10,7 @@ namespace nxb {
 
 Result<std::unique_ptr<Worker>> Worker::make(uv::Loop& loop, const ipc::Configure& identity, config::Config config) {
   NXB_TRY(auto segment, stats::Segment::attach(contract::kStats, identity.workers));
-  auto worker = std::make_unique<Worker>(loop, identity, std::move(config), std::move(segment));
+  auto worker = std::make_unique<Worker>(Private(), loop, identity, std::move(config), std::move(segment));
   NXB_TRY(worker->mailroom_, relay::Mailroom::make(loop, worker->counters_, worker->mailboxes(identity)));
   worker->edge_ = std::make_unique<edge::Edge>(worker->edge_context(identity));
   NXB_TRY(auto listening, worker->listen(identity));
@@ -18,7 +18,7 @@ Result<std::unique_ptr<Worker>> Worker::make(uv::Loop& loop, const ipc::Configur
   return worker;
 }
 
-Worker::Worker(uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment)
+Worker::Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment)
     : loop_(loop),
       config_(std::move(config)),
       segment_(std::move(segment)),
@@ -32,7 +32,8 @@ Worker::Worker(uv::Loop& loop, const ipc::Configure& identity, config::Config co
 relay::Mailboxes Worker::mailboxes(const ipc::Configure& identity) {
   relay::Mailboxes boxes;
   boxes.in = contract::kMailboxIn;
-  for (std::uint32_t i = 0; i < identity.workers; ++i) boxes.out.push_back(contract::kFirstMailboxOut + static_cast<int>(i));
+  for (std::uint32_t i = 0; i < identity.workers; ++i)
+    boxes.out.push_back(contract::kFirstMailboxOut + static_cast<int>(i));
   boxes.on_arrived = [this](relay::Handover handover) { edge_->take(std::move(handover)); };
   boxes.on_refused = [this](relay::Handover handover) { edge_->refuse(std::move(handover)); };
   return boxes;

@@ -21,14 +21,18 @@
 namespace nxb {
 
 class Worker final : private gateway::Ports, private uv::DeadlineSink, private edge::Requests {
+  struct Private {
+    explicit Private() = default;
+  };
+
  public:
   // Takes over the descriptors of contract.h. Fails when one of them is not what it must be.
   static Result<std::unique_ptr<Worker>> make(uv::Loop& loop, const ipc::Configure& identity, config::Config config);
 
-  void shut_down();          // goodbye to every client (B-108); idle() becomes true within a few seconds
-  bool idle() const;         // no connection and no stream is left
+  void shut_down();   // goodbye to every client (B-108); idle() becomes true within a few seconds
+  bool idle() const;  // no connection and no stream is left
 
-  Worker(uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment);  // use make()
+  Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment);
 
  private:
   relay::Mailboxes mailboxes(const ipc::Configure& identity);

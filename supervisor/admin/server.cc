@@ -79,12 +79,12 @@ Result<std::unique_ptr<Server>> Server::make(uv::Loop& loop, const std::string& 
   // /run is empty after a boot. One level only; a failure shows itself at bind().
   if (auto slash = path.rfind('/'); slash != std::string::npos && slash > 0) mkdir(path.substr(0, slash).c_str(), 0755);
   NXB_TRY(auto socket, ListeningSocket::open(address, kOwnerOnly));
-  std::unique_ptr<Server> server(new Server(loop, std::move(socket), std::move(source)));
+  auto server = std::make_unique<Server>(Private(), loop, std::move(socket), std::move(source));
   NXB_TRY(server->listener_, uv::Listener::adopt(loop, server->socket_.fd(), *server));
   return server;
 }
 
-Server::Server(uv::Loop& loop, ListeningSocket socket, Source source)
+Server::Server(Private, uv::Loop& loop, ListeningSocket socket, Source source)
     : loop_(loop), socket_(std::move(socket)), source_(std::move(source)) {}
 
 Server::~Server() = default;

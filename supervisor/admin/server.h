@@ -19,13 +19,17 @@ inline constexpr std::size_t kMaxLine = 4096;
 inline constexpr std::size_t kMaxQueued = 1 << 20;
 
 class Server final : private uv::Listener::Sink {
+  struct Private {
+    explicit Private() = default;
+  };
+
  public:
   static Result<std::unique_ptr<Server>> make(uv::Loop& loop, const std::string& path, Source source);
+  Server(Private, uv::Loop& loop, ListeningSocket socket, Source source);
   ~Server();
 
  private:
   class Connection;
-  Server(uv::Loop& loop, ListeningSocket socket, Source source);
   void on_accepted(int fd) override;
   void on_exhausted() override;
   void drop(Connection* connection);

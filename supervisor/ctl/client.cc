@@ -13,7 +13,7 @@
 
 #include "common/base/address.h"
 #include "common/config/config.h"
-#include "supervisor/descriptor.h"
+#include "common/base/descriptor.h"
 
 namespace nxb::ctl {
 namespace {
@@ -40,7 +40,7 @@ std::vector<std::string> default_sockets() {
 
 Result<std::string> ask(const std::string& path, std::string_view request_line) {
   NXB_TRY(auto address, Address::parse("unix:" + path));
-  supervisor::Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return failed(path, "socket", errno);
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
   setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);

@@ -10,8 +10,8 @@ namespace nxb::bosh {
 
 std::string_view content_type(std::string_view requested) {
   static constexpr std::array<std::string_view, 8> kAllowed{
-      "text/xml; charset=utf-8",   "text/xml",   "application/xml; charset=utf-8", "application/xml",
-      "text/html; charset=utf-8",  "text/html",  "text/plain; charset=utf-8",      "text/plain"};
+      "text/xml; charset=utf-8",  "text/xml",  "application/xml; charset=utf-8", "application/xml",
+      "text/html; charset=utf-8", "text/html", "text/plain; charset=utf-8",      "text/plain"};
   auto folded = [](std::string_view text) {  // lower case, no spaces or quotes: charset="UTF-8" is charset=utf-8
     std::string out;
     for (char c : text) {

@@ -26,7 +26,7 @@ struct Batch {
 class Outbox final {
  public:
   void add(std::vector<xmpp::Stanza> stanzas);
-  Batch take();                          // everything, in order; afterwards it is empty and owns no memory
+  Batch take();                           // everything, in order; afterwards it is empty and owns no memory
   std::vector<xmpp::Stanza> surrender();  // the same, one by one
 
   bool empty() const { return stanzas_.empty(); }

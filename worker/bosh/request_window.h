@@ -25,9 +25,9 @@ namespace nxb::bosh {
 // A request without answer.
 struct OpenRequest {
   Rid rid;
-  RequestId id;             // its newest connection
-  Instant since;            // received in full
-  bool live = true;         // that connection still waits
+  RequestId id;      // its newest connection
+  Instant since;     // received in full
+  bool live = true;  // that connection still waits
   std::uint8_t resends = 0;
 };
 

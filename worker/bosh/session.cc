@@ -9,10 +9,10 @@ namespace nxb::bosh {
 
 namespace {
 
-constexpr int kMaxResends = 10;              // of one rid (B-50)
-constexpr Duration kShortestGap{5'000};      // B-55
-constexpr Version kNewest{1, 11};            // B-22
-constexpr Version kOldest{1, 6};             // told to a client that named none
+constexpr int kMaxResends = 10;          // of one rid (B-50)
+constexpr Duration kShortestGap{5'000};  // B-55
+constexpr Version kNewest{1, 11};        // B-22
+constexpr Version kOldest{1, 6};         // told to a client that named none
 
 std::uint32_t seconds(Duration duration) {
   return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(duration).count());

@@ -45,20 +45,43 @@ struct RequestArrived {
   RequestId id;
   Body body;  // body.problem may be set: then the session ends with it (B-42)
 };
-struct RequestGone { RequestId id; };    // its connection closed before the answer (B-54)
-struct ServerSpoke { upstream::Event event; };
-struct ShutDown {};                      // the worker stops: system-shutdown to every open request (B-108)
+struct RequestGone {
+  RequestId id;
+};  // its connection closed before the answer (B-54)
+struct ServerSpoke {
+  upstream::Event event;
+};
+struct ShutDown {};  // the worker stops: system-shutdown to every open request (B-108)
 struct TimePassed {};
 using Event = std::variant<RequestArrived, RequestGone, ServerSpoke, ShutDown, TimePassed>;
 
 // --- what to do about it ---
-struct Respond { RequestId to; int status = 200; std::string body; bool replay = false; };
-struct Forward { std::string elements; std::uint32_t count = 0; };
-struct OpenStream { upstream::StreamSpec spec; };
+struct Respond {
+  RequestId to;
+  int status = 200;
+  std::string body;
+  bool replay = false;
+};
+struct Forward {
+  std::string elements;
+  std::uint32_t count = 0;
+};
+struct OpenStream {
+  upstream::StreamSpec spec;
+};
 struct RestartStream {};
-struct CloseStream { upstream::Parting parting; std::vector<xmpp::Stanza> undelivered; };
-struct ReadServer { bool on; };          // back-pressure (U-36)
-struct Ended { std::string_view why; Condition condition; std::uint64_t undelivered = 0; };  // exactly once
+struct CloseStream {
+  upstream::Parting parting;
+  std::vector<xmpp::Stanza> undelivered;
+};
+struct ReadServer {
+  bool on;
+};  // back-pressure (U-36)
+struct Ended {
+  std::string_view why;
+  Condition condition;
+  std::uint64_t undelivered = 0;
+};  // exactly once
 using Action = std::variant<Respond, Forward, OpenStream, RestartStream, CloseStream, ReadServer, Ended>;
 using Actions = std::vector<Action>;
 
@@ -84,7 +107,7 @@ class Session final {
   // What the creation answer says, kept until the client knows all of it.
   struct Creation {
     CreationAnswer answer;
-    Duration wait;                  // of the creation request: at most features_hold
+    Duration wait;  // of the creation request: at most features_hold
     bool answered = false;
     bool opened = false;            // the server's header came: authid and version are known
     bool without_features = false;  // the server is older than features (U-22)
@@ -97,7 +120,7 @@ class Session final {
     // comes after it hears nothing new, so that a client that reads in rid order gets that far.
     std::unique_ptr<Answer> last_word;  // no request took it yet
     Rid answered;
-    Rid told;                           // the request that took it
+    Rid told;  // the request that took it
   };
 
   bool running() const { return state_ == State::Opening || state_ == State::Open; }
@@ -156,7 +179,7 @@ class Session final {
   Duration inactivity_;  // with grace
   Duration gap_timeout_;
   std::uint64_t max_pending_;
-  Instant now_;          // of the last event
+  Instant now_;  // of the last event
 
   RequestWindow window_;
   Outbox outbox_;

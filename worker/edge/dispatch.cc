@@ -109,7 +109,7 @@ void HttpConnection::leave(std::uint32_t owner, std::string minted_sid, std::str
 void HttpConnection::hand_over() {
   relay::Handover handover;
   // A copy of the descriptor: the stream closes its own.
-  handover.fd = relay::Descriptor(fcntl(stream_->fd(), F_DUPFD_CLOEXEC, 0));
+  handover.fd = Descriptor(fcntl(stream_->fd(), F_DUPFD_CLOEXEC, 0));
   if (!handover.fd) {
     context().counters.add(Counter::handovers_refused);
     std::string bytes = std::exchange(unread_, {});

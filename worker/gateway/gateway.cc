@@ -43,12 +43,12 @@ struct Gateway::Cell {
 
   std::string_view content_type;  // of every answer (B-23); a literal
   Instant started;
-  StreamId stream;               // 0: none, or let go
-  std::uint32_t requests = 0;    // for the log line that ends it
-  std::uint64_t up = 0;          // elements from the client
-  std::uint64_t down = 0;        // elements from the server
+  StreamId stream;             // 0: none, or let go
+  std::uint32_t requests = 0;  // for the log line that ends it
+  std::uint64_t up = 0;        // elements from the client
+  std::uint64_t down = 0;      // elements from the server
   bool pumping = false;
-  bool live = true;              // Ended was not seen yet
+  bool live = true;  // Ended was not seen yet
   std::string client_address;
   std::vector<bosh::Event> inbox;
   bosh::Session session;
@@ -119,7 +119,8 @@ void Gateway::create(RequestId id, bosh::Body body, std::string_view client_addr
 
   bosh::Actions actions;
   SessionKey key = cells_.reserve();
-  Cell& cell = cells_.put(key, std::make_unique<Cell>(limits_, sid, id, std::move(body), client_address, now_(), actions));
+  Cell& cell =
+      cells_.put(key, std::make_unique<Cell>(limits_, sid, id, std::move(body), client_address, now_(), actions));
   by_sid_.emplace(cell.session.sid(), key);
   open_requests_.emplace(id, key);
   ++live_;
@@ -207,9 +208,8 @@ void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::Forward& forward) {
 void Gateway::perform(SessionKey key, Cell& cell, bosh::OpenStream& open) {
   cell.stream = StreamId{++last_stream_};
   streams_.emplace(cell.stream, key);
-  log::info("session.start", {{"sid", short_hash(cell.session.sid())},
-                              {"domain", open.spec.domain},
-                              {"client", cell.client_address}});
+  log::info("session.start",
+            {{"sid", short_hash(cell.session.sid())}, {"domain", open.spec.domain}, {"client", cell.client_address}});
   ports_.make_stream(cell.stream).open(open.spec);
 }
 

@@ -1,8 +1,8 @@
 // worker/gateway/gateway.h - the table of sessions; deliver() and perform(): the only place where machine meets world.
 // Runs in: worker. Owns every session of this worker. No protocol decisions: those are the session's.
 // Events raised while actions are performed are queued and taken by the loop already running, never by recursion.
-// An ended session stays in the table until it forgets (B-82, C-49); at most kRemembered of them, oldest dropped (H-44).
-// SPDX-License-Identifier: MIT
+// An ended session stays in the table until it forgets (B-82, C-49); at most kRemembered of them, oldest dropped
+// (H-44). SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// worker/gateway/ports.h - what the gateway asks of the outside. One real implementation (worker/world.cc), one simulated.
-// Runs in: worker. Calls never raise gateway events from within, except upstream events, which the gateway queues.
-// SPDX-License-Identifier: MIT
+// worker/gateway/ports.h - what the gateway asks of the outside. One real implementation (worker/world.cc), one
+// simulated. Runs in: worker. Calls never raise gateway events from within, except upstream events, which the gateway
+// queues. SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>
@@ -14,16 +14,16 @@ namespace nxb::gateway {
 
 struct Reply {
   int status = 200;
-  std::string body;                                       // the complete <body/>
+  std::string body;                                           // the complete <body/>
   std::string_view content_type = "text/xml; charset=utf-8";  // B-23; always a literal
 };
 
 class Ports {
  public:
-  virtual void reply(RequestId to, Reply reply) = 0;      // unknown or closed connection: nothing happens
+  virtual void reply(RequestId to, Reply reply) = 0;             // unknown or closed connection: nothing happens
   virtual upstream::Upstream& make_stream(StreamId stream) = 0;  // kept by the outside until drop_stream
-  virtual upstream::Upstream* stream(StreamId stream) = 0;  // null after drop_stream
-  virtual void drop_stream(StreamId stream) = 0;          // after Closed; destroyed after this turn
+  virtual upstream::Upstream* stream(StreamId stream) = 0;       // null after drop_stream
+  virtual void drop_stream(StreamId stream) = 0;                 // after Closed; destroyed after this turn
   virtual void wake_at(SessionKey session, std::optional<Instant> at) = 0;  // one deadline per session
 
  protected:

@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/descriptor.h"
 #include "common/base/result.h"
-#include "worker/relay/descriptor.h"
 
 namespace nxb::relay {
 

@@ -193,7 +193,7 @@ bool Reader::tidy_up() {
   // A context whose document did not end as it should is not trusted to forget it: xmlCtxtReset of 2.9 keeps the
   // namespaces of elements that are still open. So the root is closed properly, or the context goes.
   visitor_ = nullptr;  // it may be gone; whitespace that libxml2 still has, and the root's end, are for nobody
-  if (fault_ != Fault::None || declared_.size() > 1 || ++uses_ > kMostUses) return false;
+  if (fault_ != Fault::None || ++uses_ > kMostUses) return false;
   if (opened_ && !gate_.finished()) {
     if (declared_.empty()) return false;
     root_.insert(0, "</").append(">");

@@ -94,7 +94,7 @@ void ClientStream::take(const event::TransportReady& ready, Instant, StreamSteps
 
 void ClientStream::take(const event::TlsReady&, Instant, StreamSteps& out) {
   if (!NXB_EXPECT(state_ == State::Handshake, "TLS comes up when it was asked for")) return;
-  secure_ = true;  // all that was learned before is discarded (U-43)
+  secure_ = true;
   write_header(out);
 }
 
@@ -182,10 +182,7 @@ void ClientStream::take_tls_answer(const StreamElement& element, bool ends_buffe
                   out);
   }
   if (!ends_buffer) return abort(Ending::NoTls, "bytes in clear around <proceed/>: possible injection", out);
-  state_ = State::Handshake;
-  authid_.clear();
-  version_.clear();
-  splitter_.restart();
+  state_ = State::Handshake;  // write_header will forget all that was learned so far (U-43)
   out.push_back(step::StartTls{});
 }
 

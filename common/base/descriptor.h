@@ -1,13 +1,13 @@
-// worker/relay/descriptor.h - owns one file descriptor on its way between workers.
-// Runs in: worker. I/O: close(2). Everywhere else a descriptor belongs to a uv handle; a connection in transit has
-// none. SPDX-License-Identifier: MIT
+// common/base/descriptor.h - owns one file descriptor that no libuv handle owns.
+// Runs in: every process. I/O: close(2).
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace nxb::relay {
+namespace nxb {
 
 class Descriptor {
  public:
@@ -34,4 +34,4 @@ class Descriptor {
   int fd_ = -1;
 };
 
-}  // namespace nxb::relay
+}  // namespace nxb

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# tests/unit/supervisor/stand_in_worker.py - the worker's side of common/ipc/contract.h; misbehaves on request.
+# What it was given goes to NXB_TEST_FOLDER/worker-INDEX.json; a file there named after a mode below turns it on.
+# SPDX-License-Identifier: MIT
+import json
+import mmap
+import os
+import select
+import socket
+import struct
+import sys
+
+CONTROL, STATS, MAILBOX_IN, FIRST_MAILBOX_OUT = 3, 4, 5, 6
+folder = os.environ["NXB_TEST_FOLDER"]
+
+
+def mode(name):
+    return os.path.exists(os.path.join(folder, name))
+
+
+def write_file(name, text):
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}")
+    with open(temporary, "w") as file:
+        file.write(text)
+    os.rename(temporary, os.path.join(folder, name))
+
+
+def open_descriptors():
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            pass  # the one of this listing
+    return found
+
+
+def count(index, position, value):
+    """Adds to a counter of our slot: a 64-byte header, then slots on whole cache lines."""
+    size = os.fstat(STATS).st_size
+    memory = mmap.mmap(STATS, size)
+    at = 64 + index * ((size - 64) // configure["workers"]) + position * 8
+    memory[at:at + 8] = struct.pack("<Q", struct.unpack("<Q", memory[at:at + 8])[0] + value)
+
+
+def lines(control):
+    buffer = b""
+    while True:
+        chunk = control.recv(65536)
+        if not chunk:
+            return
+        buffer += chunk
+        while b"\n" in buffer:
+            line, buffer = buffer.split(b"\n", 1)
+            yield json.loads(line)
+
+
+descriptors = open_descriptors()
+control = socket.socket(fileno=CONTROL)
+control.setblocking(True)
+messages = lines(control)
+configure = next(messages)
+index = configure["index"]
+mailbox = socket.socket(fileno=MAILBOX_IN)
+outgoing = socket.socket(fileno=FIRST_MAILBOX_OUT)
+room = outgoing.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+write_file(f"worker-{index}.json", json.dumps({"pid": os.getpid(), "descriptors": descriptors, "configure": configure,
+           "mailbox_type": int(mailbox.type), "room": room}))
+
+if mode("refuse"):
+    sys.exit(78)
+if mode("fail") or mode(f"fail-{index}"):
+    sys.exit(3)
+if mode("garbage") and index == 0:
+    os.unlink(os.path.join(folder, "garbage"))
+    control.sendall(b'{"type":"stop"}\n')
+    select.select([], [], [])
+count(index, 0, 5)  # sessions
+count(index, 4, 7)  # sessions_opened
+control.sendall(b'{"type":"ready","version":%d}\n' % configure["version"])
+
+if index == 0 and mode("mail"):
+    for other in range(configure["workers"]):
+        os.write(FIRST_MAILBOX_OUT + other, b"for %d" % other)
+    write_file("mailed", "")
+
+mailbox.setblocking(True)
+while True:
+    wanted = [control] if mode(f"hold-{index}") else [control, mailbox]
+    readable, _, _ = select.select(wanted, [], [])
+    if mailbox in readable:
+        write_file(f"mail-{index}", f"{os.getpid()} {mailbox.recv(1000).decode()}")
+    if control in readable:
+        message = next(messages, None)
+        if message is None:
+            sys.exit(75)
+        if message == {"type": "stop"} and not mode("deaf"):
+            sys.exit(0)

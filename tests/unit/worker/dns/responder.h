@@ -1,0 +1,134 @@
+// tests/unit/worker/dns/responder.h - a DNS server for tests: one UDP socket on loopback, in the loop under test.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/check.h"
+#include "common/uv/loop.h"
+
+namespace nxb::test {
+
+constexpr int kA = 1, kCname = 5, kAaaa = 28;
+
+struct Records {
+  int rcode = 0;                       // 2 SERVFAIL, 3 NXDOMAIN
+  bool truncated = false, silent = false;
+  std::vector<std::string> addresses;  // text
+  std::string alias;                   // a CNAME that the addresses belong to
+};
+
+class Responder {
+ public:
+  explicit Responder(uv::Loop& loop) : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    NXB_CHECK(bind(fd_, reinterpret_cast<sockaddr*>(&address), size) == 0, "binding a test socket");
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    auto poll = uv::Poll::make(loop, fd_, [this](bool, bool) { on_readable(); });
+    NXB_CHECK(static_cast<bool>(poll), "watching a test socket");
+    poll_ = *std::move(poll);
+    poll_->watch(true, false);
+  }
+  ~Responder() {
+    poll_.reset();
+    close(fd_);
+  }
+  Responder(const Responder&) = delete;
+  Responder& operator=(const Responder&) = delete;
+
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  std::map<std::pair<std::string, int>, Records> zone;  // nothing there: NODATA
+  int questions = 0;
+  int advertised_size = 0;       // EDNS0, of the last question
+  std::set<int> client_ports, ids;
+
+ private:
+  static void put16(std::string& out, int value) {
+    out += static_cast<char>((value >> 8) & 0xff);
+    out += static_cast<char>(value & 0xff);
+  }
+  static std::string wire_name(const std::string& name) {
+    std::string out;
+    for (std::size_t at = 0; at < name.size();) {
+      std::size_t dot = std::min(name.find('.', at), name.size());
+      out += static_cast<char>(dot - at);
+      out += name.substr(at, dot - at);
+      at = dot + 1;
+    }
+    return out + '\0';
+  }
+  static void put_record(std::string& out, const std::string& owner, int type, const std::string& data) {
+    out += owner;
+    put16(out, type);
+    put16(out, 1);
+    out += std::string("\0\0\0\x3c", 4);
+    put16(out, static_cast<int>(data.size()));
+    out += data;
+  }
+  void on_readable() {
+    char packet[2048];
+    sockaddr_in from{};
+    socklen_t size = sizeof(from);
+    ssize_t got = recvfrom(fd_, packet, sizeof(packet), 0, reinterpret_cast<sockaddr*>(&from), &size);
+    if (got < 17) return;
+    std::string query(packet, static_cast<std::size_t>(got));
+    ++questions;
+    client_ports.insert(ntohs(from.sin_port));
+    ids.insert((static_cast<unsigned char>(query[0]) << 8) | static_cast<unsigned char>(query[1]));
+    std::string name;
+    std::size_t at = 12;
+    while (query[at] != 0) {
+      auto length = static_cast<std::size_t>(query[at]);
+      if (!name.empty()) name += '.';
+      name += query.substr(at + 1, length);
+      at += length + 1;
+    }
+    int type = (static_cast<unsigned char>(query[at + 1]) << 8) | static_cast<unsigned char>(query[at + 2]);
+    std::size_t question_end = at + 5;
+    if (query.size() >= question_end + 5) {
+      advertised_size = (static_cast<unsigned char>(query[question_end + 3]) << 8) |
+                        static_cast<unsigned char>(query[question_end + 4]);
+    }
+    Records records = zone[{name, type}];
+    if (records.silent) return;
+    std::string answer = query.substr(0, 2);
+    answer += static_cast<char>(0x81 | (records.truncated ? 2 : 0));
+    answer += static_cast<char>(0x80 | records.rcode);
+    put16(answer, 1);
+    put16(answer, static_cast<int>(records.addresses.size() + (records.alias.empty() ? 0 : 1)));
+    answer += std::string(4, '\0');
+    answer += query.substr(12, question_end - 12);
+    std::string owner = wire_name(name);
+    if (!records.alias.empty()) {
+      put_record(answer, owner, kCname, wire_name(records.alias));
+      owner = wire_name(records.alias);
+    }
+    for (const std::string& text : records.addresses) {
+      char ip[16];
+      inet_pton(type == kA ? AF_INET : AF_INET6, text.c_str(), ip);
+      put_record(answer, owner, type, std::string(ip, type == kA ? 4 : 16));
+    }
+    sendto(fd_, answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
+  }
+
+  int fd_;
+  int port_ = 0;
+  std::unique_ptr<uv::Poll> poll_;
+};
+
+}  // namespace nxb::test

@@ -1,0 +1,316 @@
+// tests/unit/worker/edge/requests_test.cc - which answer a request gets, and in which order.
+// SPDX-License-Identifier: MIT
+#include "tests/unit/worker/edge/rig.h"
+
+using namespace nxb;
+using namespace nxb::testing;
+using stats::Counter;
+
+TEST_CASE("a POST with a sid of ours reaches the gateway, and its answer the client") {
+  EdgeRig rig;
+  rig.open();
+  Client client(rig);
+  std::string sid = rig.sid_of(0);
+  client.send(post(body("rid='5' sid='" + sid + "'")));
+  REQUIRE(rig.until_seen(1));
+  CHECK(rig.requests.seen[0].body.sid == sid);
+  CHECK(rig.requests.seen[0].sid.empty());
+  CHECK(rig.requests.seen[0].client == "192.0.2.7");
+  rig.answer(0, "<body/>");
+  REQUIRE(client.gets("\r\n\r\n<body/>"));
+  CHECK(client.received.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(client.received.find("Content-Length: 7\r\n") != std::string::npos);
+  CHECK(client.received.find("Content-Type: text/xml; charset=utf-8\r\n") != std::string::npos);
+  CHECK(client.received.find("Connection:") == std::string::npos);
+  CHECK(rig.count(Counter::requests) == 1);
+  CHECK(rig.count(Counter::connections) == 1);
+  CHECK(rig.count(Counter::bytes_to_clients) == client.received.size());
+}
+
+TEST_CASE("a request cut at every byte is the same request (DESIGN 3)") {
+  EdgeRig rig;
+  rig.open();
+  std::string request = post(body("rid='5' sid='" + rig.sid_of(0) + "'"));
+  rig.requests.at_once = [&rig](RequestId id) { rig.edge->reply(id, rig.reply("<body/>")); };
+  for (std::size_t cut = 1; cut < request.size(); ++cut) {
+    CAPTURE(cut);
+    Client client(rig);
+    client.send(request.substr(0, cut));
+    rig.run_turns(1);
+    CHECK(rig.requests.seen.size() == cut - 1);
+    client.send(request.substr(cut));
+    REQUIRE(client.gets("<body/>"));
+    CHECK(client.answers() == 1);
+  }
+}
+
+TEST_CASE("a client that goes away after any byte leaves nothing behind (H-19)") {
+  EdgeRig rig;
+  rig.open();
+  std::string request = post(body("rid='5' sid='" + rig.sid_of(0) + "'"));
+  for (std::size_t cut = 0; cut <= request.size(); ++cut) {
+    Client client(rig);
+    client.send(request.substr(0, cut));
+    client.close();
+    REQUIRE(rig.run_until([&] { return rig.edge->idle(); }));
+  }
+  REQUIRE(rig.requests.seen.size() == 1);
+  REQUIRE(rig.requests.gone.size() == 1);
+  CHECK(rig.requests.gone[0] == rig.requests.seen[0].id);
+  CHECK(rig.count(Counter::client_aborts) == 1);
+  CHECK(rig.count(Counter::connections) == 0);
+  rig.answer(0, "<late/>");  // the id names nothing any more
+}
+
+TEST_CASE("H-19 FIN while a request is held closes the connection; without one, what is queued is still read") {
+  EdgeRig rig;
+  rig.open();
+  Client holding(rig);
+  holding.send(post(body("rid='5' sid='" + rig.sid_of(0) + "'")));
+  REQUIRE(rig.until_seen(1));
+  holding.half_close();
+  REQUIRE(holding.is_closed_by_nxb());
+  CHECK(holding.received.empty());
+  CHECK(rig.requests.gone.size() == 1);
+
+  Client reading(rig);
+  reading.send(get("/healthz"));
+  reading.half_close();
+  REQUIRE(reading.is_closed_by_nxb());
+  CHECK(reading.received.ends_with("ok\n"));
+  CHECK(rig.edge->idle());
+}
+
+TEST_CASE("B-42 a body that is no body is answered bad-request, and nobody else hears of it") {
+  EdgeRig rig;
+  rig.open();
+  for (const std::string text : {"<body", "<x/>", "", "<body xmlns='other'/>"}) {
+    CAPTURE(text);
+    Client client(rig);
+    client.send(post(text));
+    REQUIRE(client.gets("condition='bad-request'"));
+    CHECK(client.received.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(client.received.find("type='terminate'") != std::string::npos);
+    CHECK(client.received.find("Access-Control-Allow-Origin: *\r\n") != std::string::npos);
+    client.received.clear();
+    client.send(get("/healthz"));  // the connection goes on
+    CHECK(client.gets("ok\n"));
+  }
+  CHECK(rig.requests.seen.empty());
+  CHECK(rig.count(Counter::requests_refused) == 0);
+}
+
+TEST_CASE("H-11 answers come in request order, whatever the order they are made in") {
+  EdgeRig rig;
+  rig.open();
+  Client client(rig);
+  std::string request = post(body("rid='5' sid='" + rig.sid_of(0) + "'"));
+  client.send(request + request + get("/healthz") + request);
+  REQUIRE(rig.until_seen(3));
+  rig.answer(2, "<third/>");
+  rig.answer(1, "<second/>");
+  rig.run_turns(2);
+  client.read();
+  CHECK(client.received.empty());
+  rig.answer(0, "<first/>");
+  REQUIRE(client.gets("<third/>"));
+  auto at = [&](const char* text) { return client.received.find(text); };
+  CHECK(at("<first/>") < at("<second/>"));
+  CHECK(at("<second/>") < at("ok\n"));
+  CHECK(at("ok\n") < at("<third/>"));
+  CHECK(client.answers() == 4);
+}
+
+TEST_CASE("H-11 eight unanswered requests are taken, the ninth when the first is answered") {
+  EdgeRig rig;
+  rig.open();
+  Client client(rig);
+  std::string all;
+  for (int rid = 1; rid <= 20; ++rid)
+    all += post(body("rid='" + std::to_string(rid) + "' sid='" + rig.sid_of(0) + "'"));
+  client.send(all);
+  REQUIRE(rig.until_seen(8));
+  rig.run_turns(3);
+  CHECK(rig.requests.seen.size() == 8);
+  rig.answer(0, "<a/>");
+  CHECK(rig.requests.seen.size() == 8);  // the gateway is never called from within its own call
+  REQUIRE(rig.until_seen(9));
+  rig.run_turns(3);
+  CHECK(rig.requests.seen.size() == 9);
+  for (std::size_t i = 1; i < 20; ++i) {
+    REQUIRE(rig.until_seen(i + 1));
+    rig.answer(i, "<a/>");
+  }
+  REQUIRE(rig.run_until([&] {
+    client.read();
+    return client.answers() == 20;
+  }));
+  for (std::size_t i = 0; i < 20; ++i) CHECK(rig.requests.seen[i].body.rid == Rid{i + 1});
+}
+
+TEST_CASE("H-14 H-24 H-29 H-41 H-43 what is no BOSH request has an answer of its own") {
+  EdgeRig rig;
+  rig.open();
+  struct Row {
+    std::string request;
+    const char* status;
+    std::vector<const char*> has;
+    const char* ends;
+  };
+  const char* cors = "Access-Control-Allow-Origin: *\r\n";
+  const std::vector<Row> rows{
+      {get("/http-bind"), "200 OK", {cors, "text/plain"}, "address.\n"},
+      {get("/http-bind/?data=x"), "200 OK", {cors}, "address.\n"},
+      {"HEAD /http-bind HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK", {cors, "Content-Length: "}, "\r\n\r\n"},
+      {get("/healthz"), "200 OK", {"Content-Length: 3\r\n"}, "\r\n\r\nok\n"},
+      {get("/other"), "404 Not Found", {cors}, "404 Not Found\n"},
+      {"POST / HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found", {cors}, "404 Not Found\n"},
+      {"PUT /http-bind HTTP/1.1\r\nHost: x\r\n\r\n",
+       "405 Method Not Allowed",
+       {cors, "Allow: OPTIONS, GET, HEAD, POST\r\n"},
+       "\n"},
+      {"POST /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "405 Method Not Allowed", {"Allow: GET, HEAD\r\n"}, "\n"},
+      {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK", {cors, "Content-Length: 0\r\n"}, "\r\n\r\n"},
+      {"OPTIONS /http-bind HTTP/1.1\r\nHost: x\r\n\r\n",
+       "200 OK",
+       {cors, "Access-Control-Allow-Methods: "},
+       "\r\n\r\n"},
+  };
+  Client client(rig);
+  for (const Row& row : rows) {
+    CAPTURE(row.request);
+    client.received.clear();
+    client.send(row.request);
+    REQUIRE(client.gets("\r\n\r\n"));
+    CHECK(client.received.starts_with("HTTP/1.1 " + std::string(row.status) + "\r\n"));
+    for (const char* text : row.has) CHECK(client.received.find(text) != std::string::npos);
+    CHECK(client.received.ends_with(row.ends));
+  }
+  CHECK(rig.requests.seen.empty());
+}
+
+TEST_CASE("H-12 HTTP/1.0 and Connection: close end the connection behind the answer; keep-alive is echoed") {
+  EdgeRig rig;
+  rig.open();
+  Client old(rig);
+  old.send("GET /healthz HTTP/1.0\r\n\r\n" + get("/never"));
+  REQUIRE(old.is_closed_by_nxb());
+  CHECK(old.received.find("Connection: close\r\n") != std::string::npos);
+  CHECK(old.answers() == 1);
+
+  Client kept(rig);
+  kept.send("GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  REQUIRE(kept.gets("ok\n"));
+  CHECK(kept.received.find("Connection: keep-alive\r\n") != std::string::npos);
+
+  Client held(rig);
+  held.send(post(body("rid='1' sid='" + rig.sid_of(0) + "'"), "Connection: close\r\n"));
+  REQUIRE(rig.until_seen(1));
+  rig.answer(0, "<body/>");
+  REQUIRE(held.is_closed_by_nxb());
+  CHECK(held.received.ends_with("<body/>"));
+  CHECK(held.received.find("Connection: close\r\n") != std::string::npos);
+}
+
+TEST_CASE("H-10 an HTTP error is answered in its turn with CORS headers, then the connection closes") {
+  EdgeRig rig;
+  rig.open();
+  Client client(rig);
+  client.send(post(body("rid='1' sid='" + rig.sid_of(0) + "'")) + "GET / HTTP/1.1\r\n\r\n" + get("/healthz"));
+  REQUIRE(rig.until_seen(1));
+  rig.run_turns(2);
+  client.read();
+  CHECK(client.received.empty());
+  rig.answer(0, "<held/>");
+  REQUIRE(client.is_closed_by_nxb());
+  std::size_t held = client.received.find("<held/>");
+  std::size_t error = client.received.find("HTTP/1.1 400 Bad Request\r\n");
+  REQUIRE(error != std::string::npos);
+  CHECK(held < error);
+  CHECK(client.received.find("Access-Control-Allow-Origin: *\r\n", error) != std::string::npos);
+  CHECK(client.received.find("Connection: close\r\n", error) != std::string::npos);
+  CHECK(client.answers() == 2);
+  CHECK(rig.count(Counter::requests_refused) == 1);
+  client.send("what follows is read and thrown away");
+  client.close();
+  CHECK(rig.run_until([&] { return rig.edge->idle(); }));
+}
+
+TEST_CASE("H-10 after an error at most 64 KiB more are read") {
+  EdgeRig rig;
+  rig.open();
+  Client client(rig, Family::Tcp);
+  client.send("nonsense\r\n\r\n");
+  REQUIRE(client.is_closed_by_nxb());
+  CHECK_FALSE(rig.edge->idle());
+  client.send(std::string(64 * 1024 + 1, 'x'));
+  CHECK(rig.run_until([&] { return rig.edge->idle(); }, 1s));
+}
+
+TEST_CASE("H-25 a body over max_data_held: 413, a terminate body, CORS, close") {
+  EdgeRig rig;
+  rig.config.bosh.max_data_held = 1000;
+  rig.open();
+  Client client(rig);
+  client.send("POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n");
+  REQUIRE(client.is_closed_by_nxb());
+  CHECK(client.received.starts_with("HTTP/1.1 413 "));
+  CHECK(client.received.find("condition='bad-request'") != std::string::npos);
+  CHECK(client.received.find("Access-Control-Allow-Origin: *\r\n") != std::string::npos);
+}
+
+TEST_CASE("H-13 100 Continue is sent once, when nothing is owed before it, and not when the body is there") {
+  EdgeRig rig;
+  rig.open();
+  std::string text = body("rid='1' sid='" + rig.sid_of(0) + "'");
+  std::string request = post(text, "Expect: 100-continue\r\n");
+  std::string head = request.substr(0, request.size() - text.size());
+  Client client(rig);
+  client.send(head);
+  REQUIRE(client.gets("HTTP/1.1 100 Continue\r\n\r\n"));
+  client.send(text.substr(0, 3));
+  rig.run_turns(2);
+  client.send(text.substr(3) + head);  // a held request in front of the second
+  REQUIRE(rig.until_seen(1));
+  rig.run_turns(2);
+  client.read();
+  CHECK(client.answers() == 1);
+  rig.answer(0, "<first/>");
+  REQUIRE(client.gets("<first/>HTTP/1.1 100 Continue\r\n\r\n"));
+  client.received.clear();
+  client.send(text + request);
+  REQUIRE(rig.until_seen(3));
+  rig.answer(1, "<second/>");
+  rig.answer(2, "<third/>");
+  REQUIRE(client.gets("<third/>"));
+  CHECK(client.received.find("100 Continue") == std::string::npos);
+}
+
+TEST_CASE("H-47 the client's address comes from X-Forwarded-For only through a trusted peer") {
+  EdgeRig rig;
+  rig.config.listen[0].trusted_proxies = {"192.0.2.0/24", "10.0.0.1"};
+  rig.open();
+  Client client(rig);
+  client.send(
+      post(body("rid='1' sid='" + rig.sid_of(0) + "'"), "X-Forwarded-For: 6.6.6.6, 198.51.100.1, 10.0.0.1\r\n"));
+  REQUIRE(rig.until_seen(1));
+  CHECK(rig.requests.seen[0].client == "198.51.100.1");
+}
+
+TEST_CASE("H-32 the answer to a held request has the CORS headers of its own Origin") {
+  EdgeRig rig;
+  rig.config.http.allowed_origins = {"https://a.example", "https://b.example"};
+  rig.open();
+  Client client(rig);
+  std::string text = body("rid='1' sid='" + rig.sid_of(0) + "'");
+  client.send(post(text, "Origin: https://b.example\r\n") + post(text, "Origin: https://evil.example\r\n"));
+  REQUIRE(rig.until_seen(2));
+  rig.answer(0, "<first/>");
+  REQUIRE(client.gets("<first/>"));
+  CHECK(client.received.find("Access-Control-Allow-Origin: https://b.example\r\n") != std::string::npos);
+  client.received.clear();
+  rig.answer(1, "<second/>");
+  REQUIRE(client.gets("<second/>"));
+  CHECK(client.received.find("Access-Control") == std::string::npos);
+  CHECK(client.received.find("Vary: Origin\r\n") != std::string::npos);
+}

@@ -1,0 +1,166 @@
+// tests/unit/worker/edge/rig.h - an Edge as worker 0 of two, with scripted requests and clients on socket pairs.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "tests/support/loop_rig.h"
+#include "tests/support/sockets.h"
+#include "worker/edge/edge.h"
+#include "worker/xml/reader.h"
+
+namespace nxb::testing {
+
+class ScriptedRequests final : public edge::Requests {
+ public:
+  struct Seen {
+    RequestId id;
+    bosh::Body body;
+    std::string client, sid;
+  };
+  void on_request(RequestId id, bosh::Body body, std::string_view client, std::string_view sid) override {
+    seen.push_back({id, std::move(body), std::string(client), std::string(sid)});
+    if (at_once) at_once(id);
+  }
+  void on_request_gone(RequestId id) override { gone.push_back(id); }
+  std::vector<Seen> seen;
+  std::vector<RequestId> gone;
+  std::function<void(RequestId)> at_once;  // answers from within on_request
+};
+
+struct EdgeRig : LoopRig {
+  EdgeRig() { config.listen.resize(1); }
+
+  // After the configuration was adjusted.
+  void open() {
+    for (Descriptor* pair : {own, other}) {
+      std::array<int, 2> ends{};
+      REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0);
+      pair[0] = Descriptor(ends[0]);
+      pair[1] = Descriptor(ends[1]);
+    }
+    relay::Mailboxes boxes;
+    boxes.in = own[0].get();
+    boxes.out = {own[1].get(), other[1].get()};
+    boxes.on_arrived = [this](relay::Handover handover) { edge->take(std::move(handover)); };
+    boxes.on_refused = [this](relay::Handover handover) { edge->refuse(std::move(handover)); };
+    boxes.patience = patience;
+    mailroom = *relay::Mailroom::make(loop, counters, std::move(boxes));
+    edge = std::make_unique<edge::Edge>(
+        edge::Context{loop, config, requests, *mailroom, pool, route, 0, deadlines, counters});
+  }
+  // What worker 1 finds in its mailbox.
+  void open_other() {
+    relay::Mailboxes boxes;
+    boxes.in = other[0].get();
+    boxes.on_arrived = [this](relay::Handover handover) { handed_over.push_back(std::move(handover)); };
+    other_room = *relay::Mailroom::make(loop, other_counters, std::move(boxes));
+  }
+  std::string sid_of(std::uint32_t worker) const {
+    for (;;) {
+      std::string sid = route.mint();
+      if (route.owner(sid) == worker) return sid;
+    }
+  }
+  gateway::Reply reply(std::string body) const {
+    gateway::Reply out;
+    out.body = std::move(body);
+    return out;
+  }
+  void answer(std::size_t index, const std::string& body) { edge->reply(requests.seen.at(index).id, reply(body)); }
+  bool until_seen(std::size_t count) {
+    return run_until([this, count] { return requests.seen.size() >= count; });
+  }
+  std::uint64_t count(stats::Counter counter) const { return counters.get(counter); }
+
+  config::Config config;
+  Duration patience = relay::kPatience;
+  stats::Counters counters, other_counters;
+  xml::Pool pool;
+  ipc::SidRoute route{HashKey{1, 2, 3}, 2};
+  uv::Deadlines deadlines{loop};
+  Descriptor own[2], other[2];
+  std::unique_ptr<relay::Mailroom> mailroom, other_room;
+  std::vector<relay::Handover> handed_over;
+  ScriptedRequests requests;
+  std::unique_ptr<edge::Edge> edge;
+};
+
+// The far end of a connection of the edge.
+class Client {
+ public:
+  explicit Client(EdgeRig& rig, Family family = Family::Unix, int send_buffer = 0, std::uint8_t hops = 0,
+                  std::string minted = "", std::string bytes = "")
+      : rig_(rig) {
+    auto pair = connected_pair(family, send_buffer);
+    fd_ = Descriptor(pair[0]);
+    relay::Handover handover;
+    handover.fd = Descriptor(pair[1]);
+    handover.peer = "192.0.2.7:4000";
+    handover.hops = hops;
+    handover.minted_sid = std::move(minted);
+    handover.bytes = std::move(bytes);
+    rig.edge->take(std::move(handover));
+  }
+  void send(std::string_view bytes) {
+    REQUIRE(::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+  }
+  void half_close() { shutdown(fd_.get(), SHUT_WR); }
+  void close() { fd_.reset(); }
+  // Runs until what was received contains `text`.
+  bool gets(const std::string& text) {
+    return rig_.run_until([&] {
+      read();
+      return received.find(text) != std::string::npos;
+    });
+  }
+  bool is_closed_by_nxb() {
+    return rig_.run_until([&] {
+      read();
+      return ended;
+    });
+  }
+  void read() {
+    char buffer[65536];
+    while (!ended) {
+      ssize_t size = recv(fd_.get(), buffer, sizeof(buffer), MSG_DONTWAIT);
+      if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+      if (size <= 0) {
+        ended = true;
+        return;
+      }
+      received.append(buffer, static_cast<std::size_t>(size));
+    }
+  }
+  std::size_t answers() const {
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = received.find("HTTP/1.1 ", at)) != std::string::npos; ++at) ++count;
+    return count;
+  }
+  std::string received;
+  bool ended = false;
+
+ private:
+  EdgeRig& rig_;
+  Descriptor fd_;
+};
+
+inline std::string post(const std::string& body, const std::string& fields = "") {
+  return "POST /http-bind HTTP/1.1\r\nHost: x\r\n" + fields + "Content-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
+
+inline std::string body(const std::string& attributes) {
+  return "<body xmlns='http://jabber.org/protocol/httpbind' " + attributes + "/>";
+}
+
+inline std::string get(const std::string& target, const std::string& fields = "") {
+  return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n";
+}
+
+}  // namespace nxb::testing

@@ -1,0 +1,266 @@
+// tests/unit/worker/gateway/gateway_test.cc - sessions come and go; events raised by actions are queued.
+// SPDX-License-Identifier: MIT
+#include "worker/gateway/gateway.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+using namespace nxb;
+using namespace std::chrono_literals;
+using stats::Counter;
+
+namespace {
+
+struct World;
+
+// Remembers what it was asked; answers open() at once, from within the call, as `echo` does.
+struct FakeUpstream final : upstream::Upstream {
+  FakeUpstream(World& w, StreamId s) : world(w), id(s) {}
+  void open(const upstream::StreamSpec& spec) override;
+  void send(std::string_view elements) override { sent += elements; }
+  bool accepting() const override { return true; }
+  void restart() override { ++restarts; }
+  void set_reading(bool on) override { reading = on; }
+  void close(upstream::Parting why, const std::vector<xmpp::Stanza>& left) override {
+    parting = why;
+    undelivered = left.size();
+  }
+  World& world;
+  StreamId id;
+  std::string sent;
+  int restarts = 0;
+  bool reading = true;
+  std::optional<upstream::Parting> parting;
+  std::size_t undelivered = 0;
+};
+
+struct World final : gateway::Ports {
+  World() : gateway(config, *this, counters, [this] { return now; }) {}
+
+  void reply(RequestId to, gateway::Reply answer) override { replies.emplace_back(to, std::move(answer)); }
+  upstream::Upstream& make_stream(StreamId stream) override {
+    auto& made = streams[stream];
+    made = std::make_unique<FakeUpstream>(*this, stream);
+    return *made;
+  }
+  upstream::Upstream* stream(StreamId id) override { return streams.contains(id) ? streams[id].get() : nullptr; }
+  void drop_stream(StreamId id) override { dropped.push_back(id); }
+  void wake_at(SessionKey session, std::optional<Instant> at) override {
+    if (at) {
+      deadlines[session] = *at;
+    } else {
+      deadlines.erase(session);
+    }
+  }
+
+  RequestId post(bosh::Body body, std::string_view sid = {}) {
+    RequestId id{ConnId{7}, ++requests};
+    gateway.on_request(id, std::move(body), "192.0.2.1", sid);
+    return id;
+  }
+  void advance(Duration by) {
+    Instant end = now + by;
+    for (int i = 0; i < 1000; ++i) {
+      auto due = std::ranges::min_element(deadlines, {}, [](const auto& entry) { return entry.second; });
+      if (due == deadlines.end() || due->second > end) break;
+      now = std::max(now, due->second);
+      SessionKey key = due->first;
+      deadlines.erase(due);
+      gateway.on_deadline(key);
+    }
+    now = end;
+  }
+  const gateway::Reply* answer_to(RequestId id) const {
+    for (const auto& [to, answer] : replies) {
+      if (to == id) return &answer;
+    }
+    return nullptr;
+  }
+
+  config::Config config;
+  stats::Counters counters;
+  Instant now{};
+  std::uint32_t requests = 0;
+  bool open_at_once = true;
+  std::vector<std::pair<RequestId, gateway::Reply>> replies;
+  std::map<StreamId, std::unique_ptr<FakeUpstream>> streams;
+  std::vector<StreamId> dropped;
+  std::map<SessionKey, Instant> deadlines;
+  gateway::Gateway gateway;
+};
+
+void FakeUpstream::open(const upstream::StreamSpec&) {
+  if (!world.open_at_once) return;
+  world.gateway.on_stream_event(id, upstream::Opened{"authid-1", "1.0"});
+  world.gateway.on_stream_event(
+      id, upstream::Arrived{{{xmpp::Kind::Features, "<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>"}}});
+}
+
+bosh::Body creation(std::uint64_t rid = 1) {
+  bosh::Body body;
+  body.rid = Rid{rid};
+  body.to = "example.org";
+  body.ver = bosh::Version{1, 6};
+  body.wait = 60;
+  body.hold = 1;
+  return body;
+}
+
+bosh::Body request(std::uint64_t rid, std::string_view payload = {}) {
+  bosh::Body body;
+  body.sid = "the-sid";
+  body.rid = Rid{rid};
+  body.payloads = payload;
+  body.payload_count = payload.empty() ? 0 : 1;
+  return body;
+}
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("a creation opens a stream, and its events raised from within open() end in the answer (B-30, B-35)") {
+  World world;
+  RequestId id = world.post(creation(), "the-sid");
+  REQUIRE(world.answer_to(id) != nullptr);
+  CHECK(world.answer_to(id)->status == 200);
+  CHECK(contains(world.answer_to(id)->body, "sid='the-sid'"));
+  CHECK(contains(world.answer_to(id)->body, "stream:features"));
+  CHECK(world.counters.get(Counter::sessions) == 1);
+  CHECK(world.counters.get(Counter::requests_held) == 0);
+}
+
+TEST_CASE("an unknown sid gets item-not-found with status 200 and leaves no state (B-41, B-106, D-01)") {
+  World world;
+  for (const char* sid : {"nobody", "constructor", "__proto__", ""}) {
+    bosh::Body body = request(5);
+    body.sid = sid;
+    if (body.sid.empty()) continue;
+    RequestId id = world.post(std::move(body));
+    REQUIRE(world.answer_to(id) != nullptr);
+    CHECK(world.answer_to(id)->status == 200);
+    CHECK(contains(world.answer_to(id)->body, "condition='item-not-found'"));
+  }
+  CHECK(world.counters.get(Counter::unknown_sids) == 3);
+  CHECK(world.gateway.live_sessions() == 0);
+}
+
+TEST_CASE("a bad creation is refused with the condition, legacy clients with a status, and nothing is kept (B-106)") {
+  World world;
+  bosh::Body modern = creation();
+  modern.problem = bosh::Condition::BadRequest;
+  bosh::Body legacy = modern;
+  legacy.ver.reset();
+  RequestId first = world.post(std::move(modern), "a");
+  RequestId second = world.post(std::move(legacy), "b");
+  CHECK(world.answer_to(first)->status == 200);
+  CHECK(world.answer_to(second)->status == 400);
+  CHECK(contains(world.answer_to(second)->body, "condition='bad-request'"));
+  CHECK(world.gateway.live_sessions() == 0);
+  CHECK(world.streams.empty());
+}
+
+TEST_CASE("above max_sessions a creation gets internal-server-error (B-40)") {
+  World world;
+  world.config.server.max_sessions = 1;
+  world.post(creation(), "the-sid");
+  RequestId second = world.post(creation(), "another");
+  CHECK(contains(world.answer_to(second)->body, "condition='internal-server-error'"));
+  CHECK(world.gateway.live_sessions() == 1);
+}
+
+TEST_CASE("payloads go to the session's stream, and what the stream brings answers the held request (B-57, B-59)") {
+  World world;
+  world.post(creation(1), "the-sid");
+  RequestId held = world.post(request(2, "<message/>"));
+  CHECK(world.streams.begin()->second->sent == "<message/>");
+  CHECK(world.answer_to(held) == nullptr);
+  CHECK(world.counters.get(Counter::requests_held) == 1);
+  world.gateway.on_stream_event(StreamId{1}, upstream::Arrived{{{xmpp::Kind::Message, "<message xmlns='jabber:client'/>"}}});
+  REQUIRE(world.answer_to(held) != nullptr);
+  CHECK(contains(world.answer_to(held)->body, "<message xmlns='jabber:client'/>"));
+  CHECK(world.counters.get(Counter::requests_held) == 0);
+}
+
+TEST_CASE("content of the creation request is the media type of every answer (B-23)") {
+  World world;
+  bosh::Body body = creation();
+  body.content = "text/html; charset=\"UTF-8\"";
+  RequestId id = world.post(std::move(body), "the-sid");
+  CHECK(world.answer_to(id)->content_type == "text/html; charset=utf-8");
+  body = creation();
+  body.content = "text/html\r\nX: y";
+  CHECK(world.answer_to(world.post(std::move(body), "other"))->content_type == "text/xml; charset=utf-8");
+}
+
+TEST_CASE("a stream that closes is dropped once, also when its session is long forgotten") {
+  World world;
+  world.post(creation(1), "the-sid");
+  bosh::Body end = request(2);
+  end.terminate = true;
+  world.post(std::move(end));
+  CHECK(world.gateway.live_sessions() == 0);
+  CHECK(world.streams.begin()->second->parting == upstream::Parting::ClientClosed);
+  world.advance(10min);
+  world.gateway.on_stream_event(StreamId{1}, upstream::Closed{});
+  world.gateway.on_stream_event(StreamId{1}, upstream::Closed{});
+  CHECK(world.dropped == std::vector<StreamId>{StreamId{1}});
+}
+
+TEST_CASE("an ended session is forgotten after a while, and no deadline is left (B-71, C-49)") {
+  World world;
+  world.post(creation(1), "the-sid");
+  world.advance(10min);
+  CHECK(world.gateway.live_sessions() == 0);
+  CHECK(world.counters.get(Counter::sessions) == 0);
+  CHECK(world.counters.get(Counter::sessions_ended) == 1);
+  CHECK(world.streams.begin()->second->parting == upstream::Parting::ClientLost);
+  CHECK(world.deadlines.empty());
+  RequestId late = world.post(request(2));
+  CHECK(contains(world.answer_to(late)->body, "condition='item-not-found'"));
+  CHECK(world.counters.get(Counter::unknown_sids) == 1);
+}
+
+TEST_CASE("a connection that goes away takes its held request along (B-54)") {
+  World world;
+  world.post(creation(1), "the-sid");
+  RequestId held = world.post(request(2));
+  world.gateway.on_request_gone(held);
+  world.gateway.on_request_gone(held);
+  CHECK(world.counters.get(Counter::requests_held) == 0);
+  CHECK(world.counters.get(Counter::client_aborts) == 1);
+  world.gateway.on_stream_event(StreamId{1}, upstream::Arrived{{{xmpp::Kind::Message, "<message xmlns='jabber:client'/>"}}});
+  CHECK(world.answer_to(held) == nullptr);
+  RequestId again = world.post(request(2));
+  REQUIRE(world.answer_to(again) != nullptr);
+  CHECK(contains(world.answer_to(again)->body, "<message"));
+}
+
+TEST_CASE("shutting down tells every session, and new ones, system-shutdown (B-108, B-40)") {
+  World world;
+  world.post(creation(1), "the-sid");
+  RequestId held = world.post(request(2));
+  world.gateway.shut_down();
+  REQUIRE(world.answer_to(held) != nullptr);
+  CHECK(contains(world.answer_to(held)->body, "condition='system-shutdown'"));
+  CHECK(world.streams.begin()->second->parting == upstream::Parting::ClientLost);
+  RequestId late = world.post(creation(1), "other");
+  CHECK(contains(world.answer_to(late)->body, "condition='system-shutdown'"));
+  CHECK(world.gateway.live_sessions() == 0);
+}
+
+TEST_CASE("back-pressure reaches the stream: a client that does not collect stops the reading of its server (U-36)") {
+  World world;
+  world.post(creation(1), "the-sid");
+  std::string big = "<message xmlns='jabber:client'>" + std::string(2 << 20, 'x') + "</message>";
+  world.gateway.on_stream_event(StreamId{1}, upstream::Arrived{{{xmpp::Kind::Message, big}}});
+  CHECK_FALSE(world.streams.begin()->second->reading);
+  RequestId poll = world.post(request(2));
+  CHECK(world.answer_to(poll)->body.size() > big.size());
+  CHECK(world.streams.begin()->second->reading);
+}

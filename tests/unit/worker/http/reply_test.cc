@@ -1,0 +1,147 @@
+// tests/unit/worker/http/reply_test.cc
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include "worker/http/reply.h"
+
+using namespace nxb;
+using namespace nxb::http;
+
+namespace {
+
+constexpr std::int64_t kNow = 1795440000123;  // Mon, 23 Nov 2026 13:20:00 GMT
+
+std::string bosh_head(Replies& replies, std::string_view origin, Persistence persistence = Persistence::Implied) {
+  Answer answer;
+  answer.purpose = Purpose::Bosh;
+  answer.content_type = "text/xml; charset=utf-8";
+  answer.content_length = 42;
+  answer.cors = replies.cors().judge(origin);
+  answer.persistence = persistence;
+  return replies.head(answer, kNow);
+}
+
+bool has(const std::string& head, const std::string& line) {
+  return head.find("\r\n" + line + "\r\n") != std::string::npos;
+}
+
+config::Config::Http listing(std::vector<std::string> origins) {
+  config::Config::Http http;
+  http.allowed_origins = std::move(origins);
+  return http;
+}
+
+}  // namespace
+
+TEST_CASE("H-18 H-20 H-21 a BOSH answer has date, type, length, no-store and the safety headers") {
+  Replies replies{config::Config::Http{}};
+  std::string head = bosh_head(replies, "https://a.example");
+  CHECK(head.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(head.ends_with("\r\n\r\n"));
+  CHECK(has(head, "Date: Mon, 23 Nov 2026 13:20:00 GMT"));
+  CHECK(has(head, "Content-Type: text/xml; charset=utf-8"));
+  CHECK(has(head, "Content-Length: 42"));
+  CHECK(has(head, "Cache-Control: no-store"));
+  CHECK(has(head, "X-Content-Type-Options: nosniff"));
+  CHECK(has(head, "Content-Security-Policy: sandbox; default-src 'none'"));
+  CHECK(head.find("Server:") == std::string::npos);
+  CHECK(head.find("Connection:") == std::string::npos);
+}
+
+TEST_CASE("H-18 the date changes with the second and has two digits everywhere") {
+  Date date;
+  CHECK(date.at(0) == "Thu, 01 Jan 1970 00:00:00 GMT");
+  CHECK(date.at(999) == "Thu, 01 Jan 1970 00:00:00 GMT");
+  CHECK(date.at(1000) == "Thu, 01 Jan 1970 00:00:01 GMT");
+  CHECK(date.at(951868799000) == "Tue, 29 Feb 2000 23:59:59 GMT");
+}
+
+TEST_CASE("H-12 Connection is written only where it says something") {
+  Replies replies{config::Config::Http{}};
+  CHECK(has(bosh_head(replies, "", Persistence::Close), "Connection: close"));
+  CHECK(has(bosh_head(replies, "", Persistence::KeepAlive), "Connection: keep-alive"));
+}
+
+TEST_CASE("H-31 any origin: the wildcard, without credentials and without Vary") {
+  Replies replies{listing({"*"})};
+  for (const char* origin : {"https://a.example", "null", ""}) {
+    std::string head = bosh_head(replies, origin);
+    CHECK(has(head, "Access-Control-Allow-Origin: *"));
+    CHECK(head.find("Vary") == std::string::npos);
+    CHECK(head.find("Credentials") == std::string::npos);
+  }
+}
+
+TEST_CASE("H-32 a list: the matching origin is echoed, Vary always, nothing for a stranger") {
+  Replies replies{listing({"https://a.example", "https://b.example:8443"})};
+  std::string head = bosh_head(replies, "https://b.example:8443");
+  CHECK(has(head, "Access-Control-Allow-Origin: https://b.example:8443"));
+  CHECK(has(head, "Vary: Origin"));
+  for (const char* stranger : {"https://b.example", "https://A.example", "null", "", "https://a.example "}) {
+    CAPTURE(stranger);
+    head = bosh_head(replies, stranger);
+    CHECK(has(head, "Vary: Origin"));
+    CHECK(head.find("Access-Control") == std::string::npos);
+  }
+  Replies with_null{listing({"null"})};
+  CHECK(has(bosh_head(with_null, "null"), "Access-Control-Allow-Origin: null"));
+}
+
+TEST_CASE("H-33 credentials are allowed on answers and preflights when configured") {
+  auto http = listing({"https://a.example"});
+  http.allow_credentials = true;
+  Replies replies{http};
+  CHECK(has(bosh_head(replies, "https://a.example"), "Access-Control-Allow-Credentials: true"));
+  Answer preflight;
+  preflight.purpose = Purpose::Preflight;
+  preflight.cors = replies.cors().judge("https://a.example");
+  CHECK(has(replies.head(preflight, kNow), "Access-Control-Allow-Credentials: true"));
+  preflight.cors = replies.cors().judge("https://c.example");
+  CHECK(replies.head(preflight, kNow).find("Access-Control") == std::string::npos);
+}
+
+TEST_CASE("H-29 H-30 H-35 a preflight names methods, headers and an age; no content") {
+  config::Config::Http http;
+  http.headers = {{"X-Mine", "1"}, {"content-type", "ignored here"}};
+  http.cors_headers = {"Authorization", "x-mine"};
+  Replies replies{http};
+  Answer preflight;
+  preflight.purpose = Purpose::Preflight;
+  preflight.cors = replies.cors().judge("https://a.example");
+  std::string head = replies.head(preflight, kNow);
+  CHECK(head.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(has(head, "Content-Length: 0"));
+  CHECK(has(head, "Access-Control-Allow-Origin: *"));
+  CHECK(has(head, "Access-Control-Allow-Methods: OPTIONS, GET, POST"));
+  CHECK(has(head, "Access-Control-Allow-Headers: Content-Type, X-Requested-With, X-Mine, Authorization"));
+  CHECK(has(head, "Access-Control-Max-Age: 14400"));
+  CHECK(has(head, "X-Mine: 1"));
+  CHECK(head.find("Content-Type:") == std::string::npos);
+}
+
+TEST_CASE("H-34 H-43 errors carry CORS headers, the health page does not") {
+  Replies replies{config::Config::Http{}};
+  Answer answer;
+  answer.cors = replies.cors().judge("");
+  for (int status : {400, 404, 405, 408, 413, 503}) {
+    answer.status = status;
+    CHECK(has(replies.head(answer, kNow), "Access-Control-Allow-Origin: *"));
+  }
+  answer.status = 200;
+  answer.purpose = Purpose::Health;
+  CHECK(replies.head(answer, kNow).find("Access-Control") == std::string::npos);
+}
+
+TEST_CASE("H-14 O-29 Allow and Retry-After are written when asked for") {
+  Replies replies{config::Config::Http{}};
+  Answer answer;
+  answer.status = 405;
+  answer.allow = "GET, HEAD";
+  CHECK(has(replies.head(answer, kNow), "Allow: GET, HEAD"));
+  answer = {};
+  answer.status = 503;
+  answer.retry_after_seconds = 5;
+  std::string head = replies.head(answer, kNow);
+  CHECK(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+  CHECK(has(head, "Retry-After: 5"));
+}
