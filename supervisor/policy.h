@@ -4,13 +4,13 @@
 //   Idle --> Starting --> Ready          Starting and Ready: a process exists and is wanted
 //              ^   \        /
 //              |    v      v             an exit, whatever its cause, leads on from every state with a process
-//            Waiting <-- exit --> Gone   Gone: this slot stays empty (stopping, or the worker refused its
-//            configuration)
+//            Waiting <-- exit --> Gone   Gone: this slot stays empty (stopping, or its configuration was refused)
 //                                        Ending: killed or told to stop, its exit is awaited
 //
 // A worker that dies is replaced at once. A replacement that dies within kQuickDeath, or before it was ready, waits for
 // kFirstBackoff, doubling up to kBackoffCeiling, until one has served for kHealthyAfter. Other workers are never
-// touched. SPDX-License-Identifier: MIT
+// touched.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

@@ -19,8 +19,7 @@ void Control::on_bytes(std::string_view bytes) {
   std::string line;
   while (fed && lines_.next(line)) fed = take_line(line);
   if (fed) return;
-  log::error("control.bad_message", {{"why", fed.error().text}});
-  handlers_.lost();
+  handlers_.misled(fed.error());
 }
 
 void Control::on_broken(const Error& error) {

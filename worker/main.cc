@@ -30,8 +30,10 @@ class Life {
     handlers.configure = [this](ipc::Configure configure) { on_configure(configure); };
     handlers.stop = [this] { on_stop(Exit::Clean); };
     handlers.lost = [this] { on_lost(); };
+    handlers.misled = [this](const Error& error) { fail(Exit::Failed, "control channel: " + error.text); };
     NXB_TRY(control_, Control::make(loop_, contract::kControl, std::move(handlers)));
     loop_.at_end_of_turn([this] {
+      if (worker_) worker_->count_bugs();
       if (stopping_ && (!worker_ || worker_->idle())) loop_.stop();
     });
     return Done{};
@@ -41,7 +43,6 @@ class Life {
  private:
   void on_configure(const ipc::Configure& identity) {
     if (worker_) return fail(Exit::Failed, "configured twice");
-    if (identity.version != contract::kVersion) return fail(Exit::Failed, "the supervisor is of another version");
     auto config = config::from_json(identity.config);
     if (!config) return fail(Exit::BadConfig, config.error().text);
     log::configure(config->log.level, config->log.format, "worker " + std::to_string(identity.index));

@@ -52,6 +52,11 @@ Status Worker::listen(const ipc::Configure& identity) {
   return Done{};
 }
 
+void Worker::count_bugs() {
+  std::uint64_t now = broken_expectations();
+  if (now != bugs_counted_) counters_.add(stats::Counter::bugs_seen, now - std::exchange(bugs_counted_, now));
+}
+
 void Worker::shut_down() {
   gateway_.shut_down();
   edge_->shut_down();

@@ -19,7 +19,7 @@ Instant last_report{};
 }  // namespace
 
 void die(const char* file, int line, const char* why) noexcept {
-  std::fprintf(stderr, "nxb: %s:%d: %s\n", file, line, why);
+  std::fprintf(stderr, "nxb: check failed: %s:%d: %s\n", file, line, why);
   std::fflush(stderr);
   std::abort();
 }

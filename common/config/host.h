@@ -1,6 +1,7 @@
 // common/config/host.h - defaults that depend on the machine and on who we are.
 // Runs in: supervisor, nxbctl (default_admin_socket, see config.h). I/O: reads /proc and /sys/fs/cgroup, the
-// environment. SPDX-License-Identifier: MIT
+// environment.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // common/config/options.cc - options.def made into tables, and the sections read and written by them.
 // A section is a struct; its rows are a vector of Option<Struct>, each knowing how to read and write one member. What
-// two options must agree on, and what is worked out from the machine, is in finish.cc. SPDX-License-Identifier: MIT
+// two options must agree on, and what is worked out from the machine, is in finish.cc.
+// SPDX-License-Identifier: MIT
 #include "common/config/options.h"
 
 #include <algorithm>

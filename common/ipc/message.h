@@ -37,7 +37,7 @@ Result<Message> decode(std::string_view line);  // without the newline
 // Splits a byte stream into lines of at most kMaxLine bytes.
 class LineReader {
  public:
-  static constexpr std::size_t kMaxLine = 4 * 1024 * 1024;
+  static constexpr std::size_t kMaxLine = std::size_t{4} * 1024 * 1024;
   Status feed(std::string_view bytes);  // fails when a line is too long
   bool next(std::string& line);         // true: line is filled, without its newline
 

@@ -2,7 +2,8 @@
 // Runs in: every process. I/O: stderr. Values from peers are escaped and cut; payloads, credentials and full sids never
 // reach it (name a sid by short_hash). Levels: error = an operator must act, warn = degraded but serving,
 // info = lifecycle, debug = the action trace. Each (level, event) is limited to 50 lines a second; what was swallowed
-// is said. SPDX-License-Identifier: MIT
+// is said.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <concepts>

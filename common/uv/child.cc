@@ -15,6 +15,7 @@ Result<std::unique_ptr<Child>> Child::spawn(Loop& loop, const std::vector<std::s
   NXB_CHECK(!argv.empty(), "spawning nothing");
   std::vector<std::string> words = argv;  // libuv takes them as char*
   std::vector<char*> args;
+  args.reserve(words.size() + 1);
   for (auto& word : words) args.push_back(word.data());
   args.push_back(nullptr);
   std::vector<uv_stdio_container_t> containers(descriptors.size());

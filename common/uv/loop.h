@@ -41,7 +41,7 @@ class Loop {
 
   // The buffer that every read of this loop lands in (64 KB); valid until the next read.
   char* read_buffer() { return buffer_.get(); }
-  static constexpr std::size_t kReadBufferSize = 64 * 1024;
+  static constexpr std::size_t kReadBufferSize = std::size_t{64} * 1024;
 
  private:
   struct Retired {

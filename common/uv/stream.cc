@@ -60,7 +60,7 @@ struct Stream::Impl {
   void write(std::string_view first, std::string_view second);
   void submit_pending();
   void shut_down();
-  void fail(Error error);  // from the loop only; the last thing a callback does
+  void fail(const Error& error);  // from the loop only; the last thing a callback does
   void fail_later(Error error);
 
   static void on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* out) noexcept;
@@ -146,7 +146,7 @@ void Stream::Impl::shut_down() {
   }
 }
 
-void Stream::Impl::fail(Error error) {
+void Stream::Impl::fail(const Error& error) {
   if (broken) return;
   broken = true;
   adjust_reading();

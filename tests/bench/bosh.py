@@ -1,6 +1,8 @@
 """A small asyncio BOSH client for measurements: raw HTTP on keep-alive connections, checks every answer it reads.
 
 Not a model client: it posts one request at a time per connection and fails loudly on anything unexpected.
+
+SPDX-License-Identifier: MIT
 """
 import asyncio
 import random

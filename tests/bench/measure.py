@@ -9,6 +9,8 @@
       Memory per held session: PSS of all nxb processes with the sessions held, minus before, divided by their number.
 
 BUILD is a build folder with nxb in it. A ROUTE may hold {stub}, which becomes the stub server's port. Loopback only.
+
+SPDX-License-Identifier: MIT
 """
 import argparse
 import asyncio

@@ -1,4 +1,7 @@
-"""What processes cost, from /proc: CPU time and memory, summed over a set of process ids."""
+"""What processes cost, from /proc: CPU time and memory, summed over a set of process ids.
+
+SPDX-License-Identifier: MIT
+"""
 import pathlib
 
 

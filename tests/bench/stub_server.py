@@ -4,6 +4,8 @@
 Usage: stub_server.py PORT      listens on 127.0.0.1:PORT until its standard input closes
 
 It understands just what the load clients of this folder send, whole elements in any segmentation.
+
+SPDX-License-Identifier: MIT
 """
 import asyncio
 import re

@@ -14,16 +14,16 @@
 namespace nxb::dns {
 namespace {
 
-constexpr int kUdpSize = 1232;        // U-13; what passes every path unfragmented (DNS flag day 2020)
-constexpr int kTimeoutSeconds = 2;    // of the first try; udns lengthens it
+constexpr int kUdpSize = 1232;      // U-13; what passes every path unfragmented (DNS flag day 2020)
+constexpr int kTimeoutSeconds = 2;  // of the first try; udns lengthens it
 constexpr int kTries = 3;
-constexpr Duration kOtherFamily{300}; // how long a complete family waits for the other
+constexpr Duration kOtherFamily{300};  // how long a complete family waits for the other
 constexpr std::size_t kMaxAddresses = 16;
 
 bool is_local_name(std::string_view host) {
   constexpr std::string_view kName = "localhost";
-  return host == kName || (host.size() > kName.size() && host.ends_with(kName) &&
-                           host[host.size() - kName.size() - 1] == '.');
+  return host == kName ||
+         (host.size() > kName.size() && host.ends_with(kName) && host[host.size() - kName.size() - 1] == '.');
 }
 
 template <class T>
@@ -66,8 +66,9 @@ std::vector<Address> known_addresses(const std::string& host, std::uint16_t port
 class Resolver::Lookup {
  public:
   Lookup(Resolver& owner, Context context, std::uint16_t port, Callback done)
-      : owner_(owner), context_(std::move(context)), port_(port), done_(std::move(done)),
-        timer_(owner.loop_, [this] { on_time(); }) {}
+      : owner_(owner), context_(std::move(context)), port_(port), done_(std::move(done)), timer_(owner.loop_, [this] {
+          on_time();
+        }) {}
 
   void start(LookupId id, const std::string& host);
   Answer take_answer();

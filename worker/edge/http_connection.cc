@@ -85,12 +85,12 @@ void HttpConnection::parse(std::string_view bytes) {
 // FIN while an answer is owed is a closed connection (H-19). Otherwise the client may still read what is queued.
 void HttpConnection::on_end() {
   peer_ended_ = true;
-  if (!owed_.empty()) return abort();
+  if (!owed_.empty()) return close();
   if (stream_->queued() == 0) return close();
   if (state_ != State::Lingering) linger();
 }
 
-void HttpConnection::on_broken(const Error&) { abort(); }
+void HttpConnection::on_broken(const Error&) { close(); }
 
 // --- out ---
 
@@ -181,13 +181,6 @@ void HttpConnection::shut_down() {
   settle();
 }
 
-void HttpConnection::abort() {
-  for (const Owed& owed : owed_) {
-    if (owed.at_gateway && !owed.finished) context().counters.add(Counter::client_aborts);
-  }
-  close();
-}
-
 void HttpConnection::close() {
   if (std::exchange(state_, State::Closed) == State::Closed) return;
   context().deadlines.clear(shared_.family, id_.value);
@@ -238,7 +231,7 @@ bool HttpConnection::can_go_on() const {
 }
 
 void HttpConnection::on_deadline(Instant at) {
-  if (is_stalled(at)) return abort();
+  if (is_stalled(at)) return close();
   if (can_go_on()) {
     std::string bytes = std::exchange(unread_, {});
     return parse(bytes);

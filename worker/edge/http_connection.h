@@ -93,7 +93,6 @@ class HttpConnection final : private uv::StreamSink {
   void write_front();
   void settle();
   void linger();
-  void abort();
   void close();
   bool is_quiet() const;
   bool can_go_on() const;  // there are bytes to parse and room for their requests

@@ -1,6 +1,7 @@
 // worker/edge/requests.h - what the edge asks of whoever answers BOSH requests: the gateway, or a test.
 // Runs in: worker. Implemented by worker/worker.cc. Answers come back through Edge::reply, from within on_request or
-// later. SPDX-License-Identifier: MIT
+// later.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string_view>

@@ -155,7 +155,7 @@ void Gateway::deliver(SessionKey key, bosh::Event event) {
 void Gateway::pump(SessionKey key, Cell& cell) {
   bosh::Actions actions;
   for (std::size_t i = 0; i < cell.inbox.size(); ++i) {
-    if (!NXB_EXPECT(i < kMaxInbox, "one event causes bounded work")) break;
+    if (!NXB_EXPECT(i < kMaxInbox, "one event causes bounded work")) return give_up(key, cell);
     if (std::holds_alternative<bosh::RequestArrived>(cell.inbox[i])) ++cell.requests;
     bosh::Event event = std::move(cell.inbox[i]);
     cell.session.on(std::move(event), now_(), actions);
@@ -166,6 +166,23 @@ void Gateway::pump(SessionKey key, Cell& cell) {
   cell.inbox.shrink_to_fit();  // an idle session keeps nothing
   cell.pumping = false;
   settle(key, cell);
+}
+
+// A session that cannot come to rest is ended: its requests are told, its stream is let go, nothing is remembered.
+void Gateway::give_up(SessionKey key, Cell& cell) {
+  std::vector<RequestId> open;
+  for (const auto& [id, owner] : open_requests_) {
+    if (owner == key) open.push_back(id);
+  }
+  for (RequestId id : open) {
+    bosh::Respond respond{id, 200, bosh::write_terminate(bosh::Condition::InternalServerError)};
+    perform(key, cell, respond);
+  }
+  bosh::CloseStream close{upstream::Parting::ClientLost, {}};
+  bosh::Ended ended{"internal error", bosh::Condition::InternalServerError};
+  perform(key, cell, close);
+  if (cell.live) perform(key, cell, ended);
+  forget(key);
 }
 
 // Between events: the deadline follows the session, and a forgotten session leaves.
@@ -233,7 +250,8 @@ void Gateway::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
   counters_.sub(Counter::sessions);
   counters_.add(Counter::sessions_ended);
   counters_.add(Counter::undelivered, ended.undelivered);
-  if (ended.condition != bosh::Condition::None) counters_.add(Counter::errors);
+  bool ours = ended.condition == bosh::Condition::SystemShutdown;
+  if (ended.condition != bosh::Condition::None && !ours) counters_.add(Counter::errors);
   log::info("session.end", {{"sid", short_hash(cell.session.sid())},
                             {"why", ended.why},
                             {"condition", bosh::wire_name(ended.condition)},

@@ -2,7 +2,8 @@
 // Runs in: worker. Owns every session of this worker. No protocol decisions: those are the session's.
 // Events raised while actions are performed are queued and taken by the loop already running, never by recursion.
 // An ended session stays in the table until it forgets (B-82, C-49); at most kRemembered of them, oldest dropped
-// (H-44). SPDX-License-Identifier: MIT
+// (H-44).
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,6 @@ class Gateway final : public upstream::Events {
   void shut_down();  // every session ends with system-shutdown (B-108); new ones are refused
 
   std::size_t live_sessions() const { return live_; }
-  std::size_t open_streams() const { return streams_.size(); }
 
  private:
   struct Cell;
@@ -47,6 +47,7 @@ class Gateway final : public upstream::Events {
   void refuse(RequestId id, bosh::Condition condition, bool legacy_client);
   void deliver(SessionKey key, bosh::Event event);
   void pump(SessionKey key, Cell& cell);
+  void give_up(SessionKey key, Cell& cell);
   void settle(SessionKey key, Cell& cell);
   void forget(SessionKey key);
 
@@ -73,7 +74,7 @@ class Gateway final : public upstream::Events {
   };
   std::unordered_map<RequestId, SessionKey, RequestHash> open_requests_;
   IdTable<SessionKey, Cell> cells_;
-  std::unordered_map<std::string_view, SessionKey> by_sid_;  // views into Cell::sid
+  std::unordered_map<std::string_view, SessionKey> by_sid_;  // views into Session::sid()
   std::unordered_map<StreamId, SessionKey> streams_;         // a stream may outlive its session while it closes
   std::deque<SessionKey> remembered_;                        // ended sessions, oldest first; stale keys are skipped
   std::uint64_t last_stream_ = 0;

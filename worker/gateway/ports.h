@@ -1,6 +1,7 @@
-// worker/gateway/ports.h - what the gateway asks of the outside. One real implementation (worker/world.cc), one
+// worker/gateway/ports.h - what the gateway asks of the outside. One real implementation (worker/worker.cc), one
 // simulated. Runs in: worker. Calls never raise gateway events from within, except upstream events, which the gateway
-// queues. SPDX-License-Identifier: MIT
+// queues.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>

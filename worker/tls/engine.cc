@@ -1,5 +1,5 @@
-// worker/tls/engine.cc - OpenSSL behind two string views: a BIO of our own reads from and writes to the call's arguments,
-// so that no memory BIO keeps the largest record it ever saw.
+// worker/tls/engine.cc - OpenSSL behind two string views: a BIO of our own reads from and writes to the call's
+// arguments, so that no memory BIO keeps the largest record it ever saw.
 // SPDX-License-Identifier: MIT
 #include "worker/tls/engine.h"
 
@@ -84,7 +84,7 @@ Result<std::unique_ptr<Context>> Context::make(const std::string& ca_file, Verif
   SSL_CTX* raw = SSL_CTX_new(TLS_client_method());
   NXB_CHECK(raw != nullptr, "OpenSSL out of memory");
   auto context = std::make_unique<Context>(Private(), raw, verify);
-  SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);                                  // U-48
+  SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);  // U-48
   SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
@@ -199,8 +199,6 @@ void Engine::close(Output& out) {
   ERR_clear_error();
 }
 
-std::string Engine::description() const {
-  return std::string(SSL_get_version(ssl_)) + " " + SSL_get_cipher_name(ssl_);
-}
+std::string Engine::description() const { return std::string(SSL_get_version(ssl_)) + " " + SSL_get_cipher_name(ssl_); }
 
 }  // namespace nxb::tls

@@ -2,7 +2,8 @@
 // Runs in: worker. I/O: reads trust stores when a Context is made (and hashed certificate folders while verifying).
 // Context: what connections share (protocol versions, trust store), one per CA file and verify mode.
 // Engine: one connection. It keeps no buffers of its own; OpenSSL's are released when idle.
-// A peer that fails verification gets an alert and nothing else; no application byte leaves before the handshake is done.
+// A peer that fails verification gets an alert and nothing else; no application byte leaves before the handshake is
+// done.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -69,13 +70,13 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  void start(Output& out);                                    // ClientHello
+  void start(Output& out);  // ClientHello
   void received(std::string_view ciphertext, Output& out);
-  void send(std::string_view plaintext, Output& out);         // only when Open
-  void close(Output& out);                                    // close_notify
+  void send(std::string_view plaintext, Output& out);  // only when Open
+  void close(Output& out);                             // close_notify
   State state() const { return state_; }
   const std::string& error() const { return error_; }
-  std::string description() const;                            // "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs
+  std::string description() const;  // "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs
 
  private:
   friend struct Callbacks;
@@ -85,7 +86,7 @@ class Engine {
   ssl_st* ssl_ = nullptr;
   Identity identity_;
   std::string error_;
-  std::string_view input_;      // during a call only: ciphertext not yet taken by OpenSSL
+  std::string_view input_;         // during a call only: ciphertext not yet taken by OpenSSL
   std::string* output_ = nullptr;  // during a call only
   State state_ = State::Handshaking;
 };

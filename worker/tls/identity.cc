@@ -24,7 +24,8 @@ bool same(std::string_view a, std::string_view b) {
 }
 
 std::string_view bytes_of(const ASN1_STRING* text) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), static_cast<std::size_t>(ASN1_STRING_length(text))};
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<std::size_t>(ASN1_STRING_length(text))};
 }
 
 // The address in network order, or empty when `text` is a domain.

@@ -57,7 +57,7 @@ char32_t folded(char32_t point) {
   if (point >= 0x391 && point <= 0x3A9 && point != 0x3A2) return point + 0x20;  // Greek
   if (point >= 0x410 && point <= 0x42F) return point + 0x20;                    // Cyrillic
   if (point >= 0x400 && point <= 0x40F) return point + 0x50;
-  if (point == 0x3002 || point == 0xFF0E || point == 0xFF61) return U'.';       // ideographic full stops (RFC 3490 3.1)
+  if (point == 0x3002 || point == 0xFF0E || point == 0xFF61) return U'.';  // ideographic full stops (RFC 3490 3.1)
   return point;
 }
 
@@ -106,9 +106,7 @@ std::string punycode(const std::u32string& label) {
   return out;
 }
 
-bool plain(char32_t c) {
-  return (c >= U'a' && c <= U'z') || (c >= U'0' && c <= U'9') || c == U'-' || c == U'_';
-}
+bool plain(char32_t c) { return (c >= U'a' && c <= U'z') || (c >= U'0' && c <= U'9') || c == U'-' || c == U'_'; }
 
 // Appends one label to both forms; false when it cannot be one.
 bool add_label(const std::u32string& label, Domain& domain) {

@@ -32,11 +32,16 @@ std::optional<std::string> from_base64(std::string_view text) {
   for (char c : text) {
     std::uint32_t value = 0;
     if (c == '=' || xml::is_space(c)) continue;
-    if (c >= 'A' && c <= 'Z') value = static_cast<std::uint32_t>(c - 'A');
-    else if (c >= 'a' && c <= 'z') value = static_cast<std::uint32_t>(c - 'a' + 26);
-    else if (c >= '0' && c <= '9') value = static_cast<std::uint32_t>(c - '0' + 52);
-    else if (c == '+' || c == '/') value = c == '+' ? 62 : 63;
-    else return std::nullopt;
+    if (c >= 'A' && c <= 'Z')
+      value = static_cast<std::uint32_t>(c - 'A');
+    else if (c >= 'a' && c <= 'z')
+      value = static_cast<std::uint32_t>(c - 'a' + 26);
+    else if (c >= '0' && c <= '9')
+      value = static_cast<std::uint32_t>(c - '0' + 52);
+    else if (c == '+' || c == '/')
+      value = c == '+' ? 62 : 63;
+    else
+      return std::nullopt;
     bits = (bits << 6) | value;
     if ((count += 6) >= 8) out += static_cast<char>((bits >> (count -= 8)) & 0xFF);
   }
@@ -118,8 +123,8 @@ void Echo::begin_stream() {
   } else {
     inside = element("bind", kBind) + element("session", kSession, "<optional/>");
   }
-  reply(xmpp::Kind::Features, "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>" + inside +
-                                  "</stream:features>");
+  reply(xmpp::Kind::Features,
+        "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>" + inside + "</stream:features>");
   flush();
 }
 
@@ -140,7 +145,8 @@ void Echo::take(const xml::Node& node, std::string_view raw) {
   if (node.ns == kTls) return;  // B-104
   if (node.ns == kSasl && node.local == "auth" && user_.empty()) return take_auth(node);
   if (node.ns == kManagement) {
-    return reply(xmpp::Kind::Other, element("failed", kManagement, "<feature-not-implemented xmlns="
+    return reply(xmpp::Kind::Other, element("failed", kManagement,
+                                            "<feature-not-implemented xmlns="
                                             "'urn:ietf:params:xml:ns:xmpp-stanzas'/>"));
   }
   bool stanza = node.ns == kClient && (node.local == "iq" || node.local == "message" || node.local == "presence");
@@ -209,8 +215,9 @@ void Echo::refuse(const xml::Node& iq) {
   xml::append_attribute(out, "id", iq.attribute("id"));
   if (!iq.attribute("to").empty()) xml::append_attribute(out, "from", iq.attribute("to"));
   if (!full_jid_.empty()) xml::append_attribute(out, "to", full_jid_);
-  reply(xmpp::Kind::Iq, out + "><error type='cancel'><service-unavailable "
-                              "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>");
+  reply(xmpp::Kind::Iq, out +
+                            "><error type='cancel'><service-unavailable "
+                            "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>");
 }
 
 void Echo::take_message(const xml::Node& message, std::string_view raw) {

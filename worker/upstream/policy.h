@@ -1,6 +1,6 @@
-// worker/upstream/policy.h - which domains may be asked for, and where each of them is served (U-01 to U-04, U-09, U-16).
-// Runs in: worker. I/O: none. Made once from the configuration. `route` and SRV join here later: choose() is the place
-// where a domain becomes something to connect to.
+// worker/upstream/policy.h - which domains may be asked for, and where each of them is served (U-01 to U-04, U-09,
+// U-16). Runs in: worker. I/O: none. Made once from the configuration. `route` and SRV join here later: choose() is the
+// place where a domain becomes something to connect to.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -20,16 +20,16 @@
 namespace nxb::upstream {
 
 struct Target {
-  std::string host;                     // a name or an IP literal; empty when `unix_socket` is set
+  std::string host;  // a name or an IP literal; empty when `unix_socket` is set
   std::uint16_t port = 0;
   std::optional<Address> unix_socket;
-  bool chosen_by_operator = false;      // from [[upstream.domain]] target: private addresses are fine
-  std::optional<config::TlsMode> tls;   // set for this domain; nothing = by the rule of U-39
-  std::string tls_identity;             // whom the certificate must speak for (U-50)
-  bool identity_is_domain = true;       // not replaced by tls_name
-  std::string tls_ca;                   // "" = the system's trust store
+  bool chosen_by_operator = false;     // from [[upstream.domain]] target: private addresses are fine
+  std::optional<config::TlsMode> tls;  // set for this domain; nothing = by the rule of U-39
+  std::string tls_identity;            // whom the certificate must speak for (U-50)
+  bool identity_is_domain = true;      // not replaced by tls_name
+  std::string tls_ca;                  // "" = the system's trust store
   bool tls_verify = true;
-  std::string text() const;             // for logs
+  std::string text() const;  // for logs
 };
 
 struct Refusal {

@@ -30,7 +30,7 @@ struct Streams::Impl final : uv::DeadlineSink {
       : context(c),
         policy(c.config.upstream),
         resolver(make_resolver(c.loop, c.config.upstream.resolvers)),
-        services{c.loop,   c.config, c.pool, c.deadlines, c.deadlines.add(*this),
+        services{c.loop,     c.config, c.pool, c.deadlines, c.deadlines.add(*this),
                  c.counters, c.events, policy, *resolver,   contexts} {}
 
   void on_deadline(std::uint64_t id, Instant now) override {
@@ -78,7 +78,8 @@ Upstream& Streams::make(StreamId id) {
       return *(impl_->echoes[id] = std::make_unique<Echo>(id, impl_->policy, impl_->context.pool,
                                                           impl_->context.counters, impl_->context.events));
     case config::UpstreamKind::External:  // refused by the configuration's check
-    case config::UpstreamKind::Xmpp: break;
+    case config::UpstreamKind::Xmpp:
+      break;
   }
   return *(impl_->connections[id] = std::make_unique<XmppConnection>(id, impl_->services));
 }

@@ -33,7 +33,7 @@ class Streams {
 
   Upstream& make(StreamId id);
   Upstream* find(StreamId id);  // null after drop()
-  void drop(StreamId id);  // destroyed after this turn; an id that is gone already is fine
+  void drop(StreamId id);       // destroyed after this turn; an id that is gone already is fine
   std::size_t size() const;
 
  private:

@@ -19,9 +19,12 @@ constexpr Duration kLastBytes{5'000};   // for a server that does not read our g
 xmpp::TlsRule rule_of(config::TlsMode mode) {
   switch (mode) {
     case config::TlsMode::Required:
-    case config::TlsMode::Direct: return xmpp::TlsRule::Required;
-    case config::TlsMode::Offered: return xmpp::TlsRule::Offered;
-    case config::TlsMode::Off: return xmpp::TlsRule::Off;
+    case config::TlsMode::Direct:
+      return xmpp::TlsRule::Required;
+    case config::TlsMode::Offered:
+      return xmpp::TlsRule::Offered;
+    case config::TlsMode::Off:
+      return xmpp::TlsRule::Off;
   }
   return xmpp::TlsRule::Required;
 }
@@ -29,13 +32,17 @@ xmpp::TlsRule rule_of(config::TlsMode mode) {
 // The map of upstream.md section 6 (U-62 to U-72).
 Condition condition_of(xmpp::Ending ending) {
   switch (ending) {
-    case xmpp::Ending::Closed: return Condition::None;
-    case xmpp::Ending::StreamError: return Condition::RemoteStreamError;
+    case xmpp::Ending::Closed:
+      return Condition::None;
+    case xmpp::Ending::StreamError:
+      return Condition::RemoteStreamError;
     case xmpp::Ending::Lost:
     case xmpp::Ending::NoTls:
     case xmpp::Ending::BadServer:
-    case xmpp::Ending::TimedOut: return Condition::RemoteConnectionFailed;
-    case xmpp::Ending::TooMuchHeld: return Condition::PolicyViolation;
+    case xmpp::Ending::TimedOut:
+      return Condition::RemoteConnectionFailed;
+    case xmpp::Ending::TooMuchHeld:
+      return Condition::PolicyViolation;
   }
   return Condition::InternalServerError;
 }
@@ -102,8 +109,8 @@ void XmppConnection::look_up() {
     attempt_->addresses = dns::known_addresses(target.host, target.port);
   }
   if (!attempt_->addresses.empty()) return try_next_address();
-  attempt_->lookup = services_.resolver.lookup(target.host, target.port,
-                                               [this](dns::Answer answer) { on_answer(std::move(answer)); });
+  attempt_->lookup =
+      services_.resolver.lookup(target.host, target.port, [this](dns::Answer answer) { on_answer(std::move(answer)); });
   arm();
 }
 
@@ -209,7 +216,8 @@ void XmppConnection::take_plaintext(std::string_view bytes) {
 }
 
 void XmppConnection::on_end() {
-  feed(xmpp::event::TransportEnded{engine_ ? "connection closed without TLS close_notify" : "connection closed"});  // U-55
+  feed(xmpp::event::TransportEnded{engine_ ? "connection closed without TLS close_notify"
+                                           : "connection closed"});  // U-55
 }
 
 void XmppConnection::on_broken(const Error& error) {
@@ -270,8 +278,7 @@ void XmppConnection::perform(xmpp::step::Deliver& step) { raise(Arrived{std::mov
 
 void XmppConnection::perform(xmpp::step::Ended& step) {
   if (step.ending != xmpp::Ending::Closed && step.ending != xmpp::Ending::StreamError) {
-    bool tls = step.ending == xmpp::Ending::NoTls ||
-               (engine_ && engine_->state() == tls::Engine::State::Handshaking);
+    bool tls = step.ending == xmpp::Ending::NoTls || (engine_ && engine_->state() == tls::Engine::State::Handshaking);
     log_failure(tls ? Stage::Tls : Stage::Stream, step.why);
   }
   if (step.ending == xmpp::Ending::BadServer) services_.counters.add(Counter::errors);

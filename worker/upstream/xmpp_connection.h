@@ -106,14 +106,14 @@ class XmppConnection final : public Upstream, private uv::StreamSink {
   std::unique_ptr<Attempt> attempt_;
   std::unique_ptr<uv::Stream> stream_;
   std::unique_ptr<tls::Engine> engine_;
-  std::unique_ptr<Closed> goodbye_;      // raised when the last bytes are out, or at goodbye_by_
+  std::unique_ptr<Closed> goodbye_;  // raised when the last bytes are out, or at goodbye_by_
   std::optional<Instant> goodbye_by_;
   std::optional<Instant> armed_;
-  xmpp::StreamSteps steps_;              // not yet carried out
+  xmpp::StreamSteps steps_;  // not yet carried out
   bool pumping_ = false;
-  bool full_ = false;                    // more than kMaxUnsent unsent
+  bool full_ = false;  // more than kMaxUnsent unsent
   bool reading_ = true;
-  bool done_ = false;                    // Closed was raised, or only waits for the last bytes
+  bool done_ = false;  // Closed was raised, or only waits for the last bytes
 };
 
 }  // namespace nxb::upstream

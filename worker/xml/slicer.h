@@ -56,8 +56,8 @@ class Slicer : public Visitor {
   std::vector<Declaration> declarations_;
   Slice current_;
   std::uint64_t own_ = 0;  // bit i: the slice's own tag declares the prefix of declaration i
-  std::uint32_t default_since_ =
-      0;                    // depth of the outermost open element in the slice that declares a default; 0: none
+  // Depth of the outermost open element in the slice that declares a default; 0: none.
+  std::uint32_t default_since_ = 0;
   bool was_empty_ = false;  // the slice itself has xmlns=''
 };
 

@@ -44,11 +44,16 @@ bool may_be_from(std::string_view from, std::string_view domain) {
 
 std::string_view condition_of(Fault fault) {
   switch (fault) {
-    case Fault::None: return "undefined-condition";
-    case Fault::NotWellFormed: return "not-well-formed";
-    case Fault::RestrictedXml: return "restricted-xml";
-    case Fault::InvalidNamespace: return "invalid-namespace";
-    case Fault::StanzaTooBig: return "policy-violation";
+    case Fault::None:
+      return "undefined-condition";
+    case Fault::NotWellFormed:
+      return "not-well-formed";
+    case Fault::RestrictedXml:
+      return "restricted-xml";
+    case Fault::InvalidNamespace:
+      return "invalid-namespace";
+    case Fault::StanzaTooBig:
+      return "policy-violation";
   }
   return "undefined-condition";
 }
@@ -70,14 +75,21 @@ void ClientStream::on(const StreamInput& input, Instant now, StreamSteps& out) {
 bool ClientStream::is_consistent() const {
   if (held_.size() > setup_.max_held) return false;
   switch (state_) {  // no default: a new state must be thought about here
-    case State::Idle: return !deadline_ && !secure_;
-    case State::Header: return deadline_ && authid_.empty();
-    case State::Features: return deadline_.has_value();
+    case State::Idle:
+      return !deadline_ && !secure_;
+    case State::Header:
+      return deadline_ && authid_.empty();
+    case State::Features:
+      return deadline_.has_value();
     case State::Proceed:
-    case State::Handshake: return deadline_ && !secure_;
-    case State::Running: return !deadline_ && held_.empty() && authid_.empty();
-    case State::Closing: return deadline_ && held_.empty();
-    case State::Ended: return !deadline_ && held_.empty();
+    case State::Handshake:
+      return deadline_ && !secure_;
+    case State::Running:
+      return !deadline_ && held_.empty() && authid_.empty();
+    case State::Closing:
+      return deadline_ && held_.empty();
+    case State::Ended:
+      return !deadline_ && held_.empty();
   }
   return false;
 }
@@ -145,11 +157,13 @@ void ClientStream::take_element(StreamElement& element, StreamSteps& out) {
   switch (element.stanza.kind) {
     case Kind::StreamError:
       return finish(Ending::StreamError, "stream error by the server", out, std::move(element.stanza.bytes));
-    case Kind::Features: return take_features(element, out);
+    case Kind::Features:
+      return take_features(element, out);
     case Kind::Message:
     case Kind::Presence:
     case Kind::Iq:
-    case Kind::Other: break;
+    case Kind::Other:
+      break;
   }
   if (state_ != State::Running) return finish(Ending::BadServer, "an element before the stream features", out);
   watch_stream_management(element);
@@ -159,7 +173,7 @@ void ClientStream::take_element(StreamElement& element, StreamSteps& out) {
 void ClientStream::take_features(StreamElement& element, StreamSteps& out) {
   auto features = read_features(pool_, element.stanza.bytes);
   if (!features) return finish(Ending::BadServer, "features: " + features.error().text, out);
-  Stanza stripped{Kind::Features, std::move(features->stripped)};  // B-37, U-44
+  Stanza stripped{Kind::Features, std::move(features->stripped)};          // B-37, U-44
   if (state_ == State::Running) return deliver(std::move(stripped), out);  // SASL2 pushes them (U-38)
   if (!secure_ && !settled_) {
     if (features->starttls && (tls_ != TlsRule::Off || features->starttls_required)) {
@@ -190,8 +204,8 @@ void ClientStream::take_fault(Fault fault, StreamSteps& out) {
   if (state_ == State::Ended) return;
   std::string condition(condition_of(fault));
   if (state_ != State::Closing) {  // our header is out, so the error may follow at once (U-33)
-    out.push_back(step::Write{"<stream:error><" + condition +
-                              " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"});
+    out.push_back(
+        step::Write{"<stream:error><" + condition + " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"});
   }
   finish(state_ == State::Closing ? Ending::Closed : Ending::BadServer, "server's XML: " + condition, out);
 }
@@ -222,20 +236,23 @@ void ClientStream::take(const event::Restart&, Instant now, StreamSteps& out) {
 void ClientStream::take(const event::Close& close, Instant now, StreamSteps& out) {
   switch (state_) {
     case State::Closing:
-    case State::Ended: return;
+    case State::Ended:
+      return;
     case State::Idle:
     case State::Proceed:
-    case State::Handshake: return abort(Ending::Closed, "let go before the stream was usable", out);
+    case State::Handshake:
+      return abort(Ending::Closed, "let go before the stream was usable", out);
     case State::Running:
       if (close.client_lost && sm_resumable_) return abort(Ending::Closed, "left for resumption", out);  // U-58
-      if (close.undelivered != nullptr && !sm_enabled_) {  // B-103
+      if (close.undelivered != nullptr && !sm_enabled_) {                                                // B-103
         std::string bounces;
         for (const Stanza& stanza : *close.undelivered) bounces += bounce(pool_, stanza);
         if (!bounces.empty()) out.push_back(step::Write{std::move(bounces)});
       }
       break;
     case State::Header:
-    case State::Features: break;
+    case State::Features:
+      break;
   }
   out.push_back(step::Write{std::string(kEndTag)});
   state_ = State::Closing;

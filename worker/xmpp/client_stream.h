@@ -9,8 +9,8 @@
 //                              |                            '--<starttls/>--> Proceed --> Handshake
 //                              '--TlsReady (Handshake), Restart (Running)
 //
-// Any state but Idle and Ended may also go to Ended at once: stream error, </stream:stream>, broken XML, lost transport,
-// deadline. Ended is emitted exactly once and is the last step.
+// Any state but Idle and Ended may also go to Ended at once: stream error, </stream:stream>, broken XML, lost
+// transport, deadline. Ended is emitted exactly once and is the last step.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -29,10 +29,10 @@ namespace nxb::xmpp {
 enum class TlsRule : std::uint8_t { Required, Offered, Off };  // U-39; a direct TLS transport is secure from the start
 
 struct ClientStreamSetup {
-  std::string domain;   // as a JID spells it; goes into `to`
-  std::string from;     // the client's wish; sent only under U-19
-  std::string lang;     // B-24
-  std::string version;  // "" or nonsense = 1.0 (B-27)
+  std::string domain;                       // as a JID spells it; goes into `to`
+  std::string from;                         // the client's wish; sent only under U-19
+  std::string lang;                         // B-24
+  std::string version;                      // "" or nonsense = 1.0 (B-27)
   std::uint64_t max_stanza_size = 500'000;  // U-24
   std::uint64_t max_held = 100'000;         // bytes of the client that wait for a usable stream
   Duration setup_timeout{20'000};           // header and features after a restart (U-17)
@@ -55,23 +55,43 @@ struct TransportReady {  // connected; with direct TLS (secure) the handshake is
   TlsRule tls;
   Instant usable_by;  // header, STARTTLS and features must be done by then
 };
-struct TlsReady {};                                         // the handshake that StartTls asked for is done
-struct Received { std::string_view bytes; };                // plaintext, in any pieces
-struct TransportEnded { std::string_view why; };            // FIN, close_notify or reset
-struct Send { std::string_view elements; };
+struct TlsReady {};  // the handshake that StartTls asked for is done
+struct Received {
+  std::string_view bytes;
+};  // plaintext, in any pieces
+struct TransportEnded {
+  std::string_view why;
+};  // FIN, close_notify or reset
+struct Send {
+  std::string_view elements;
+};
 struct Restart {};
-struct Close { bool client_lost; const std::vector<Stanza>* undelivered; };
+struct Close {
+  bool client_lost;
+  const std::vector<Stanza>* undelivered;
+};
 struct TimePassed {};
 }  // namespace event
 using StreamInput = std::variant<event::TransportReady, event::TlsReady, event::Received, event::TransportEnded,
                                  event::Send, event::Restart, event::Close, event::TimePassed>;
 
 namespace step {
-struct Write { std::string bytes; };
-struct StartTls {};                               // begin a TLS handshake; nothing may be written until TlsReady
-struct Usable { std::string authid, version; };   // the header of a stream that may be used; version "" = before 1.0
-struct Deliver { std::vector<Stanza> stanzas; };
-struct Ended { Ending ending; std::string stream_error; std::string why; bool abrupt; };  // abrupt: no goodbye, just close
+struct Write {
+  std::string bytes;
+};
+struct StartTls {};  // begin a TLS handshake; nothing may be written until TlsReady
+struct Usable {
+  std::string authid, version;
+};  // the header of a stream that may be used; version "" = before 1.0
+struct Deliver {
+  std::vector<Stanza> stanzas;
+};
+struct Ended {
+  Ending ending;
+  std::string stream_error;
+  std::string why;
+  bool abrupt;
+};  // abrupt: no goodbye, just close
 }  // namespace step
 using StreamStep = std::variant<step::Write, step::StartTls, step::Usable, step::Deliver, step::Ended>;
 using StreamSteps = std::vector<StreamStep>;
@@ -117,14 +137,14 @@ class ClientStream final {
   ClientStreamSetup setup_;
   xml::Pool& pool_;
   Splitter splitter_;
-  std::string held_;                // what the client sent while the stream was not usable
-  std::string authid_, version_;    // of the stream being set up; cleared once usable
-  std::optional<Instant> deadline_; // setup or close wait
+  std::string held_;                 // what the client sent while the stream was not usable
+  std::string authid_, version_;     // of the stream being set up; cleared once usable
+  std::optional<Instant> deadline_;  // setup or close wait
   TlsRule tls_ = TlsRule::Required;
   State state_ = State::Idle;
-  bool secure_ = false;             // TLS is up
-  bool settled_ = false;            // was usable once: the question of TLS is not opened again by a restart
-  bool sm_enabled_ = false;         // XEP-0198, U-57
+  bool secure_ = false;      // TLS is up
+  bool settled_ = false;     // was usable once: the question of TLS is not opened again by a restart
+  bool sm_enabled_ = false;  // XEP-0198, U-57
   bool sm_resumable_ = false;
 };
 

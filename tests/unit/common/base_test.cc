@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include <array>
 #include <set>
 #include <string>
 
@@ -87,13 +88,16 @@ TEST_CASE("tokens are base64url without padding and do not repeat (B-29)") {
   CHECK(random_token(3).size() == 4);
   std::set<std::string> seen;
   std::set<char> letters;
+  std::array<std::set<char>, 24> at_position;
   for (int i = 0; i < 2000; ++i) {
     std::string token = random_token(18);
     REQUIRE(token.size() == 24);
     letters.insert(token.begin(), token.end());
+    for (std::size_t at = 0; at < token.size(); ++at) at_position[at].insert(token[at]);
     CHECK(seen.insert(token).second);
   }
   CHECK(letters.size() == 64);  // every letter of the alphabet comes up in 48000 draws
+  for (const auto& seen_here : at_position) CHECK(seen_here.size() >= 60);  // six random bits each
   for (char letter : letters) {
     bool allowed = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
                    (letter >= '0' && letter <= '9') || letter == '-' || letter == '_';

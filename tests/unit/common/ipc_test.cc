@@ -120,6 +120,8 @@ TEST_CASE("a line may have 4 MB and not one byte more, finished or not") {
   CHECK(static_cast<bool>(unfinished.feed(half)));
   CHECK(static_cast<bool>(unfinished.feed(half)));
   CHECK_FALSE(static_cast<bool>(unfinished.feed("y")));
+  LineReader many;  // together more than one line may have
+  for (int i = 0; i < 3; ++i) CHECK((many.feed(half) && many.feed("\n")));
   LineReader finished;
   CHECK(static_cast<bool>(finished.feed(half)));
   CHECK_FALSE(static_cast<bool>(finished.feed(half + "y\nz\n")));

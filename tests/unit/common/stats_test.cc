@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdint>
 
 #include "common/stats/stats.h"
@@ -75,12 +76,22 @@ TEST_CASE("a segment of another size or layout is refused, and cannot be resized
   CHECK(wrong.error().code == Code::Unsupported);
   CHECK(ftruncate(segment->fd(), 64) != 0);
 
-  int blank = memfd_create("blank", MFD_CLOEXEC);
-  REQUIRE(ftruncate(blank, lseek(segment->fd(), 0, SEEK_END)) == 0);
-  auto unmarked = Segment::attach(blank, 2);
-  REQUIRE_FALSE(static_cast<bool>(unmarked));
-  CHECK(unmarked.error().code == Code::Unsupported);
-  close(blank);
+  std::array<unsigned char, 16> header{};
+  REQUIRE(pread(segment->fd(), header.data(), header.size(), 0) == 16);
+  for (int spoiled : {-1, 0, 7, 8, 10, 12}) {  // magic, number of counters, version, slots
+    CAPTURE(spoiled);
+    auto copy = header;
+    if (spoiled >= 0) copy[static_cast<std::size_t>(spoiled)] ^= 1;
+    int fd = memfd_create("copy", MFD_CLOEXEC);
+    REQUIRE(ftruncate(fd, lseek(segment->fd(), 0, SEEK_END)) == 0);
+    REQUIRE(pwrite(fd, copy.data(), copy.size(), 0) == 16);
+    auto attached = Segment::attach(fd, 2);
+    CHECK(static_cast<bool>(attached) == (spoiled < 0));
+    if (!attached) {
+      CHECK(attached.error().code == Code::Unsupported);
+      close(fd);
+    }
+  }
 }
 
 TEST_CASE("every counter has a name and a text") {

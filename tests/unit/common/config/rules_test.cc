@@ -1,5 +1,6 @@
 // tests/unit/common/config/rules_test.cc - every rule of validation: what is taken, what is refused, and how it is
-// said. SPDX-License-Identifier: MIT
+// said.
+// SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 #include <unistd.h>
 

@@ -72,6 +72,18 @@ TEST_CASE("B-61 an early request waits from its arrival, not from its turn") {
   CHECK(rig.text(early) == kEmpty);
 }
 
+TEST_CASE("B-61 a repeated request waits from its repetition") {
+  Rig rig;
+  rig.open();
+  rig.post(body(1001));
+  rig.pass(20s);
+  RequestId again = rig.post(body(1001));
+  rig.pass(54'999ms);
+  CHECK_FALSE(rig.answer(again));
+  rig.pass(1ms);
+  CHECK(rig.text(again) == kEmpty);
+}
+
 TEST_CASE("B-61 with two held, one that is due answers the lower ones first (B-44)") {
   Rig rig;
   Body made = creation();

@@ -50,6 +50,25 @@ TEST_CASE("B-43 an early restart, terminate or payload has no effect before its 
   CHECK_FALSE(rig.actions.empty());
 }
 
+TEST_CASE("B-43 several early requests take their turns in the order of their rids") {
+  Rig rig;
+  Body made = creation();
+  made.hold = 2;
+  rig.open(made);
+  SUBCASE("falling") {
+    rig.post(body(1003, "<three/>"));
+    rig.post(body(1002, "<two/>"));
+  }
+  SUBCASE("rising") {
+    rig.post(body(1002, "<two/>"));
+    rig.post(body(1003, "<three/>"));
+  }
+  rig.post(body(1001, "<one/>"));
+  std::string forwarded;
+  for (const auto& forward : rig.all<Forward>()) forwarded += forward.elements;
+  CHECK(forwarded == "<one/><two/><three/>");
+}
+
 TEST_CASE("B-43 an early request whose connection died is processed all the same, and its answer kept") {
   Rig rig;
   rig.open();

@@ -62,6 +62,11 @@ TEST_CASE("U-62 U-64 a name that does not exist is told from one that nobody can
   Answer broken = rig.ask("broken.example");
   CHECK(broken.failure == Code::TimedOut);
   CHECK_FALSE(broken.why.empty());
+  // One family does not exist, the other cannot be known: nobody may say "host unknown".
+  rig.responder.zone[{"half.example", test::kAaaa}].rcode = 2;
+  CHECK(rig.ask("half.example").failure == Code::TimedOut);
+  rig.responder.zone[{"other.example", test::kA}].rcode = 2;
+  CHECK(rig.ask("other.example").failure == Code::TimedOut);
 }
 
 TEST_CASE("U-13 a truncated answer is a failure of its query, not a partial list") {

@@ -22,7 +22,7 @@ namespace nxb::test {
 constexpr int kA = 1, kCname = 5, kAaaa = 28;
 
 struct Records {
-  int rcode = 0;                       // 2 SERVFAIL, 3 NXDOMAIN
+  int rcode = 0;  // 2 SERVFAIL, 3 NXDOMAIN
   bool truncated = false, silent = false;
   std::vector<std::string> addresses;  // text
   std::string alias;                   // a CNAME that the addresses belong to
@@ -54,7 +54,7 @@ class Responder {
 
   std::map<std::pair<std::string, int>, Records> zone;  // nothing there: NODATA
   int questions = 0;
-  int advertised_size = 0;       // EDNS0, of the last question
+  int advertised_size = 0;  // EDNS0, of the last question
   std::set<int> client_ports, ids;
 
  private:

@@ -130,10 +130,18 @@ TEST_CASE("U-49 U-50 U-51 U-52 who is believed, and who is not") {
       {"a partial star", {"DNS:c*.example.org"}, {"chat.example.org", ""}, false},
       {"a lone star", {"DNS:*"}, {"localhost", ""}, false},
       {"SRVName", {"otherName:1.3.6.1.5.5.7.8.7;IA5STRING:_xmpp-client.example.org"}, {"example.org", ""}, true},
-      {"SRVName of servers", {"otherName:1.3.6.1.5.5.7.8.7;IA5STRING:_xmpp-server.example.org"}, {"example.org", ""}, false},
+      {"SRVName of servers",
+       {"otherName:1.3.6.1.5.5.7.8.7;IA5STRING:_xmpp-server.example.org"},
+       {"example.org", ""},
+       false},
       {"XmppAddr", {"otherName:1.3.6.1.5.5.7.8.5;UTF8:example.org"}, {"example.org", ""}, true},
-      {"XmppAddr in Unicode", {"otherName:1.3.6.1.5.5.7.8.5;UTF8:b\xfc" "cher.example"},  // read as Latin-1
-       {"xn--bcher-kva.example", "b\xc3\xbc" "cher.example"}, true},
+      {"XmppAddr in Unicode",
+       {"otherName:1.3.6.1.5.5.7.8.5;UTF8:b\xfc"
+        "cher.example"},  // read as Latin-1
+       {"xn--bcher-kva.example",
+        "b\xc3\xbc"
+        "cher.example"},
+       true},
       {"XmppAddr of another", {"otherName:1.3.6.1.5.5.7.8.5;UTF8:example.net"}, {"example.org", ""}, false},
       {"an IPv4 address", {"IP:192.0.2.7"}, {"192.0.2.7", ""}, true},
       {"an IPv6 address", {"IP:2001:db8::7"}, {"2001:db8::7", ""}, true},

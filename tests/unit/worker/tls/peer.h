@@ -16,8 +16,8 @@ namespace nxb::test {
 struct Subject {
   std::string alt_names = "DNS:example.org";  // as OpenSSL's configuration spells them
   std::string common_name = "nobody";
-  std::string purpose = "serverAuth";         // extendedKeyUsage, "" = none
-  long valid_from = -3600, valid_to = 3600;   // seconds from now
+  std::string purpose = "serverAuth";        // extendedKeyUsage, "" = none
+  long valid_from = -3600, valid_to = 3600;  // seconds from now
 };
 
 // Signs certificates; its own is in a PEM file as long as it lives.
@@ -37,8 +37,8 @@ class Authority {
 };
 
 struct ServerOptions {
-  int max_version = 0;       // TLS1_1_VERSION ...; 0 = the newest
-  std::string alpn;          // wanted from the client, selected when offered
+  int max_version = 0;  // TLS1_1_VERSION ...; 0 = the newest
+  std::string alpn;     // wanted from the client, selected when offered
 };
 
 class Server {

@@ -47,15 +47,17 @@ TEST_CASE("DESIGN-5 echo: login with PLAIN, restart, bind as asked") {
   Rig rig;
   CHECK(has(rig.ears.log, "O:"));
   CHECK(has(rig.ears.log, "<mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism>"));
-  CHECK(rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAByMG0zMG15cjBtMzA=</auth>") ==
-        "A:<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/> ");
+  CHECK(
+      rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAByMG0zMG15cjBtMzA=</auth>") ==
+      "A:<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/> ");
   rig.ears.log.clear();
   rig.up->restart();
   CHECK(has(rig.ears.log, "O:"));
   CHECK(has(rig.ears.log, "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"));
   CHECK_FALSE(has(rig.ears.log, "mechanism"));
-  std::string bound = rig.say("<iq type='set' id='b&amp;1' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-                              "<resource>ho&lt;me</resource></bind></iq>");
+  std::string bound = rig.say(
+      "<iq type='set' id='b&amp;1' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+      "<resource>ho&lt;me</resource></bind></iq>");
   CHECK(has(bound, "id='b&amp;1'"));
   CHECK(has(bound, "<jid>juliet@example.org/ho&lt;me</jid>"));
 }
@@ -82,7 +84,8 @@ TEST_CASE("DESIGN-5 echo: bad credentials and mechanisms fail without ending the
                            "mechanism='PLAIN'>AGFAYgBj</auth>"}) {
     CHECK(has(rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' " + std::string(auth)), "<malformed-request/>"));
   }
-  CHECK(has(rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>x</auth>"), "<invalid-mechanism/>"));
+  CHECK(has(rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>x</auth>"),
+            "<invalid-mechanism/>"));
   CHECK_FALSE(rig.ears.closed);
 }
 
@@ -91,21 +94,24 @@ TEST_CASE("DESIGN-5 echo: a message comes back with the addresses swapped, all e
   rig.log_in();
   CHECK(rig.say("<message xmlns='jabber:client' to='romeo@example.net/x' id='m1' xml:lang=\"de\" from='forged@x'>"
                 "<body>a &lt; b <![CDATA[<c>]]></body><x:y xmlns:x='urn:x' to='kept'/></message>") ==
-        "A:<message from='romeo@example.net/x' to='juliet@example.org/home' xmlns='jabber:client' id='m1' xml:lang=\"de\">"
+        "A:<message from='romeo@example.net/x' to='juliet@example.org/home' xmlns='jabber:client' id='m1' "
+        "xml:lang=\"de\">"
         "<body>a &lt; b <![CDATA[<c>]]></body><x:y xmlns:x='urn:x' to='kept'/></message> ");
   CHECK(rig.say("<message to='juliet@example.org/home'/>") ==
         "A:<message xmlns='jabber:client' from='juliet@example.org/home' to='juliet@example.org/home'/> ");
   CHECK(rig.say("<message><body/></message>") ==
         "A:<message xmlns='jabber:client' from='juliet@example.org' to='juliet@example.org/home'><body/></message> ");
   CHECK(rig.say("<message type='error' to='a@b'/>").empty());
-  CHECK(rig.say("<c:message xmlns:c='jabber:client' c:to='no'\n to = 'a@b' ><c:body/></c:message>") ==
-        "A:<c:message from='a@b' to='juliet@example.org/home' xmlns:c='jabber:client' c:to='no'><c:body/></c:message> ");
+  CHECK(
+      rig.say("<c:message xmlns:c='jabber:client' c:to='no'\n to = 'a@b' ><c:body/></c:message>") ==
+      "A:<c:message from='a@b' to='juliet@example.org/home' xmlns:c='jabber:client' c:to='no'><c:body/></c:message> ");
 }
 
 TEST_CASE("U-35 several elements at once are answered in order, in one event") {
   Rig rig;
   rig.log_in();
-  std::string log = rig.say("<message to='a@b' id='1'/><iq type='get' id='2'><ping xmlns='urn:xmpp:ping'/></iq><message to='a@b' id='3'/>");
+  std::string log = rig.say(
+      "<message to='a@b' id='1'/><iq type='get' id='2'><ping xmlns='urn:xmpp:ping'/></iq><message to='a@b' id='3'/>");
   CHECK(log.find("id='1'") < log.find("id='2'"));
   CHECK(log.find("id='2'") < log.find("id='3'"));
 }
@@ -113,14 +119,19 @@ TEST_CASE("U-35 several elements at once are answered in order, in one event") {
 TEST_CASE("DESIGN-5 echo: roster, ping, disco, session and presence; other requests are refused") {
   Rig rig;
   rig.log_in();
-  CHECK(has(rig.say("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>"), "type='result' id='r' to='juliet@example.org/home'><query xmlns='jabber:iq:roster'/>"));
-  CHECK(has(rig.say("<iq type='get' id='p' to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>"), "type='result' id='p' from='example.org'"));
-  CHECK(has(rig.say("<iq type='get' id='d'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"), "<identity "));
-  CHECK(has(rig.say("<iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"), "type='result'"));
+  CHECK(has(rig.say("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>"),
+            "type='result' id='r' to='juliet@example.org/home'><query xmlns='jabber:iq:roster'/>"));
+  CHECK(has(rig.say("<iq type='get' id='p' to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>"),
+            "type='result' id='p' from='example.org'"));
+  CHECK(
+      has(rig.say("<iq type='get' id='d'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"), "<identity "));
+  CHECK(has(rig.say("<iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"),
+            "type='result'"));
   CHECK(has(rig.say("<iq type='get' id='x'><query xmlns='urn:x'/></iq>"), "<service-unavailable "));
   CHECK(rig.say("<iq type='result' id='x'/><iq type='error' id='y'/>").empty());  // U-61
   CHECK(rig.say("<presence><show>away</show></presence>") ==
-        "A:<presence xmlns='jabber:client' from='juliet@example.org/home' to='juliet@example.org/home'><show>away</show></presence> ");
+        "A:<presence xmlns='jabber:client' from='juliet@example.org/home' "
+        "to='juliet@example.org/home'><show>away</show></presence> ");
   CHECK(rig.say("<presence type='unavailable'/><presence to='a@b'/>").empty());
   CHECK(has(rig.say("<enable xmlns='urn:xmpp:sm:3'/>"), "<failed xmlns='urn:xmpp:sm:3'>"));
 }

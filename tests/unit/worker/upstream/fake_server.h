@@ -56,10 +56,10 @@ class FakeServer final : public uv::Listener::Sink, public uv::StreamSink {
 
   std::unique_ptr<uv::Stream> stream;
   std::unique_ptr<Server> tls;
-  bool secure = false;      // TLS is up; set before accepting for direct TLS
-  bool ended = false;       // FIN or reset came
+  bool secure = false;  // TLS is up; set before accepting for direct TLS
+  bool ended = false;   // FIN or reset came
   int accepted = 0;
-  std::string heard;        // everything, in plaintext
+  std::string heard;  // everything, in plaintext
 
  private:
   void on_accepted(int fd) override {
@@ -118,7 +118,8 @@ class Ears final : public upstream::Events {
  public:
   void on_stream_event(StreamId, upstream::Event event) override {
     NXB_CHECK(!closed, "an event after Closed");
-    if (auto* opened = std::get_if<upstream::Opened>(&event)) log += "O:" + opened->authid + "/" + opened->xmpp_version + " ";
+    if (auto* opened = std::get_if<upstream::Opened>(&event))
+      log += "O:" + opened->authid + "/" + opened->xmpp_version + " ";
     if (auto* arrived = std::get_if<upstream::Arrived>(&event)) {
       for (const auto& stanza : arrived->stanzas) log += "A:" + stanza.bytes + " ";
     }

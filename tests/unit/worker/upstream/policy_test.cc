@@ -11,22 +11,38 @@ using bosh::Condition;
 using config::TlsMode;
 
 TEST_CASE("U-01 a domain is lower-cased, loses its last dot and becomes A-labels") {
-  struct Row { const char *to, *jid, *ascii; };
+  struct Row {
+    const char *to, *jid, *ascii;
+  };
   const Row rows[] = {
       {"example.org", "example.org", "example.org"},
       {"EXAMPLE.Org.", "example.org", "example.org"},
       {"_xmpp.example-1.org", "_xmpp.example-1.org", "_xmpp.example-1.org"},
-      {"b\xc3\xbc" "cher.example", "b\xc3\xbc" "cher.example", "xn--bcher-kva.example"},
-      {"B\xc3\x9c" "CHER.example", "b\xc3\xbc" "cher.example", "xn--bcher-kva.example"},
+      {"b\xc3\xbc"
+       "cher.example",
+       "b\xc3\xbc"
+       "cher.example",
+       "xn--bcher-kva.example"},
+      {"B\xc3\x9c"
+       "CHER.example",
+       "b\xc3\xbc"
+       "cher.example",
+       "xn--bcher-kva.example"},
       {"xn--bcher-kva.example", "xn--bcher-kva.example", "xn--bcher-kva.example"},
       // RFC 3492 7.1 (A) Arabic, (B) Chinese, (L) a Japanese name with digits and capitals
-      {"\xd9\x84\xd9\x8a\xd9\x87\xd9\x85\xd8\xa7\xd8\xa8\xd8\xaa\xd9\x83\xd9\x84\xd9\x85\xd9\x88\xd8\xb4\xd8\xb9\xd8\xb1"
-       "\xd8\xa8\xd9\x8a\xd8\x9f", nullptr, "xn--egbpdaj6bu4bxfgehfvwxn"},
+      {"\xd9\x84\xd9\x8a\xd9\x87\xd9\x85\xd8\xa7\xd8\xa8\xd8\xaa\xd9\x83\xd9\x84\xd9\x85\xd9\x88\xd8\xb4\xd8\xb9\xd8"
+       "\xb1"
+       "\xd8\xa8\xd9\x8a\xd8\x9f",
+       nullptr, "xn--egbpdaj6bu4bxfgehfvwxn"},
       {"\xe4\xbb\x96\xe4\xbb\xac\xe4\xb8\xba\xe4\xbb\x80\xe4\xb9\x88\xe4\xb8\x8d\xe8\xaf\xb4\xe4\xb8\xad\xe6\x96\x87",
        nullptr, "xn--ihqwcrb4cv8a8dqg056pqjye"},
-      {"3\xe5\xb9\xb4" "b\xe7\xb5\x84\xe9\x87\x91\xe5\x85\xab\xe5\x85\x88\xe7\x94\x9f", nullptr, "xn--3b-ww4c5e180e575a65lsy2b"},
+      {"3\xe5\xb9\xb4"
+       "b\xe7\xb5\x84\xe9\x87\x91\xe5\x85\xab\xe5\x85\x88\xe7\x94\x9f",
+       nullptr, "xn--3b-ww4c5e180e575a65lsy2b"},
       {"\xd0\x9f\xd0\xa0\xd0\x98\xd0\x92\xd0\x95\xd0\xa2.\xd1\x80\xd1\x84", nullptr, "xn--b1agh1afp.xn--p1ai"},
-      {"a\xe3\x80\x82" "example", "a.example", "a.example"},
+      {"a\xe3\x80\x82"
+       "example",
+       "a.example", "a.example"},
       {"192.0.2.7", "192.0.2.7", "192.0.2.7"},
       {"[2001:DB8::7]", "[2001:db8::7]", "2001:db8::7"},
       {"[::ffff:127.0.0.1]", "127.0.0.1", "127.0.0.1"},
@@ -46,11 +62,41 @@ TEST_CASE("U-01 what is not a domain is improper addressing") {
   std::string longest = label63 + "." + label63 + "." + label63 + "." + std::string(61, 'b');
   CHECK(normalise_domain(label63 + ".org"));
   CHECK(normalise_domain(longest));
-  const std::string bad[] = {
-      "", ".", "..", ".example.org", "a..b", "example.org..", label64 + ".org", longest + "b", longest + ".c",
-      "a b", "a/b", "a@b", "example.org:5222", "::1", "[::1", "[]", "[localhost]", "[127.0.0.1]", "[::1%eth0]",
-      "a\tb", std::string("a\0b", 3), "a\x7f", "\xff", "\xc0\xaf", "\xed\xa0\x80", "\xc2\x80.org", "\xc2\xa0.org", "a'b", "a<b",
-      "a%b", "a\\b", "a?b", "*.example.org", std::string(2000, 'a'), std::string("\xc3\xbc") + std::string(70, 'x') + ".org"};
+  const std::string bad[] = {"",
+                             ".",
+                             "..",
+                             ".example.org",
+                             "a..b",
+                             "example.org..",
+                             label64 + ".org",
+                             longest + "b",
+                             longest + ".c",
+                             "a b",
+                             "a/b",
+                             "a@b",
+                             "example.org:5222",
+                             "::1",
+                             "[::1",
+                             "[]",
+                             "[localhost]",
+                             "[127.0.0.1]",
+                             "[::1%eth0]",
+                             "a\tb",
+                             std::string("a\0b", 3),
+                             "a\x7f",
+                             "\xff",
+                             "\xc0\xaf",
+                             "\xed\xa0\x80",
+                             "\xc2\x80.org",
+                             "\xc2\xa0.org",
+                             "a'b",
+                             "a<b",
+                             "a%b",
+                             "a\\b",
+                             "a?b",
+                             "*.example.org",
+                             std::string(2000, 'a'),
+                             std::string("\xc3\xbc") + std::string(70, 'x') + ".org"};
   for (const std::string& to : bad) {
     CAPTURE(to);
     CHECK_FALSE(normalise_domain(to));
@@ -59,7 +105,11 @@ TEST_CASE("U-01 what is not a domain is improper addressing") {
 }
 
 TEST_CASE("U-02 U-63 allow and deny: whole names, subdomains with a dot, allow wins, empty allows all") {
-  struct Row { std::vector<std::string> allow, deny; const char* to; bool permitted; };
+  struct Row {
+    std::vector<std::string> allow, deny;
+    const char* to;
+    bool permitted;
+  };
   const Row rows[] = {
       {{}, {}, "any.example", true},
       {{"example.org"}, {}, "example.org", true},
@@ -76,8 +126,16 @@ TEST_CASE("U-02 U-63 allow and deny: whole names, subdomains with a dot, allow w
       {{}, {"bad.example"}, "good.example", true},
       {{"both.example"}, {"both.example"}, "both.example", true},
       {{"both.example"}, {"bad.example"}, "other.example", false},
-      {{"B\xc3\x9c" "CHER.example"}, {}, "xn--bcher-kva.example", true},
-      {{}, {"xn--bcher-kva.example"}, "b\xc3\xbc" "cher.example", false},
+      {{"B\xc3\x9c"
+        "CHER.example"},
+       {},
+       "xn--bcher-kva.example",
+       true},
+      {{},
+       {"xn--bcher-kva.example"},
+       "b\xc3\xbc"
+       "cher.example",
+       false},
   };
   for (const Row& row : rows) {
     CAPTURE(std::string(row.to));
@@ -128,10 +186,29 @@ TEST_CASE("U-16 a client cannot choose loopback, private and special addresses, 
   Policy strict(config.upstream);
   Target by_client, by_operator;
   by_operator.chosen_by_operator = true;
-  const char* refused[] = {
-      "127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",
-      "169.254.169.254", "224.0.0.1", "255.255.255.255", "::1", "::", "::ffff:127.0.0.1", "::ffff:7f00:1",
-      "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1", "fe80::1", "fc00::1", "fd12::1", "ff02::1", "::ffff:0.0.0.0"};
+  const char* refused[] = {"127.0.0.1",
+                           "127.255.255.254",
+                           "0.0.0.0",
+                           "0.1.2.3",
+                           "10.0.0.1",
+                           "172.16.0.1",
+                           "172.31.255.255",
+                           "192.168.1.1",
+                           "169.254.169.254",
+                           "224.0.0.1",
+                           "255.255.255.255",
+                           "::1",
+                           "::",
+                           "::ffff:127.0.0.1",
+                           "::ffff:7f00:1",
+                           "::ffff:10.0.0.1",
+                           "::ffff:169.254.169.254",
+                           "::127.0.0.1",
+                           "fe80::1",
+                           "fc00::1",
+                           "fd12::1",
+                           "ff02::1",
+                           "::ffff:0.0.0.0"};
   for (const char* ip : refused) {
     CAPTURE(std::string(ip));
     auto address = Address::from_ip(ip, 5222);
@@ -151,7 +228,11 @@ TEST_CASE("U-16 a client cannot choose loopback, private and special addresses, 
 TEST_CASE("U-39 TLS is required, offered for near targets, and what a domain says for itself") {
   Address far = *Address::from_ip("192.0.2.1", 5222), near = *Address::from_ip("10.0.0.1", 5222);
   Address own = *Address::parse("unix:/run/x");
-  struct Row { TlsMode global; std::optional<TlsMode> domain; TlsMode far, near; };
+  struct Row {
+    TlsMode global;
+    std::optional<TlsMode> domain;
+    TlsMode far, near;
+  };
   const Row rows[] = {
       {TlsMode::Required, std::nullopt, TlsMode::Required, TlsMode::Offered},
       {TlsMode::Offered, std::nullopt, TlsMode::Offered, TlsMode::Offered},

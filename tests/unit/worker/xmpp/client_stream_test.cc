@@ -1,99 +1,9 @@
-// tests/unit/worker/xmpp/client_stream_test.cc - expected steps of the machine, in every chunking.
+// tests/unit/worker/xmpp/client_stream_test.cc - header, features, STARTTLS, restart: expected steps, in every chunking.
 // SPDX-License-Identifier: MIT
-#include "worker/xmpp/client_stream.h"
-
-#include <doctest/doctest.h>
+#include "tests/unit/worker/xmpp/stream_rig.h"
 
 namespace nxb::xmpp {
 namespace {
-
-using State = ClientStream::State;
-
-constexpr std::string_view kHeader =
-    "<?xml version='1.0'?><stream:stream id='s1' from='example.org' version='1.0' xmlns='jabber:client' "
-    "xmlns:stream='http://etherx.jabber.org/streams'>";
-constexpr std::string_view kSecondHeader =
-    "<?xml version='1.0'?><stream:stream id='s2' from='example.org' version='1.0' xmlns='jabber:client' "
-    "xmlns:stream='http://etherx.jabber.org/streams'>";
-constexpr std::string_view kPlainFeatures = "<stream:features><a xmlns='urn:a'/></stream:features>";
-constexpr std::string_view kTlsFeatures =
-    "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><a xmlns='urn:a'/></stream:features>";
-constexpr std::string_view kMustTlsFeatures =
-    "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>";
-constexpr std::string_view kProceed = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
-constexpr std::string_view kStartTls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
-constexpr std::string_view kEnd = "</stream:stream>";
-
-std::string name(Ending ending) {
-  switch (ending) {
-    case Ending::Closed: return "closed";
-    case Ending::StreamError: return "stream-error";
-    case Ending::Lost: return "lost";
-    case Ending::NoTls: return "no-tls";
-    case Ending::BadServer: return "bad-server";
-    case Ending::TooMuchHeld: return "too-much-held";
-    case Ending::TimedOut: return "timed-out";
-  }
-  return "?";
-}
-
-struct Rig {
-  explicit Rig(TlsRule rule = TlsRule::Off, ClientStreamSetup setup = with_domain()) : rule_(rule), stream(setup, pool) {}
-  static ClientStreamSetup with_domain() {
-    ClientStreamSetup setup;
-    setup.domain = "example.org";
-    return setup;
-  }
-  std::string on(const StreamInput& input) {
-    StreamSteps steps;
-    stream.on(input, now, steps);
-    CHECK(stream.is_consistent());
-    std::string out;
-    for (const StreamStep& step : steps) {
-      if (!out.empty()) out += ' ';
-      if (auto* write = std::get_if<step::Write>(&step)) out += "W:" + write->bytes;
-      if (std::get_if<step::StartTls>(&step)) out += "TLS";
-      if (auto* usable = std::get_if<step::Usable>(&step)) out += "U:" + usable->authid + "/" + usable->version;
-      if (auto* deliver = std::get_if<step::Deliver>(&step)) {
-        out += "D:";
-        for (const Stanza& stanza : deliver->stanzas) {
-          out += stanza.bytes;
-          delivered += stanza.bytes + "\n";
-        }
-      }
-      if (auto* ended = std::get_if<step::Ended>(&step)) {
-        out += "E:" + name(ended->ending) + (ended->abrupt ? "!" : "");
-        stream_error = ended->stream_error;
-        why = ended->why;
-      }
-    }
-    return out;
-  }
-  std::string ready(bool secure = false) { return on(event::TransportReady{secure, rule_, now + 20s}); }
-  std::string hear(std::string_view bytes) { return on(event::Received{bytes}); }
-  std::string hear_in_pieces(std::string_view bytes, std::size_t piece) {
-    std::string out;
-    for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
-      std::string more = hear(bytes.substr(0, piece));
-      if (!out.empty() && !more.empty()) out += ' ';
-      out += more;
-    }
-    return out;
-  }
-  void run() {  // to Running, without TLS
-    ready();
-    hear(std::string(kHeader) + std::string(kPlainFeatures));
-    REQUIRE(stream.state() == State::Running);
-    delivered.clear();
-  }
-  TlsRule rule_;
-  xml::Pool pool;
-  Instant now{1h};
-  ClientStream stream;
-  std::string delivered, stream_error, why;
-};
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 TEST_CASE("U-18 B-24 B-27 the header carries to, version and xml:lang, escaped, and no id") {
   auto setup = Rig::with_domain();
@@ -109,12 +19,16 @@ TEST_CASE("U-18 B-24 B-27 the header carries to, version and xml:lang, escaped, 
 }
 
 TEST_CASE("U-19 from is sent once TLS is up or not required, bare and of this domain only") {
-  struct Row { const char* from; TlsRule rule; bool secure, sent; };
+  struct Row {
+    const char* from;
+    TlsRule rule;
+    bool secure, sent;
+  };
   const Row rows[] = {
-      {"me@example.org", TlsRule::Required, true, true},   {"me@example.org", TlsRule::Required, false, false},
-      {"me@example.org", TlsRule::Offered, false, true},   {"me@EXAMPLE.org", TlsRule::Off, false, true},
-      {"me@example.org/r", TlsRule::Off, false, false},    {"me@example.net", TlsRule::Off, false, false},
-      {"example.org", TlsRule::Off, false, false},         {"@example.org", TlsRule::Off, false, false},
+      {"me@example.org", TlsRule::Required, true, true}, {"me@example.org", TlsRule::Required, false, false},
+      {"me@example.org", TlsRule::Offered, false, true}, {"me@EXAMPLE.org", TlsRule::Off, false, true},
+      {"me@example.org/r", TlsRule::Off, false, false},  {"me@example.net", TlsRule::Off, false, false},
+      {"example.org", TlsRule::Off, false, false},       {"@example.org", TlsRule::Off, false, false},
   };
   for (const Row& row : rows) {
     CAPTURE(std::string(row.from));
@@ -154,7 +68,11 @@ TEST_CASE("U-22 before version 1.0 the stream is usable at the header, without f
 }
 
 TEST_CASE("U-39 U-40 when STARTTLS is asked for: by mode and by what the server offers") {
-  struct Row { TlsRule rule; std::string_view features; const char* state; };
+  struct Row {
+    TlsRule rule;
+    std::string_view features;
+    const char* state;
+  };
   const Row rows[] = {
       {TlsRule::Required, kTlsFeatures, "tls"},  {TlsRule::Required, kMustTlsFeatures, "tls"},
       {TlsRule::Required, kPlainFeatures, "no"}, {TlsRule::Offered, kTlsFeatures, "tls"},
@@ -168,7 +86,8 @@ TEST_CASE("U-39 U-40 when STARTTLS is asked for: by mode and by what the server 
     rig.on(event::Send{"<iq/>"});
     rig.hear(kHeader);
     std::string steps = rig.hear(row.features);
-    if (row.state == std::string_view("tls")) CHECK(steps == "W:" + std::string(kStartTls));  // and nothing of the client
+    if (row.state == std::string_view("tls"))
+      CHECK(steps == "W:" + std::string(kStartTls));  // and nothing of the client
     if (row.state == std::string_view("no")) CHECK(steps == "W:</stream:stream> E:no-tls");
     if (row.state == std::string_view("run")) CHECK(has(steps, "W:<iq/>"));
     CHECK_FALSE(has(steps, "starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><a"));
@@ -185,12 +104,14 @@ TEST_CASE("U-41 U-43 U-44 STARTTLS: everything before it is forgotten, one heade
   CHECK(has(rig.on(event::TlsReady{}), "W:<?xml version='1.0'?><stream:stream to='example.org'"));
   CHECK(rig.hear(kSecondHeader).empty());
   // A starttls feature under TLS is stripped, not followed.
-  CHECK(rig.hear(kTlsFeatures) == "U:s2/1.0 D:<stream:features xmlns:stream='http://etherx.jabber.org/streams'>"
-                                  "<a xmlns='urn:a'/></stream:features> W:<presence/>");
+  CHECK(rig.hear(kTlsFeatures) ==
+        "U:s2/1.0 D:<stream:features xmlns:stream='http://etherx.jabber.org/streams'>"
+        "<a xmlns='urn:a'/></stream:features> W:<presence/>");
 }
 
 TEST_CASE("U-41 bytes in clear after <proceed/>, and a <proceed/> nobody waited for, abort") {
-  for (std::string_view extra : {"x", " ", "\n", "<", "<message/>", "<stream:stream xmlns='jabber:client'>", "\x16\x03\x01"}) {
+  for (std::string_view extra :
+       {"x", " ", "\n", "<", "<message/>", "<stream:stream xmlns='jabber:client'>", "\x16\x03\x01"}) {
     CAPTURE(std::string(extra));
     Rig rig(TlsRule::Required);
     rig.ready();
@@ -241,70 +162,6 @@ TEST_CASE("U-44 the question of TLS is settled: a restarted plain stream is not 
   CHECK(rig.stream.state() == State::Running);
 }
 
-TEST_CASE("U-20 U-23 U-24 U-33 U-69 broken XML is answered with its stream error") {
-  struct Row { std::string_view bytes, condition; bool after_header; };
-  std::string big = "<message>" + std::string(600, 'x') + "</message>";
-  const Row rows[] = {
-      {"<?xml version='1.0'?><stream:stream xmlns='jabber:server' xmlns:stream='urn:wrong'>", "invalid-namespace", false},
-      {"<html>", "invalid-namespace", false},
-      {"<a></b>", "not-well-formed", true},
-      {"<message><!-- x --></message>", "restricted-xml", true},
-      {"<?php x?>", "restricted-xml", true},
-      {"<message>&foo;</message>", "restricted-xml", true},
-      {big, "policy-violation", true},
-  };
-  for (const Row& row : rows) {
-    CAPTURE(std::string(row.bytes.substr(0, 40)));
-    auto setup = Rig::with_domain();
-    setup.max_stanza_size = 600;
-    Rig rig(TlsRule::Off, setup);
-    rig.ready();
-    if (row.after_header) rig.hear(std::string(kHeader) + std::string(kPlainFeatures));
-    CHECK(rig.hear(row.bytes) == "W:<stream:error><" + std::string(row.condition) +
-                                     " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error> "
-                                     "W:</stream:stream> E:bad-server");
-    CHECK(rig.hear("<more/>").empty());  // it is over
-  }
-}
-
-TEST_CASE("U-31 U-67 the server's end is answered, what came before it is delivered") {
-  Rig rig;
-  rig.run();
-  CHECK(rig.hear("<message/><iq/></stream:stream>") ==
-        "D:<message xmlns='jabber:client'/><iq xmlns='jabber:client'/> W:</stream:stream> E:closed");
-}
-
-TEST_CASE("U-32 U-68 B-102 a stream error is relayed with its namespaces, after the stanzas before it") {
-  Rig rig;
-  rig.run();
-  CHECK(rig.hear("<message/><stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>") ==
-        "D:<message xmlns='jabber:client'/> W:</stream:stream> E:stream-error");
-  CHECK(has(rig.stream_error, "xmlns:stream='http://etherx.jabber.org/streams'"));
-  CHECK(has(rig.stream_error, "<conflict "));
-  Rig other;
-  other.run();
-  CHECK(other.hear("<error xmlns='urn:x'/>") == "D:<error xmlns='urn:x'/>");
-}
-
-TEST_CASE("U-32 a stream error before the features, and in place of <proceed/>, is relayed too") {
-  std::string error = "<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
-  Rig rig(TlsRule::Required);
-  rig.ready();
-  CHECK(rig.hear(std::string(kHeader) + error) == "W:</stream:stream> E:stream-error");
-  Rig waiting(TlsRule::Required);
-  waiting.ready();
-  waiting.hear(std::string(kHeader) + std::string(kTlsFeatures));
-  CHECK(waiting.hear(error) == "W:</stream:stream> E:stream-error");
-}
-
-TEST_CASE("U-55 U-66 a lost transport ends the stream at once, complete stanzas delivered") {
-  Rig rig;
-  rig.run();
-  CHECK(rig.hear("<message/><iq") == "D:<message xmlns='jabber:client'/>");
-  CHECK(rig.on(event::TransportEnded{"reset"}) == "E:lost!");
-  CHECK(rig.why == "reset");
-}
-
 TEST_CASE("B-28 U-29 what the client sends is held until the features, in order, also across a restart") {
   Rig rig;
   CHECK(rig.on(event::Send{"<a/>"}).empty());
@@ -339,106 +196,9 @@ TEST_CASE("U-28 B-99 a restart discards partial input and the old header's knowl
 TEST_CASE("U-38 features that arrive unasked are forwarded, stripped") {
   Rig rig;
   rig.run();
-  CHECK(rig.hear(kTlsFeatures) == "D:<stream:features xmlns:stream='http://etherx.jabber.org/streams'>"
-                                  "<a xmlns='urn:a'/></stream:features>");
-}
-
-TEST_CASE("U-30 a graceful close waits five seconds for the server's end tag and drops what comes meanwhile") {
-  std::vector<Stanza> none;
-  Rig rig;
-  rig.run();
-  CHECK(rig.on(event::Close{false, &none}) == "W:</stream:stream>");
-  CHECK(rig.on(event::Send{"<late/>"}).empty());
-  CHECK(rig.hear("<message/>").empty());
-  CHECK(rig.hear(kEnd) == "E:closed");
-  Rig silent;
-  silent.run();
-  silent.on(event::Close{false, &none});
-  CHECK(silent.stream.next_deadline() == silent.now + 5s);
-  silent.now += 4999ms;
-  CHECK(silent.on(event::TimePassed{}).empty());
-  silent.now += 1ms;
-  CHECK(silent.on(event::TimePassed{}) == "E:closed!");
-  Rig gone;
-  gone.run();
-  gone.on(event::Close{false, &none});
-  CHECK(gone.on(event::TransportEnded{"FIN"}) == "E:closed!");
-  Rig broken;
-  broken.run();
-  broken.on(event::Close{false, &none});
-  CHECK(broken.hear("<a></b>") == "E:closed");
-}
-
-TEST_CASE("U-17 closing before the stream is usable cancels everything") {
-  std::vector<Stanza> none;
-  Rig idle;
-  CHECK(idle.on(event::Close{true, &none}) == "E:closed!");
-  Rig waiting(TlsRule::Required);
-  waiting.ready();
-  waiting.hear(std::string(kHeader) + std::string(kTlsFeatures));
-  CHECK(waiting.on(event::Close{true, &none}) == "E:closed!");
-  Rig header;
-  header.ready();
-  header.on(event::Send{"<a/>"});
-  CHECK(header.on(event::Close{true, &none}) == "W:</stream:stream>");
-}
-
-TEST_CASE("U-57 U-58 B-103 how a client parts: bounces, none under stream management, silence when resumable") {
-  std::vector<Stanza> undelivered{{Kind::Message, "<message xmlns='jabber:client' from='a@b' id='1' type='chat'/>"},
-                                  {Kind::Presence, "<presence xmlns='jabber:client' from='a@b'/>"}};
-  struct Row { std::string_view server; bool lost, bounced, silent; };
-  const Row rows[] = {
-      {"", true, true, false},
-      {"", false, true, false},
-      {"<enabled xmlns='urn:xmpp:sm:3'/>", true, false, false},
-      {"<enabled xmlns='urn:xmpp:sm:3' resume='false'/>", true, false, false},
-      {"<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>", true, false, true},
-      {"<enabled xmlns='urn:xmpp:sm:3' id='x' resume='1'/>", true, false, true},
-      {"<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>", false, false, false},
-      {"<resumed xmlns='urn:xmpp:sm:3' previd='x' h='1'/>", true, false, true},
-      {"<failed xmlns='urn:xmpp:sm:3'/>", true, true, false},
-      {"<enabled xmlns='urn:xmpp:other' resume='true'/>", true, true, false},
-      {"<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' resume='true'/>"
-       "</bound></success>", true, false, true},
-      {"<success xmlns='urn:xmpp:sasl:2'><resumed xmlns='urn:xmpp:sm:3' previd='x' h='1'/></success>", true, false, true},
-      {"<message><enabled xmlns='urn:xmpp:sm:3' resume='true'/></message>", true, true, false},
-  };
-  for (const Row& row : rows) {
-    CAPTURE(std::string(row.server));
-    Rig rig;
-    rig.run();
-    if (!row.server.empty()) rig.hear(row.server);
-    std::string steps = rig.on(event::Close{row.lost, &undelivered});
-    CHECK(has(steps, "recipient-unavailable") == row.bounced);
-    CHECK(has(steps, "E:closed!") == row.silent);
-    CHECK(has(steps, kEnd) == !row.silent);
-  }
-}
-
-TEST_CASE("U-17 header and features must come in time, and again after a restart") {
-  Rig rig;
-  rig.ready();
-  CHECK(rig.stream.next_deadline() == rig.now + 20s);
-  rig.hear(kHeader);
-  rig.now += 20s;
-  CHECK(rig.on(event::TimePassed{}) == "W:</stream:stream> E:timed-out");
-  Rig again;
-  again.run();
-  CHECK_FALSE(again.stream.next_deadline());
-  again.on(event::Restart{});
-  again.now += 20s;
-  CHECK(again.on(event::TimePassed{}) == "W:</stream:stream> E:timed-out");
-}
-
-TEST_CASE("an element before the features is refused; an idle stream holds no memory") {
-  Rig rig;
-  rig.ready();
-  CHECK(rig.hear(std::string(kHeader) + "<message/>") == "W:</stream:stream> E:bad-server");
-  Rig idle;
-  idle.run();
-  idle.hear("<message><body>hello</body></message> ");
-  CHECK(idle.stream.memory() < 600);
-  CHECK(idle.pool.lent() == 0);
+  CHECK(rig.hear(kTlsFeatures) ==
+        "D:<stream:features xmlns:stream='http://etherx.jabber.org/streams'>"
+        "<a xmlns='urn:a'/></stream:features>");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // tests/unit/worker/xmpp/splitter_test.cc - a server's bytes in any segmentation -> the same header, elements, end,
-// fault. SPDX-License-Identifier: MIT
+// fault.
+// SPDX-License-Identifier: MIT
 #include "worker/xmpp/splitter.h"
 
 #include <doctest/doctest.h>

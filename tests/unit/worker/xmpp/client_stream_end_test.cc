@@ -1,0 +1,180 @@
+// tests/unit/worker/xmpp/client_stream_end_test.cc - the ways in which a stream ends.
+// SPDX-License-Identifier: MIT
+#include "tests/unit/worker/xmpp/stream_rig.h"
+
+namespace nxb::xmpp {
+namespace {
+
+TEST_CASE("U-20 U-23 U-24 U-33 U-69 broken XML is answered with its stream error") {
+  struct Row {
+    std::string_view bytes, condition;
+    bool after_header;
+  };
+  std::string big = "<message>" + std::string(600, 'x') + "</message>";
+  const Row rows[] = {
+      {"<?xml version='1.0'?><stream:stream xmlns='jabber:server' xmlns:stream='urn:wrong'>", "invalid-namespace",
+       false},
+      {"<html>", "invalid-namespace", false},
+      {"<a></b>", "not-well-formed", true},
+      {"<message><!-- x --></message>", "restricted-xml", true},
+      {"<?php x?>", "restricted-xml", true},
+      {"<message>&foo;</message>", "restricted-xml", true},
+      {big, "policy-violation", true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.bytes.substr(0, 40)));
+    auto setup = Rig::with_domain();
+    setup.max_stanza_size = 600;
+    Rig rig(TlsRule::Off, setup);
+    rig.ready();
+    if (row.after_header) rig.hear(std::string(kHeader) + std::string(kPlainFeatures));
+    CHECK(rig.hear(row.bytes) == "W:<stream:error><" + std::string(row.condition) +
+                                     " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error> "
+                                     "W:</stream:stream> E:bad-server");
+    CHECK(rig.hear("<more/>").empty());  // it is over
+  }
+}
+
+TEST_CASE("U-31 U-67 the server's end is answered, what came before it is delivered") {
+  Rig rig;
+  rig.run();
+  CHECK(rig.hear("<message/><iq/></stream:stream>") ==
+        "D:<message xmlns='jabber:client'/><iq xmlns='jabber:client'/> W:</stream:stream> E:closed");
+}
+
+TEST_CASE("U-32 U-68 B-102 a stream error is relayed with its namespaces, after the stanzas before it") {
+  Rig rig;
+  rig.run();
+  CHECK(rig.hear("<message/><stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>") ==
+        "D:<message xmlns='jabber:client'/> W:</stream:stream> E:stream-error");
+  CHECK(has(rig.stream_error, "xmlns:stream='http://etherx.jabber.org/streams'"));
+  CHECK(has(rig.stream_error, "<conflict "));
+  Rig other;
+  other.run();
+  CHECK(other.hear("<error xmlns='urn:x'/>") == "D:<error xmlns='urn:x'/>");
+}
+
+TEST_CASE("U-32 a stream error before the features, and in place of <proceed/>, is relayed too") {
+  std::string error = "<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+  Rig rig(TlsRule::Required);
+  rig.ready();
+  CHECK(rig.hear(std::string(kHeader) + error) == "W:</stream:stream> E:stream-error");
+  Rig waiting(TlsRule::Required);
+  waiting.ready();
+  waiting.hear(std::string(kHeader) + std::string(kTlsFeatures));
+  CHECK(waiting.hear(error) == "W:</stream:stream> E:stream-error");
+}
+
+TEST_CASE("U-55 U-66 a lost transport ends the stream at once, complete stanzas delivered") {
+  Rig rig;
+  rig.run();
+  CHECK(rig.hear("<message/><iq") == "D:<message xmlns='jabber:client'/>");
+  CHECK(rig.on(event::TransportEnded{"reset"}) == "E:lost!");
+  CHECK(rig.why == "reset");
+}
+
+TEST_CASE("U-30 a graceful close waits five seconds for the server's end tag and drops what comes meanwhile") {
+  std::vector<Stanza> none;
+  Rig rig;
+  rig.run();
+  CHECK(rig.on(event::Close{false, &none}) == "W:</stream:stream>");
+  CHECK(rig.on(event::Send{"<late/>"}).empty());
+  CHECK(rig.hear("<message/>").empty());
+  CHECK(rig.hear(kEnd) == "E:closed");
+  Rig silent;
+  silent.run();
+  silent.on(event::Close{false, &none});
+  CHECK(silent.stream.next_deadline() == silent.now + 5s);
+  silent.now += 4999ms;
+  CHECK(silent.on(event::TimePassed{}).empty());
+  silent.now += 1ms;
+  CHECK(silent.on(event::TimePassed{}) == "E:closed!");
+  Rig gone;
+  gone.run();
+  gone.on(event::Close{false, &none});
+  CHECK(gone.on(event::TransportEnded{"FIN"}) == "E:closed!");
+  Rig broken;
+  broken.run();
+  broken.on(event::Close{false, &none});
+  CHECK(broken.hear("<a></b>") == "E:closed");
+}
+
+TEST_CASE("U-17 closing before the stream is usable cancels everything") {
+  std::vector<Stanza> none;
+  Rig idle;
+  CHECK(idle.on(event::Close{true, &none}) == "E:closed!");
+  Rig waiting(TlsRule::Required);
+  waiting.ready();
+  waiting.hear(std::string(kHeader) + std::string(kTlsFeatures));
+  CHECK(waiting.on(event::Close{true, &none}) == "E:closed!");
+  Rig header;
+  header.ready();
+  header.on(event::Send{"<a/>"});
+  CHECK(header.on(event::Close{true, &none}) == "W:</stream:stream>");
+}
+
+TEST_CASE("U-57 U-58 B-103 how a client parts: bounces, none under stream management, silence when resumable") {
+  std::vector<Stanza> undelivered{{Kind::Message, "<message xmlns='jabber:client' from='a@b' id='1' type='chat'/>"},
+                                  {Kind::Presence, "<presence xmlns='jabber:client' from='a@b'/>"}};
+  struct Row {
+    std::string_view server;
+    bool lost, bounced, silent;
+  };
+  const Row rows[] = {
+      {"", true, true, false},
+      {"", false, true, false},
+      {"<enabled xmlns='urn:xmpp:sm:3'/>", true, false, false},
+      {"<enabled xmlns='urn:xmpp:sm:3' resume='false'/>", true, false, false},
+      {"<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>", true, false, true},
+      {"<enabled xmlns='urn:xmpp:sm:3' id='x' resume='1'/>", true, false, true},
+      {"<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>", false, false, false},
+      {"<resumed xmlns='urn:xmpp:sm:3' previd='x' h='1'/>", true, false, true},
+      {"<failed xmlns='urn:xmpp:sm:3'/>", true, true, false},
+      {"<enabled xmlns='urn:xmpp:other' resume='true'/>", true, true, false},
+      {"<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' resume='true'/>"
+       "</bound></success>",
+       true, false, true},
+      {"<success xmlns='urn:xmpp:sasl:2'><resumed xmlns='urn:xmpp:sm:3' previd='x' h='1'/></success>", true, false,
+       true},
+      {"<message><enabled xmlns='urn:xmpp:sm:3' resume='true'/></message>", true, true, false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.server));
+    Rig rig;
+    rig.run();
+    if (!row.server.empty()) rig.hear(row.server);
+    std::string steps = rig.on(event::Close{row.lost, &undelivered});
+    CHECK(has(steps, "recipient-unavailable") == row.bounced);
+    CHECK(has(steps, "E:closed!") == row.silent);
+    CHECK(has(steps, kEnd) == !row.silent);
+  }
+}
+
+TEST_CASE("U-17 header and features must come in time, and again after a restart") {
+  Rig rig;
+  rig.ready();
+  CHECK(rig.stream.next_deadline() == rig.now + 20s);
+  rig.hear(kHeader);
+  rig.now += 20s;
+  CHECK(rig.on(event::TimePassed{}) == "W:</stream:stream> E:timed-out");
+  Rig again;
+  again.run();
+  CHECK_FALSE(again.stream.next_deadline());
+  again.on(event::Restart{});
+  again.now += 20s;
+  CHECK(again.on(event::TimePassed{}) == "W:</stream:stream> E:timed-out");
+}
+
+TEST_CASE("an element before the features is refused; an idle stream holds no memory") {
+  Rig rig;
+  rig.ready();
+  CHECK(rig.hear(std::string(kHeader) + "<message/>") == "W:</stream:stream> E:bad-server");
+  Rig idle;
+  idle.run();
+  idle.hear("<message><body>hello</body></message> ");
+  CHECK(idle.stream.memory() < 600);
+  CHECK(idle.pool.lent() == 0);
+}
+
+}  // namespace
+}  // namespace nxb::xmpp
