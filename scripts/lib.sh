@@ -35,9 +35,9 @@ packages_for_clients() {
   command -v npm >/dev/null || say 'npm - fetches Strophe.js, the web client'
   say 'ca-certificates - lets npm verify what it fetches'
 }
-packages_for_servers() {
+packages_for_servers() { # demo|all
   say 'prosody prosody an XMPP server to talk to'
-  [ "${1:-}" = all ] || return 0
+  [ "$1" = all ] || return 0
   say 'lua-sec - TLS for that Prosody'
   say 'ejabberd ejabberdctl another XMPP server to talk to'
   say 'openssl openssl certificates for the tests'
@@ -116,14 +116,16 @@ build() { # folder, "targets" (empty: everything), meson options...
   if [ ! -f "$folder/build.ninja" ]; then
     rm -rf "$folder"
     meson setup "$folder" "$@" >"$log" 2>&1 || { tail -n 30 "$log"; rm -f "$log"; die "meson setup failed"; }
-    say "Building in ${folder#"$top/"} (the first time takes minutes)"
   fi
   # shellcheck disable=SC2086  # targets are words
-  nice meson compile -C "$folder" $targets >"$log" 2>&1 || { grep -v '^\[' "$log" | tail -n 60; rm -f "$log"; die "the build failed"; }
+  ninja -C "$folder" -n $targets | tail -n 1 | grep -q 'no work to do' ||
+    say "Building in ${folder#"$top/"} (the first time takes minutes)"
+  # shellcheck disable=SC2086  # targets are words
+  nice ninja -C "$folder" $targets >"$log" 2>&1 || { grep -v '^\[' "$log" | tail -n 60; rm -f "$log"; die "the build failed"; }
   rm -f "$log"
 }
 # shellcheck disable=SC2034
-kPrograms="nxb-supervisor nxb-worker nxbctl"
+kPrograms="supervisor/nxb-supervisor worker/nxb-worker supervisor/nxbctl"
 build_release() { build "$top/build" "$1" --buildtype=release -Db_lto=true; }
 
 # --- ports and processes ------------------------------------------------------------------------------------------------
@@ -151,8 +153,8 @@ end_children() {
     pid=${children[i]}
     kill -TERM "$pid" 2>/dev/null || continue
     for _ in $(seq 200); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
-    kill -KILL "$pid" 2>/dev/null
-    wait "$pid" 2>/dev/null
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
   done
   children=()
 }

@@ -6,36 +6,25 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <climits>
 #include <iostream>
 
 #include "common/base/address.h"
+#include "common/base/text.h"
+#include "common/log/log.h"
 
 namespace nxb::supervisor {
 namespace {
 
-constexpr std::array kLevels{"ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF"};  // C-03
-
-std::string upper(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return text;
-}
-
 Status override_listen(const Options& options, config::Config& config) {
-  if (config.listen.empty()) config.listen.emplace_back();
-  config::Listen& first = config.listen.front();
-  std::string host = "0.0.0.0";  // C-02
-  std::uint16_t port = 5280;
-  if (auto now = parse_host_port(first.address)) {
-    host = now->host;
-    port = now->port;
+  config::Listen& first = config.listen.front();  // the configuration was checked: there is one
+  NXB_TRY(auto now, Address::parse(first.address));
+  if (now.family() == AF_UNIX) {
+    NXB_TRY(now, Address::parse(config::kDefaultListen));
   }
-  if (!options.host.empty()) host = options.host;
-  if (options.port) port = *options.port;
-  auto address = Address::from_ip(host, port);
+  const std::string host = options.host.empty() ? now.ip_text() : options.host;
+  auto address = Address::from_ip(host, options.port.value_or(now.port()));
   if (!address) return Error{Code::Config, "--host: \"" + host + "\" is not an IP address"};
   first.address = address->text();
   return Done{};
@@ -67,8 +56,8 @@ std::variant<Options, contract::Exit> parse_options(int argc, const char* const*
   } catch (const CLI::ParseError& error) {  // --help and --version come this way too
     return app.exit(error, std::cout, std::cerr) == 0 ? contract::Exit::Clean : contract::Exit::Usage;
   }
-  options.logging = upper(options.logging);
-  if (!options.logging.empty() && std::ranges::find(kLevels, options.logging) == kLevels.end()) {
+  options.logging = uppered(options.logging);
+  if (!options.logging.empty() && !log::level_named(options.logging)) {
     std::cerr << "--logging: ALL, TRACE, DEBUG, INFO, WARN, ERROR, FATAL or OFF\n";
     return contract::Exit::Usage;
   }
@@ -80,9 +69,9 @@ Status override_with(const Options& options, config::Config& config) {
     NXB_TRY([[maybe_unused]] auto done, override_listen(options, config));
   }
   if (!options.path.empty()) {
-    std::string path = options.path.front() == '/' ? options.path : "/" + options.path;
-    while (path.size() > 1 && path.back() == '/') path.pop_back();
-    config.http.path = {path};
+    auto path = config::checked_url_path(options.path.front() == '/' ? options.path : "/" + options.path);
+    if (!path) return Error{Code::Config, "--path: " + path.error().text};
+    config.http.path = {*std::move(path)};
   }
   if (!options.logging.empty()) config.log.level = options.logging;
   return Done{};

@@ -159,6 +159,12 @@ Address Address::from_sockaddr(const sockaddr* address, socklen_t size) {
   return out;
 }
 
+std::uint16_t Address::port() const {
+  if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(storage_).sin_port);
+  if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(storage_).sin6_port);
+  return 0;
+}
+
 std::string Address::text() const {
   const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage_);
   const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage_);

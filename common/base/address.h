@@ -22,6 +22,7 @@ class Address {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t size() const { return size_; }
   int family() const { return storage_.ss_family; }
+  std::uint16_t port() const;   // 0 for a unix socket
   std::string text() const;     // as parse() takes it; "unix:" for an unnamed unix peer
   std::string ip_text() const;  // without the port; "unix" for a unix socket
   // Loopback, link-local, private, ULA, multicast, unspecified, 0/8 and v4-mapped forms of them (U-16).

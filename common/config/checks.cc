@@ -8,11 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
-#include <optional>
 
 #include "common/base/address.h"
+#include "common/base/address_range.h"
+#include "common/base/text.h"
+#include "common/config/config.h"
 #include "common/config/rule.h"
 
 namespace nxb::config::check {
@@ -24,18 +25,7 @@ constexpr std::size_t kLabelMost = 63;
 constexpr std::size_t kPemMost = 4 << 20;
 constexpr std::string_view kUnix = "unix:";
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alnum(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_visible(char c) { return c > 0x20 && c < 0x7f; }
-bool is_token(std::string_view text) {  // RFC 9110 5.6.2
-  auto fits = [](char c) {
-    return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  };
-  return !text.empty() && std::all_of(text.begin(), text.end(), fits);
-}
-void make_lower(std::string& text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 std::string path_problem(std::string_view path) {
   if (path.empty() || path.front() != '/') return "does not start with /";
@@ -95,13 +85,6 @@ std::string pem_problem(const std::string& path) {
   return text.find("-----BEGIN ") == std::string::npos ? "holds no certificate in PEM form" : "";
 }
 
-std::optional<unsigned> small_number(std::string_view text) {
-  unsigned value = 0;
-  auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (bad != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 }  // namespace
 
 std::string any(std::string&) { return ""; }
@@ -126,17 +109,8 @@ std::string resolver(std::string& text) {
 }
 
 std::string proxy(std::string& text) {
-  if (text == "unix") return "";
-  std::string_view ip = text;
-  const std::size_t slash = ip.find('/');
-  const bool has_prefix = slash != std::string_view::npos;
-  std::string_view prefix = has_prefix ? ip.substr(slash + 1) : "";
-  if (has_prefix) ip = ip.substr(0, slash);
-  auto address = Address::from_ip(ip, 0);
-  if (!address) return "is not an address";
-  if (!has_prefix) return "";
-  auto bits = small_number(prefix);
-  return bits && *bits <= (address->family() == AF_INET ? 32U : 128U) ? "" : "has a prefix length that no address has";
+  auto range = AddressRange::parse(text);
+  return range ? "" : range.error().text;
 }
 
 std::string url_path(std::string& text) {
@@ -149,7 +123,7 @@ std::string url_path(std::string& text) {
 
 std::string origin(std::string& text) {
   if (text == "*" || text == "null") return "";
-  make_lower(text);  // browsers send origins in lower case
+  text = lowered(text);  // browsers send origins in lower case
   const std::size_t colon = text.find("://");
   if (colon == std::string::npos || colon == 0) return "has no scheme such as https://";
   std::string_view host = std::string_view(text).substr(colon + 3);
@@ -165,7 +139,7 @@ std::string header_name(std::string& text) {
 }
 
 std::string domain(std::string& text) {
-  make_lower(text);
+  text = lowered(text);
   if (!text.empty() && text.back() == '.') text.pop_back();
   return name_problem(text);
 }
@@ -198,15 +172,25 @@ std::string header(const std::string& name, const std::string& value) {
   // They frame the message or answer a browser's question; nxb alone knows what to put there.
   static constexpr std::array kOwn{"connection",        "content-length", "content-type", "date", "keep-alive",
                                    "transfer-encoding", "trailer",        "upgrade",      "vary"};
-  std::string lower = name;
-  make_lower(lower);
+  const std::string small = lowered(name);
   if (!is_token(name)) return "is not a header name";
-  if (lower.rfind("access-control-", 0) == 0)
+  if (small.rfind("access-control-", 0) == 0)
     return "is set by nxb: see allowed_origins, allow_credentials, cors_headers";
-  if (std::find(kOwn.begin(), kOwn.end(), lower) != kOwn.end()) return "is set by nxb";
+  if (std::find(kOwn.begin(), kOwn.end(), small) != kOwn.end()) return "is set by nxb";
   auto fits = [](char c) { return is_visible(c) || c == ' '; };
   return std::all_of(value.begin(), value.end(), fits) ? ""
                                                        : "has a value with a control or non-ASCII character";  // H-16
 }
 
 }  // namespace nxb::config::check
+
+namespace nxb::config {
+
+Result<std::string> checked_url_path(std::string text) {
+  std::string given = text;
+  std::string wrong = check::url_path(text);
+  if (!wrong.empty()) return Error{Code::Config, '"' + given + "\" " + wrong};
+  return text;
+}
+
+}  // namespace nxb::config

@@ -19,6 +19,8 @@ namespace nxb::config {
 enum class TlsMode : std::uint8_t { Required, Offered, Off, Direct };
 enum class UpstreamKind : std::uint8_t { Xmpp, Echo, External };
 
+inline constexpr std::string_view kDefaultListen = "0.0.0.0:5280";  // C-02
+
 struct Listen {
   std::string address;                       // as Address::parse takes it
   std::vector<std::string> trusted_proxies;  // addresses, address/prefix, or "unix" for unix socket peers (H-47)
@@ -105,6 +107,9 @@ std::string to_json(const Config& config);
 Result<Config> from_json(std::string_view text);
 std::string to_toml(const Config& config);  // -T: the effective configuration; it loads back to an equal one
 std::string reference();                    // the text of conf/nxb.toml: every key, its default, its explanation
+
+// [http] path from elsewhere than the file: by the same rule and in the same form; the error says what is wrong.
+Result<std::string> checked_url_path(std::string text);
 
 // Where the admin socket is when the configuration does not say: nxbctl looks there, too (O-13).
 std::string default_admin_socket();

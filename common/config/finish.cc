@@ -10,8 +10,6 @@
 namespace nxb::config {
 namespace {
 
-constexpr std::string_view kDefaultListen = "0.0.0.0:5280";  // C-02
-
 // The place of a key, where the file has it; else of the section.
 Place place_of(const Place& at, const Node::Table& table, std::string_view key) {
   const Entry* entry = find_entry(table, key);

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <limits>
 
+#include "common/base/text.h"
+
 namespace nxb::config {
 namespace {
 
@@ -21,12 +23,6 @@ constexpr std::array kSizeUnits{
     Unit{"b", 1},         Unit{"kb", 1000},     Unit{"mb", 1'000'000}, Unit{"gb", 1'000'000'000},
     Unit{"kib", 1 << 10}, Unit{"mib", 1 << 20}, Unit{"gib", 1 << 30}};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equal_in_any_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
 // "70s" with the table's units; sizes are read in any case, because nobody agrees on it. Nothing if it is not one.
 template <std::size_t N>
 std::optional<std::uint64_t> with_unit(std::string_view text, const std::array<Unit, N>& units, bool any_case) {
@@ -36,7 +32,7 @@ std::optional<std::uint64_t> with_unit(std::string_view text, const std::array<U
   std::string_view name = text.substr(static_cast<std::size_t>(end - text.data()));
   while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
   for (const Unit& unit : units) {
-    if (!(any_case ? equal_in_any_case(name, unit.name) : name == unit.name)) continue;
+    if (!(any_case ? equals_ignoring_case(name, unit.name) : name == unit.name)) continue;
     if (number > std::numeric_limits<std::uint64_t>::max() / unit.factor) return std::nullopt;
     return number * unit.factor;
   }
@@ -105,7 +101,7 @@ std::string shown(const Node& node) {
 std::optional<std::string> choice_of(const Place& at, const Node& node, const Rule& rule) {
   if (const auto* text = node.get<std::string>()) {
     for (std::string_view choice : rule.choices) {
-      if (choice.empty() || !equal_in_any_case(choice, *text)) continue;
+      if (choice.empty() || !equals_ignoring_case(choice, *text)) continue;
       if (choice != rule.later_choice || !at.from_file()) return std::string(choice);
       at.error('"' + std::string(choice) + "\" is not supported yet; allowed: " + allowed_text(rule));
       return std::nullopt;
@@ -250,7 +246,7 @@ void read_value(const Place& at, const Node& node, const Rule& rule, std::map<st
     }
     std::string wrong = at.from_file() && rule.check_pair ? rule.check_pair(entry.key, *value) : "";
     for (const auto& other : pairs) {
-      if (at.from_file() && equal_in_any_case(other.first, entry.key)) wrong = "is given twice";
+      if (at.from_file() && equals_ignoring_case(other.first, entry.key)) wrong = "is given twice";
     }
     if (!wrong.empty()) here.error(wrong + "; allowed: " + allowed_text(rule));
     pairs.emplace(entry.key, *value);

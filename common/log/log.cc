@@ -8,6 +8,7 @@
 #include <span>
 
 #include "common/base/clock.h"
+#include "common/base/text.h"
 #include "common/log/limiter.h"
 #include "common/log/line.h"
 
@@ -69,10 +70,7 @@ void configure(std::string_view level, std::string_view format, std::string_view
 bool enabled(Level level) { return logger().enabled(level); }
 
 std::optional<Level> level_named(std::string_view name) {
-  std::string upper(name);
-  for (char& letter : upper) {
-    if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
-  }
+  const std::string upper = uppered(name);
   if (upper == "ALL" || upper == "TRACE" || upper == "DEBUG") return Level::Debug;
   if (upper == "INFO") return Level::Info;
   if (upper == "WARN") return Level::Warn;

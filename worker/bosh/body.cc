@@ -28,6 +28,9 @@ constexpr std::size_t kMostAttributes = 64;  // declarations included
 constexpr std::size_t kLongestValue = 4096;
 constexpr std::size_t kLongestJid = 3071;  // RFC 7622 3.1
 constexpr std::size_t kLongestLanguage = 64;
+// What mending may add to one request: a declaration on <body/> is copied into every payload that uses it, so without
+// a bound on the sum 100 KB could become gigabytes.
+constexpr std::size_t kMostMending = 64 * 1024;
 
 class BodySlicer final : public xml::Slicer {
  public:
@@ -40,6 +43,9 @@ class BodySlicer final : public xml::Slicer {
     is_body = tag.local == "body" && tag.ns == kBoshNamespace;
     if (!is_body) return;
     too_much = tag.attributes() + tag.declarations() > kMostAttributes;
+    for (std::size_t i = 0; i < tag.declarations(); ++i) {
+      if (tag.declared_uri(i).size() > kLongestValue) too_much = true;
+    }
     for (std::size_t i = 0; i < tag.attributes(); ++i) {
       xml::Attribute one{std::string(tag.attribute_local(i)), std::string(tag.attribute_ns(i)), tag.attribute_value(i)};
       if (one.value.size() > kLongestValue) {
@@ -207,14 +213,24 @@ std::string mending(const BodySlicer& slicer, const xml::Slice& slice, std::stri
   return inserted;
 }
 
-void take_payloads(const BodySlicer& slicer, std::string_view document, Body& body) {
+// False when mending would add more than kMostMending.
+bool take_payloads(const BodySlicer& slicer, std::string_view document, Body& body) {
   std::string_view lang = body.sid.empty() || body.restart ? std::string_view() : std::string_view(body.lang);
   if (!slicer.slices.empty()) body.payloads.reserve(slicer.slices.back().end - slicer.slices.front().begin);
   for (const xml::Slice& slice : slicer.slices) {
     if (slice.local == "starttls" && slice.ns == kTlsNamespace) continue;  // TLS is not the client's to start (B-104)
     xml::append_slice(body.payloads, document, 0, slice, mending(slicer, slice, lang), kClientNamespace);
     ++body.payload_count;
+    if (body.payloads.size() > document.size() + kMostMending) return false;
   }
+  return true;
+}
+
+void refuse(Body& body, std::string_view why) {
+  body.problem = Condition::BadRequest;
+  body.problem_text = why;
+  body.payloads = std::string();
+  body.payload_count = 0;
 }
 
 }  // namespace
@@ -241,12 +257,9 @@ Result<Body> parse_body(xml::Pool& pool, std::string_view text) {
   }
   if (!slicer.is_body) return Error{Code::BadInput, "not a <body/> of BOSH"};
   Body body;
-  if (slicer.too_much) {
-    body.problem = Condition::BadRequest;
-    body.problem_text = "too many attributes, or one too long";
-  }
+  if (slicer.too_much) refuse(body, "too many attributes, or one too long");
   Interpreter(slicer.attributes, body).run();
-  take_payloads(slicer, document, body);
+  if (!slicer.too_much && !take_payloads(slicer, document, body)) refuse(body, "too much to declare on payloads");
   return body;
 }
 

@@ -6,6 +6,8 @@
 #include <array>
 #include <string>
 
+#include "common/base/text.h"
+
 namespace nxb::bosh {
 
 std::string_view content_type(std::string_view requested) {
@@ -16,7 +18,7 @@ std::string_view content_type(std::string_view requested) {
     std::string out;
     for (char c : text) {
       if (c == ' ' || c == '"') continue;
-      out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+      out.push_back(lower(c));
     }
     return out;
   };

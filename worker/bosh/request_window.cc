@@ -78,15 +78,30 @@ OpenRequest RequestWindow::answer_lowest(std::unique_ptr<Answer> answer) {
   NXB_CHECK(!held_.empty(), "an answer belongs to a request");
   OpenRequest request = held_.front();
   held_.erase(held_.begin());
-  if (kept_.size() == requests_) kept_.erase(kept_.begin());
   if (kept_.capacity() < requests_) kept_.reserve(requests_);
+  std::size_t room = kMaxKeptBytes - std::min(kMaxKeptBytes, answer ? answer->body.size() : 0);
+  keep_at_most(requests_ - 1, room);
   kept_.push_back({request.rid, std::move(answer), request.resends});
   return request;
 }
 
-void RequestWindow::confirm_answers() {
+// The newest of them.
+void RequestWindow::keep_at_most(std::size_t answers, std::size_t bytes) {
+  std::size_t sum = 0;
+  std::size_t from = kept_.size();
+  while (from > 0 && kept_.size() - from < answers) {
+    const auto& answer = kept_[from - 1].answer;
+    sum += answer ? answer->body.size() : 0;
+    if (sum > bytes) break;
+    --from;
+  }
+  kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(from));
+}
+
+void RequestWindow::confirm_answers(Rid arrived, bool poll) {
   for (auto& kept : kept_) {
-    if (kept.answer) kept.answer->pieces = std::vector<Piece>();  // frees it
+    bool proven = poll || kept.rid.value + requests_ <= arrived.value;
+    if (kept.answer && proven) kept.answer->pieces = std::vector<Piece>();  // frees it
   }
 }
 
@@ -102,6 +117,7 @@ void RequestWindow::unconfirmed(std::vector<xmpp::Stanza>& out) const {
 }
 
 std::vector<OpenRequest> RequestWindow::abandon() {
+  keep_at_most(requests_, kMaxKeptAtEnd);
   std::vector<OpenRequest> all = std::exchange(held_, {});
   for (const auto& early : std::exchange(early_, {})) all.push_back(early.open);
   return all;

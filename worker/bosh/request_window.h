@@ -60,6 +60,9 @@ enum class Place : std::uint8_t {
   Outside,   // above the window, or its answer is no longer kept: not told apart (B-48)
 };
 
+inline constexpr std::size_t kMaxKeptBytes = std::size_t{1} << 20;   // of a running session (H-44)
+inline constexpr std::size_t kMaxKeptAtEnd = std::size_t{64} << 10;  // of an ended one
+
 class RequestWindow final {
  public:
   // The creation request counts as processed and is held.
@@ -81,14 +84,17 @@ class RequestWindow final {
   KeptAnswer* find_kept(Rid rid);
   std::size_t live() const;  // open requests whose connection waits
 
-  // Takes the lowest held request out and keeps its answer; the oldest kept answer goes (B-52).
+  // Takes the lowest held request out and keeps its answer; the oldest kept answers go, so that there are at most
+  // `requests` (B-52) and, but for the newest, at most kMaxKeptBytes (H-44).
   OpenRequest answer_lowest(std::unique_ptr<Answer> answer);
-  // A request arrived that was not seen before: the answers given so far were received.
-  void confirm_answers();
+  // A request arrived that was not seen before. By the window it proves that answers `requests` below it were received;
+  // a poll proves it of all: a client polls only when it waits for no answer.
+  void confirm_answers(Rid arrived, bool poll);
   // The stanzas in kept answers that were not confirmed, appended to `out`.
   void unconfirmed(std::vector<xmpp::Stanza>& out) const;
 
   // At the end of the session: every open request, ascending; afterwards only kept answers remain.
+  // Old answers that are large go: the session may be remembered for a minute, and there may be many (H-44).
   std::vector<OpenRequest> abandon();
   void keep_at_end(Rid rid, std::unique_ptr<Answer> answer);
   void forget();  // the kept answers too
@@ -96,6 +102,8 @@ class RequestWindow final {
   bool is_consistent() const;
 
  private:
+  void keep_at_most(std::size_t answers, std::size_t bytes);
+
   Rid last_;
   std::uint32_t requests_;
   std::vector<OpenRequest> held_;

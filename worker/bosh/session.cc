@@ -9,7 +9,7 @@ namespace nxb::bosh {
 
 namespace {
 
-constexpr int kMaxResends = 10;          // of one rid (B-50)
+constexpr int kMaxResends = 10;              // of one rid (B-50)
 constexpr Duration kShortestGap{5'000};  // B-55
 constexpr Version kNewest{1, 11};        // B-22
 constexpr Version kOldest{1, 6};         // told to a client that named none
@@ -31,6 +31,8 @@ Duration granted_inactivity(const SessionLimits& limits, const Body& creation) {
   Duration most = std::max(limits.default_inactivity, limits.max_inactivity);
   return std::clamp<Duration>(std::chrono::seconds(*creation.inactivity), limits.default_inactivity, most);
 }
+
+bool is_poll(const Body& body) { return body.payload_count == 0 && !body.terminate && !body.restart && !body.pause; }
 
 bool sends_no_features(const std::string& version) { return version.empty() || version.starts_with("0."); }
 
@@ -101,7 +103,7 @@ void Session::take(RequestArrived& arrived, Actions& out) {
     case Place::Next:
       return admit(request, body, out);
     case Place::Ahead:
-      window_.confirm_answers();
+      window_.confirm_answers(*body.rid, is_poll(body));
       if (!gap_since_) gap_since_ = now_;
       return window_.queue({request, std::move(body)});
     case Place::Queued:
@@ -116,7 +118,7 @@ void Session::take(RequestArrived& arrived, Actions& out) {
 
 // The request whose turn it is, then the early ones that waited for it.
 void Session::admit(OpenRequest request, Body& body, Actions& out) {
-  window_.confirm_answers();
+  window_.confirm_answers(request.rid, is_poll(body));
   process(request, body, out);
   while (running()) {
     std::optional<EarlyRequest> next = window_.take_next();
@@ -175,8 +177,6 @@ void Session::on_server(upstream::Opened& opened, Actions& /*out*/) {
 }
 
 void Session::on_server(upstream::Arrived& arrived, Actions& /*out*/) { outbox_.add(std::move(arrived.stanzas)); }
-
-void Session::on_server(upstream::Drained& /*drained*/, Actions& /*out*/) {}
 
 void Session::on_server(upstream::Closed& closed, Actions& out) { end_by_server(closed, out); }
 

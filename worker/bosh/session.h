@@ -134,7 +134,6 @@ class Session final {
   void take(TimePassed& event, Actions& out);
   void on_server(upstream::Opened& opened, Actions& out);
   void on_server(upstream::Arrived& arrived, Actions& out);
-  void on_server(upstream::Drained& drained, Actions& out);
   void on_server(upstream::Closed& closed, Actions& out);
 
   void admit(OpenRequest request, Body& body, Actions& out);

@@ -1,5 +1,5 @@
 // worker/bosh/session_end.cc - how a session ends, and what it says afterwards; see session.h.
-// One function for each way to end; all go through finish(), which is where the session ends exactly once (B-110).
+// One function for each way to end; all end in remember(), so that it ends exactly once (B-110).
 // SPDX-License-Identifier: MIT
 #include <iterator>
 #include <utility>

@@ -3,15 +3,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/base/address_range.h"
+
 namespace nxb::edge {
 
-// The trusted_proxies of one listener: "192.0.2.1", "10.0.0.0/8", "2001:db8::/32", and "unix" for every unix peer.
+// The trusted_proxies of one listener: each as AddressRange::parse takes it.
 class TrustedProxies {
  public:
   TrustedProxies() = default;
@@ -20,12 +20,7 @@ class TrustedProxies {
   bool contains(std::string_view ip) const;    // "unix", or an address without port
 
  private:
-  struct Rule {
-    std::array<std::uint8_t, 16> network{};  // IPv4 as ::ffff:a.b.c.d
-    std::uint32_t bits = 128;
-  };
-  std::vector<Rule> rules_;
-  bool unix_ = false;
+  std::vector<AddressRange> ranges_;
 };
 
 // `peer_ip` as Address::ip_text gives it. With a trusted peer: the right-most address of X-Forwarded-For that is not

@@ -99,6 +99,7 @@ void Edge::watch_capacity() {
   bool room = connections_.size() < shared_.context.config.server.max_connections;
   if (room == std::exchange(accepting_, room) || shutting_down_) return;
   for (const auto& port : ports_) room ? port->listener->resume() : port->listener->pause();
+  shared_.context.mailroom.take_in(room);  // the limit holds for connections of other workers, too (H-45)
   if (!room) log::warn("edge.connection_limit", {{"connections", connections_.size()}});
 }
 

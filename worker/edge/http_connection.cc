@@ -64,7 +64,7 @@ void HttpConnection::resume(relay::Handover handover) {
 
 void HttpConnection::parse(std::string_view bytes) {
   parsing_ = true;
-  while (state_ == State::Open && !bytes.empty() && owed_.size() < kMaxUnanswered) {
+  while (state_ == State::Open && !bytes.empty() && has_room()) {
     http::Parser::Step step = parser_.feed(bytes);
     bytes.remove_prefix(step.consumed);
     if (step.state == http::Parser::State::NeedMore) continue;
@@ -226,9 +226,10 @@ void HttpConnection::arm() {
 
 bool HttpConnection::is_stalled(Instant at) const { return write_due_ && stream_->queued() > 0 && at >= *write_due_; }
 
-bool HttpConnection::can_go_on() const {
-  return state_ == State::Open && !unread_.empty() && owed_.size() < kMaxUnanswered;
-}
+// Not for requests alone: one read may hold hundreds that are answered at once, each with a large answer.
+bool HttpConnection::has_room() const { return owed_.size() < kMaxUnanswered && stream_->queued() <= kMaxQueued; }
+
+bool HttpConnection::can_go_on() const { return state_ == State::Open && !unread_.empty() && has_room(); }
 
 void HttpConnection::on_deadline(Instant at) {
   if (is_stalled(at)) return close();

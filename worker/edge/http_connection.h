@@ -95,6 +95,7 @@ class HttpConnection final : private uv::StreamSink {
   void linger();
   void close();
   bool is_quiet() const;
+  bool has_room() const;   // for another request
   bool can_go_on() const;  // there are bytes to parse and room for their requests
   bool is_stalled(Instant now) const;
   Waiting waiting_for() const;

@@ -115,6 +115,7 @@ void Gateway::create(RequestId id, bosh::Body body, std::string_view client_addr
   bool legacy = !body.ver.has_value();
   if (shutting_down_) return refuse(id, bosh::Condition::SystemShutdown, legacy);
   if (body.problem != bosh::Condition::None) return refuse(id, body.problem, legacy);
+  if (by_sid_.contains(sid)) return refuse(id, bosh::Condition::InternalServerError, legacy);  // B-29
   if (live_ >= config_.server.max_sessions) return refuse(id, bosh::Condition::InternalServerError, legacy);
 
   bosh::Actions actions;

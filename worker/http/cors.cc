@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "worker/http/head.h"
+#include "common/base/text.h"
 
 namespace nxb::http {
 namespace {

@@ -2,20 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include "worker/http/head.h"
 
-#include <algorithm>
 #include <array>
 #include <optional>
 
+#include "common/base/text.h"
+
 namespace nxb::http {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // Fields of one name are one list (RFC 9110 5.3).
 void join(std::string& list, std::string_view value) {
@@ -66,7 +59,7 @@ std::optional<std::string> decoded(std::string_view path) {
   return out;
 }
 
-// The path and query of an absolute-form target; "" when it is none.
+// The path (and query) of an absolute-form target; "" when it is none.
 std::string_view path_of_absolute(std::string_view target) {
   std::size_t scheme = target.find("://");
   if (scheme == std::string_view::npos) return {};
@@ -86,16 +79,12 @@ int read_target(std::string_view target, Request& request) {
   }
   if (!target.starts_with('/')) {
     if (request.method == Method::Other) return 0;  // CONNECT host:port; answered 405 whatever it says
-    std::string_view query = target.substr(std::min(target.find('?'), target.size()));
     target = path_of_absolute(target);
-    if (target == "/" && !query.empty()) request.query = query.substr(1);
     if (target.empty()) return 400;
   }
-  std::size_t question = target.find('?');
-  auto path = decoded(target.substr(0, question));
+  auto path = decoded(target.substr(0, target.find('?')));
   if (!path) return 400;
   request.path = *std::move(path);
-  if (question != std::string_view::npos) request.query = target.substr(question + 1);
   return 0;
 }
 
@@ -104,18 +93,6 @@ int read_target(std::string_view target, Request& request) {
 constexpr std::array<std::string_view, 7> kCodings{"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"};
 
 }  // namespace
-
-bool is_token(std::string_view text) {
-  auto is_token_char = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  };
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
-}
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
 
 void Head::add(std::string_view name, std::string_view value, Request& request) {
   value = trimmed(value);
@@ -133,14 +110,8 @@ void Head::add(std::string_view name, std::string_view value, Request& request) 
     join(expect_, value);
   } else if (is("origin")) {
     request.origin = value;
-  } else if (is("access-control-request-method")) {
-    request.requested_method = value;
-  } else if (is("access-control-request-headers")) {
-    request.requested_headers = value;
   } else if (is("x-forwarded-for")) {
     join(request.x_forwarded_for, value);
-  } else if (is("x-forwarded-proto")) {
-    request.x_forwarded_proto = value;
   }
 }
 

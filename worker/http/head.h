@@ -11,9 +11,6 @@
 
 namespace nxb::http {
 
-bool is_token(std::string_view text);  // RFC 9110 5.6.2
-bool equals_ignoring_case(std::string_view a, std::string_view b);
-
 // Collects the fields that nxb cares about while they come in, and judges them when the head is complete.
 class Head {
  public:

@@ -7,10 +7,12 @@
 #include <llhttp.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 #include <vector>
 
 #include "common/base/check.h"
+#include "common/base/text.h"
 #include "worker/http/framing.h"
 #include "worker/http/head.h"
 
@@ -169,6 +171,8 @@ void Parser::Impl::feed_head(std::string_view rest, std::size_t& taken) {
   if (!scanned.ended) return;
   head_size = raw.size();
   chunked = head.chunked();
+  // llhttp takes a CONNECT as complete here, whatever body its fields announce: what follows is not the next request.
+  if (error == HPE_PAUSED && (chunked || llhttp.content_length > 0)) return fail(405);
   body_left = chunked ? 0 : static_cast<std::size_t>(llhttp.content_length);
   phase = chunked ? Phase::Chunks : body_left > 0 ? Phase::Body : Phase::Complete;
 }
@@ -184,8 +188,13 @@ void Parser::Impl::feed_body(std::string_view rest, std::size_t& taken) {
 void Parser::Impl::feed_chunks(std::string_view rest, std::size_t& taken) {
   spans.clear();
   llhttp_errno_t error = llhttp_execute(&llhttp, rest.data(), rest.size());
-  std::size_t consumed =
-      error == HPE_OK ? rest.size() : static_cast<std::size_t>(llhttp_get_error_pos(&llhttp) - rest.data());
+  std::size_t consumed = rest.size();
+  if (error != HPE_OK) {
+    const char* where = llhttp_get_error_pos(&llhttp);
+    bool inside = std::less_equal<>()(rest.data(), where) && std::less_equal<>()(where, rest.data() + rest.size());
+    if (!NXB_EXPECT(inside, "llhttp stops in the bytes it was given")) return fail(400);
+    consumed = static_cast<std::size_t>(where - rest.data());
+  }
   walk_chunks(rest.substr(0, consumed));
   raw += rest.substr(0, consumed);
   taken += consumed;

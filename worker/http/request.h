@@ -20,17 +20,13 @@ enum class Method : std::uint8_t { Get, Head, Post, Options, Other };
 
 struct Request {
   Method method = Method::Other;
-  bool asterisk = false;        // OPTIONS *
-  std::string path;             // %XX decoded once, `..` not resolved (H-08); empty for asterisk and authority form
-  std::string query;            // raw, without '?'
+  bool asterisk = false;  // OPTIONS *
+  std::string path;       // %XX decoded once, `..` not resolved (H-08); no query; empty for asterisk and authority form
   std::uint8_t minor = 1;       // HTTP/1.minor
   bool keep_alive = true;       // H-12
   bool wants_continue = false;  // Expect: 100-continue (H-13)
   std::string origin;
-  std::string requested_method;  // Access-Control-Request-Method, -Headers: read, never echoed
-  std::string requested_headers;
   std::string x_forwarded_for;  // raw, all fields joined
-  std::string x_forwarded_proto;
 };
 
 }  // namespace nxb::http

@@ -219,6 +219,8 @@ std::size_t Mailroom::waiting() const {
 
 // --- in ---
 
+void Mailroom::take_in(bool on) { in_->watch(on, false); }
+
 void Mailroom::on_readable() {
   for (int i = 0; i < kMessagesPerTurn; ++i) {
     if (!receive_one()) return;

@@ -43,6 +43,7 @@ class Mailroom final {
   Mailroom(Private, uv::Loop& loop, stats::Counters& counters, Mailboxes boxes);
   static Result<std::unique_ptr<Mailroom>> make(uv::Loop& loop, stats::Counters& counters, Mailboxes boxes);
   void send(std::uint32_t worker, Handover handover);
+  void take_in(bool on);        // off: what arrives stays in the mailbox, and its senders see it full
   std::size_t waiting() const;  // for all workers together
 
  private:

@@ -180,6 +180,7 @@ void Engine::fail() {
 }
 
 void Engine::send(std::string_view plaintext, Output& out) {
+  if (state_ == State::Failed) return;  // a bad record came behind the one that this answers
   if (!NXB_EXPECT(state_ == State::Open || state_ == State::PeerClosed, "plaintext after the handshake")) return;
   if (plaintext.empty()) return;
   ERR_clear_error();

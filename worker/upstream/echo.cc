@@ -130,6 +130,8 @@ void Echo::begin_stream() {
 
 void Echo::send(std::string_view elements) {
   if (closed_) return;
+  if (held_bytes_ > kMaxUnsent)
+    return finish(Closed{bosh::Condition::PolicyViolation, {}, "the client does not collect"});
   counters_.add(stats::Counter::bytes_to_servers, elements.size());
   std::string wrapped = element("stream", kClient, elements);
   auto tree = xml::read_tree(pool_, wrapped, kDepth);
@@ -231,24 +233,20 @@ void Echo::take_presence(const xml::Node& presence, std::string_view raw) {
   reply(xmpp::Kind::Presence, redirected(raw, full_jid_, full_jid_));
 }
 
+void Echo::reply(xmpp::Kind kind, std::string bytes) {
+  held_bytes_ += bytes.size();
+  replies_.push_back({kind, std::move(bytes)});
+}
+
 void Echo::flush() {
-  if (replies_.empty() || closed_) return;
-  if (!reading_) {
-    held_bytes_ = 0;
-    for (const auto& stanza : replies_) held_bytes_ += stanza.bytes.size();
-    return;
-  }
-  for (const auto& stanza : replies_) counters_.add(stats::Counter::bytes_from_servers, stanza.bytes.size());
-  held_bytes_ = 0;
+  if (replies_.empty() || closed_ || !reading_) return;
+  counters_.add(stats::Counter::bytes_from_servers, std::exchange(held_bytes_, 0));
   events_.on_stream_event(id_, Arrived{std::exchange(replies_, {})});
 }
 
 void Echo::set_reading(bool on) {
-  bool was_full = !accepting();
   reading_ = on;
-  if (!on || closed_) return;
   flush();
-  if (was_full && !closed_) events_.on_stream_event(id_, Drained{});
 }
 
 void Echo::close(Parting, const std::vector<xmpp::Stanza>&) { finish(Closed{bosh::Condition::None, {}, "closed"}); }

@@ -23,12 +23,9 @@ class Echo final : public Upstream {
 
   void open(const StreamSpec& spec) override;
   void send(std::string_view elements) override;
-  bool accepting() const override { return held_bytes_ <= kMaxHeld; }
   void restart() override;
   void set_reading(bool on) override;
   void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) override;
-
-  static constexpr std::size_t kMaxHeld = std::size_t{1} << 20;  // U-36
 
  private:
   void begin_stream();
@@ -40,7 +37,7 @@ class Echo final : public Upstream {
   void bind(const xml::Node& iq, const xml::Node& request);
   void answer(const xml::Node& iq, std::string_view payload);
   void refuse(const xml::Node& iq);
-  void reply(xmpp::Kind kind, std::string bytes) { replies_.push_back({kind, std::move(bytes)}); }
+  void reply(xmpp::Kind kind, std::string bytes);
   void flush();
   void end_with_error(std::string_view condition);
   void finish(Closed closed);
@@ -53,7 +50,7 @@ class Echo final : public Upstream {
   Events& events_;
   std::string domain_, user_, full_jid_;  // user_ is set by SASL, full_jid_ by binding
   std::vector<xmpp::Stanza> replies_;     // of the call running, or held while the client does not collect
-  std::size_t held_bytes_ = 0;
+  std::size_t held_bytes_ = 0;            // of replies_
   bool reading_ = true, closed_ = false;
 };
 

@@ -98,7 +98,7 @@ Choice Policy::choose(std::string_view to) const {
   target.tls_identity = other_identity ? entry->tls_name : choice.domain.ascii;
   target.identity_is_domain = !other_identity;
   target.tls_ca = entry && !entry->tls_ca.empty() ? entry->tls_ca : config_.tls_ca;
-  target.tls_verify = config_.tls_verify && (!entry || entry->tls_verify);
+  target.tls_verify = entry ? entry->tls_verify : config_.tls_verify;
   return choice;
 }
 

@@ -26,20 +26,19 @@ struct StreamSpec {
 };
 
 // --- events ---
-struct Opened {                // the server's stream header; again after each restart (not after STARTTLS)
-  std::string authid;          // stream id, may be empty
-  std::string xmpp_version;    // the server's version, may be empty
+struct Opened {              // the server's stream header; again after each restart (not after STARTTLS)
+  std::string authid;        // stream id, may be empty
+  std::string xmpp_version;  // the server's version, may be empty
 };
-struct Arrived {               // complete elements, in order; features of a usable stream included
+struct Arrived {  // complete elements, in order; features of a usable stream included
   std::vector<xmpp::Stanza> stanzas;
 };
-struct Drained {};             // sending may go on after accepting() was false
 struct Closed {
   bosh::Condition condition = bosh::Condition::None;  // None: </stream:stream> without an error (U-67)
-  std::string stream_error;    // the namespace-complete <stream:error/>, when that was the reason (U-68)
-  std::string why;             // for the log
+  std::string stream_error;  // the namespace-complete <stream:error/>, when that was the reason (U-68)
+  std::string why;           // for the log
 };
-using Event = std::variant<Opened, Arrived, Drained, Closed>;
+using Event = std::variant<Opened, Arrived, Closed>;
 
 class Events {
  public:
@@ -48,6 +47,8 @@ class Events {
  protected:
   ~Events() = default;
 };
+
+inline constexpr std::size_t kMaxUnsent = std::size_t{1} << 20;  // U-36
 
 // Why the session lets its stream go (U-58).
 enum class Parting : std::uint8_t {
@@ -60,11 +61,10 @@ class Upstream {
   virtual ~Upstream() = default;
   virtual void open(const StreamSpec& spec) = 0;
   // Bytes are whole elements for a stream whose default namespace is jabber:client, in order. Queued until the stream
-  // is ready for them (B-28, U-29).
+  // is ready for them (B-28, U-29). A server that leaves kMaxUnsent bytes untaken ends the stream: policy-violation (U-70).
   virtual void send(std::string_view elements) = 0;
-  virtual bool accepting() const = 0;      // false: more than 1 MiB unsent (U-36); Drained follows
-  virtual void restart() = 0;              // new stream header on the same connection (B-99)
-  virtual void set_reading(bool on) = 0;   // off: the client does not collect; stop reading the server (U-36)
+  virtual void restart() = 0;             // new stream header on the same connection (B-99)
+  virtual void set_reading(bool on) = 0;  // off: the client does not collect; stop reading the server (U-36)
   // Lets go gracefully; undelivered stanzas may be bounced (B-103). The upstream outlives this call and raises Closed
   // when it is completely done (within 5 s, U-30); its owner then destroys it.
   virtual void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) = 0;

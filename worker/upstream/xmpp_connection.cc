@@ -83,7 +83,12 @@ void XmppConnection::open(const StreamSpec& spec) {
   look_up();
 }
 
-void XmppConnection::send(std::string_view elements) { feed(xmpp::event::Send{elements}); }
+void XmppConnection::send(std::string_view elements) {
+  if (stream_ && stream_->queued() > kMaxUnsent && !done_) {
+    return fail(Stage::Stream, Condition::PolicyViolation, "the server does not take what the client sends");
+  }
+  feed(xmpp::event::Send{elements});
+}
 
 void XmppConnection::restart() { feed(xmpp::event::Restart{}); }
 
@@ -232,7 +237,6 @@ void XmppConnection::on_broken(const Error& error) {
 
 void XmppConnection::on_drained() {
   if (goodbye_) return finish(std::move(*goodbye_));
-  if (std::exchange(full_, false) && !done_) raise(Drained{});
 }
 
 // --- the machine's steps ---
@@ -264,7 +268,6 @@ void XmppConnection::perform(xmpp::step::Write& step) {
   } else {
     stream_->write(step.bytes);
   }
-  full_ = full_ || stream_->queued() > kMaxUnsent;
 }
 
 void XmppConnection::perform(xmpp::step::StartTls&) { start_tls(tls::Engine::Offer::NoAlpn); }
@@ -281,7 +284,6 @@ void XmppConnection::perform(xmpp::step::Ended& step) {
     bool tls = step.ending == xmpp::Ending::NoTls || (engine_ && engine_->state() == tls::Engine::State::Handshaking);
     log_failure(tls ? Stage::Tls : Stage::Stream, step.why);
   }
-  if (step.ending == xmpp::Ending::BadServer) services_.counters.add(Counter::errors);
   Closed closed{condition_of(step.ending), std::move(step.stream_error), std::move(step.why)};
   if (!step.abrupt && stream_) say_goodbye();
   if (!step.abrupt && stream_ && stream_->queued() > 0) {

@@ -47,7 +47,6 @@ class XmppConnection final : public Upstream, private uv::StreamSink {
 
   void open(const StreamSpec& spec) override;
   void send(std::string_view elements) override;
-  bool accepting() const override { return !full_; }
   void restart() override;
   void set_reading(bool on) override;
   void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) override;
@@ -55,8 +54,7 @@ class XmppConnection final : public Upstream, private uv::StreamSink {
   void on_deadline(Instant now);
   void let_go();  // nothing of it touches the services any more; it only waits to be destroyed
 
-  static constexpr std::size_t kMaxUnsent = std::size_t{1} << 20;  // U-36
-  static constexpr std::size_t kMaxAddresses = 8;                  // U-17
+  static constexpr std::size_t kMaxAddresses = 8;  // U-17
 
  private:
   enum class Stage : std::uint8_t { Policy, Dns, Tcp, Tls, Stream };
@@ -111,7 +109,6 @@ class XmppConnection final : public Upstream, private uv::StreamSink {
   std::optional<Instant> armed_;
   xmpp::StreamSteps steps_;  // not yet carried out
   bool pumping_ = false;
-  bool full_ = false;  // more than kMaxUnsent unsent
   bool reading_ = true;
   bool done_ = false;  // Closed was raised, or only waits for the last bytes
 };

@@ -78,6 +78,7 @@ void Slicer::take_root(const StartTag& tag) {
 }
 
 void Slicer::note_declarations(const StartTag& tag) {
+  auto before = static_cast<std::ptrdiff_t>(current_.replaced.size());
   for (std::size_t i = 0; i < tag.declarations(); ++i) {
     std::string_view prefix = tag.declared_prefix(i);
     if (prefix.empty()) {
@@ -94,7 +95,8 @@ void Slicer::note_declarations(const StartTag& tag) {
       current_.replaced.push_back({tag.begin + range.begin, tag.begin + range.end});
     }
   }
-  std::ranges::sort(current_.replaced, {}, &Range::begin);
+  // Those of earlier tags lie before all of this one's.
+  std::ranges::sort(current_.replaced.begin() + before, current_.replaced.end(), {}, &Range::begin);
 }
 
 bool Slicer::is_replaced(const StartTag& tag, std::size_t index) const {

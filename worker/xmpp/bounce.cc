@@ -9,7 +9,7 @@ namespace nxb::xmpp {
 std::string bounce(xml::Pool& pool, const Stanza& undelivered) {
   if (undelivered.kind != Kind::Message && undelivered.kind != Kind::Iq) return {};
   auto read = xml::read_tree(pool, undelivered.bytes, 1);
-  if (!NXB_EXPECT(static_cast<bool>(read), "a stanza that was taken from a stream can be read")) return {};
+  if (!read) return {};  // mending may have carried it over a limit
   const xml::Node stanza = *std::move(read);
   const bool iq = undelivered.kind == Kind::Iq;
   const std::string_view type = stanza.attribute("type");

@@ -19,6 +19,10 @@ constexpr std::string_view kStreamNamespace = "http://etherx.jabber.org/streams"
 constexpr std::string_view kClientNamespace = "jabber:client";
 constexpr std::string_view kXmlNamespace = "http://www.w3.org/XML/1998/namespace";
 
+constexpr std::uint64_t kLongestProlog = 1024;  // XML declaration and white space before the header
+// The header's namespaces: kept by every idle stream, and copied into each element that uses them.
+constexpr std::size_t kLongestRoot = 1024;
+
 // The stream's root: either the header itself, or the start tag that stands for it.
 class StreamSlicer final : public xml::Slicer {
  public:
@@ -50,6 +54,7 @@ class StreamSlicer final : public xml::Slicer {
     for (const auto& [prefix, uri] : declarations()) xml::append_declaration(start_tag, prefix, uri);
     start_tag += '>';
     start_tag.shrink_to_fit();
+    if (start_tag.size() > kLongestRoot) fault = Fault::StanzaTooBig;
   }
 };
 
@@ -135,10 +140,11 @@ Fault Splitter::feed(std::string_view bytes, std::vector<StreamItem>& out) {
 // Takes what may stand before the header off partial_; opens a reader at the header's '<'.
 Fault Splitter::begin_header(std::string_view bytes) {
   partial_.append(bytes);
-  xml::Prolog prolog = xml::skip_prolog(std::string_view(partial_).substr(0, max_stanza_size_), xml::Prologs::Lenient);
+  auto longest = std::min(max_stanza_size_, kLongestProlog);
+  xml::Prolog prolog = xml::skip_prolog(std::string_view(partial_).substr(0, longest), xml::Prologs::Lenient);
   switch (prolog.state) {
     case xml::Prolog::State::Incomplete:
-      return partial_.size() > max_stanza_size_ ? fail(Fault::StanzaTooBig) : Fault::None;
+      return partial_.size() > longest ? fail(Fault::StanzaTooBig) : Fault::None;
     case xml::Prolog::State::Bad:
       return fail(Fault::NotWellFormed);
     case xml::Prolog::State::Restricted:

@@ -72,6 +72,19 @@ TEST_CASE("C-23: --host and --port replace the first listener's, and nothing els
   CHECK(overridden({"--host", "::1", "--port", "0"}).listen[0].address == "[::1]:0");
 }
 
+TEST_CASE("C-23: what is not given stays as in the file, also port 0; a unix socket gives way to the default (C-02)") {
+  auto after = [](const char* address, std::vector<const char*> words) {
+    config::Config config;
+    config.listen.push_back({address, {}});
+    REQUIRE(static_cast<bool>(override_with(options(std::move(words)), config)));
+    return config.listen.at(0).address;
+  };
+  CHECK(after("127.0.0.1:0", {"--host", "127.0.0.2"}) == "127.0.0.2:0");
+  CHECK(after("[::1]:5280", {"--port", "81"}) == "[::1]:81");
+  CHECK(after("unix:/run/nxb/http.sock", {"--port", "81"}) == "0.0.0.0:81");
+  CHECK(after("unix:/run/nxb/http.sock", {"--host", "::1"}) == "[::1]:5280");
+}
+
 TEST_CASE("C-23: --host takes an address, not a name") {
   config::Config config = two_listeners();
   CHECK(!override_with(options({"--host", "example.org"}), config));
@@ -81,4 +94,19 @@ TEST_CASE("C-23: --path gets its leading slash and loses trailing ones, --loggin
   CHECK(overridden({"--path", "bosh/"}).http.path == std::vector<std::string>{"/bosh"});
   CHECK(overridden({"--path", "/a/b"}).http.path == std::vector<std::string>{"/a/b"});
   CHECK(overridden({"--logging", "debug"}).log.level == "DEBUG");
+}
+
+TEST_CASE("C-23: --path and --logging obey the rules of the file") {
+  for (const std::string path : {"/", "//", "/a b", "a?b", "/a#b", "/%41", "/\xC3\xA4"}) {
+    CAPTURE(path);
+    config::Config config = two_listeners();
+    auto status = override_with(options({"--path", path.c_str()}), config);
+    REQUIRE(!status);
+    CHECK(status.error().text.find("--path: \"") == 0);
+    CHECK(config == two_listeners());
+  }
+  for (const char* level : {"ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF"}) {
+    CHECK(overridden({"--logging", level}).log.level == level);
+  }
+  CHECK(exit_code({"--logging", "WARNING"}) == contract::Exit::Usage);
 }

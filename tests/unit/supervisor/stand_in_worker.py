@@ -5,6 +5,7 @@
 import json
 import mmap
 import os
+import re
 import select
 import socket
 import struct
@@ -12,6 +13,8 @@ import sys
 
 CONTROL, STATS, MAILBOX_IN, FIRST_MAILBOX_OUT = 3, 4, 5, 6
 folder = os.environ["NXB_TEST_FOLDER"]
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../common/stats/counters.def")) as rows:
+    COUNTERS = re.findall(r"^\s*X\((\w+),", rows.read(), re.MULTILINE)
 
 
 def mode(name):
@@ -35,11 +38,11 @@ def open_descriptors():
     return found
 
 
-def count(index, position, value):
+def count(index, counter, value):
     """Adds to a counter of our slot: a 64-byte header, then slots on whole cache lines."""
     size = os.fstat(STATS).st_size
     memory = mmap.mmap(STATS, size)
-    at = 64 + index * ((size - 64) // configure["workers"]) + position * 8
+    at = 64 + index * ((size - 64) // configure["workers"]) + COUNTERS.index(counter) * 8
     memory[at:at + 8] = struct.pack("<Q", struct.unpack("<Q", memory[at:at + 8])[0] + value)
 
 
@@ -75,8 +78,8 @@ if mode("garbage") and index == 0:
     os.unlink(os.path.join(folder, "garbage"))
     control.sendall(b'{"type":"stop"}\n')
     select.select([], [], [])
-count(index, 0, 5)  # sessions
-count(index, 4, 7)  # sessions_opened
+count(index, "sessions", 5)
+count(index, "sessions_opened", 7)
 control.sendall(b'{"type":"ready","version":%d}\n' % configure["version"])
 
 if index == 0 and mode("mail"):

@@ -263,6 +263,24 @@ TEST_CASE("B-12 U-60: xml:lang of body goes on stanzas without their own, unless
   CHECK(parse(with("rid='1' xml:lang='de'", stanzas)).payloads == stanzas);
 }
 
+TEST_CASE("H-44: a declaration on body that many payloads use cannot multiply the request") {
+  xml::Pool pool;
+  auto text = [](std::size_t uri, int payloads) {
+    std::string out = "<b:body rid='1' sid='s' xmlns:b='http://jabber.org/protocol/httpbind' xmlns=\"" +
+                      std::string(uri, '\'') + "\">";
+    for (int i = 0; i < payloads; ++i) out += "<a/>";
+    return out + "</b:body>";
+  };
+  auto read = [&](const std::string& document) { return *parse_body(pool, document); };
+  CHECK(read(text(1000, 10)).problem == Condition::None);
+  for (const auto& document : {text(4097, 1), text(50'000, 12'000), text(1000, 12'000)}) {
+    Body refused = read(document);
+    CHECK(refused.problem == Condition::BadRequest);
+    CHECK(refused.sid == "s");
+    CHECK(refused.payloads.empty());
+  }
+}
+
 TEST_CASE("B-104: starttls from the client is ignored") {
   Body body = parse(
       with("rid='1' sid='s'", "<a/><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls><b/>"));

@@ -137,6 +137,49 @@ TEST_CASE("B-101 success from the server restarts nothing") {
   CHECK(rig.all<RestartStream>().empty());
 }
 
+TEST_CASE("B-58 every valid request is answered 200 with a body, also in a session without ver") {
+  Rig rig;
+  std::size_t answers = 0;
+  auto look = [&] {
+    for (const Respond& respond : rig.all<Respond>()) {
+      CAPTURE(respond.body);
+      ++answers;
+      CHECK(respond.status == 200);
+      CHECK(respond.body.starts_with("<body xmlns='http://jabber.org/protocol/httpbind'"));
+      CHECK((respond.body.ends_with("/>") || respond.body.ends_with("</body>")));
+    }
+  };
+  auto post = [&](Body made) {
+    rig.post(std::move(made));
+    look();
+  };
+  Body made = creation();
+  SUBCASE("with ver") {}
+  SUBCASE("without") { made.ver.reset(); }
+  rig.open(made);
+  look();
+  CHECK(answers == 1);
+  post(body(1001));
+  rig.says("news");
+  look();
+  CHECK(answers == 2);
+  post(body(1002, "<iq/>"));
+  rig.pass(55s);
+  look();
+  CHECK(answers == 3);
+  post(body(1004));  // early
+  post(body(1003));
+  CHECK(answers == 4);
+  Body restart = body(1005);
+  restart.restart = true;
+  post(restart);
+  CHECK(answers == 5);
+  post(body(1004));  // a repeat
+  CHECK(answers == 6);
+  post(terminate(1006));
+  CHECK(answers == 8);
+}
+
 TEST_CASE("an idle session owns little: its empty answers cost no string") {
   CHECK(sizeof(KeptAnswer) <= 24);
   CHECK(sizeof(Session) <= 400);

@@ -149,6 +149,22 @@ TEST_CASE("B-36 the server fails before the creation answer: a terminate without
   CHECK(rig.only<Ended>().condition == Condition::HostUnknown);
 }
 
+TEST_CASE("B-33 B-38 B-39 what is not on is not in the creation answer: no ack, no stream, no secure") {
+  const std::string start =
+      "<body xmlns='http://jabber.org/protocol/httpbind' rid='1000' to='a.example' wait='60' hold='1' ver='1.6'";
+  std::string more;
+  SUBCASE("not asked for") {}
+  SUBCASE("secure is not interpreted, nor is a stream's name") { more = " secure='true' stream='one'"; }
+  xml::Pool pool;
+  auto made = parse_body(pool, start + more + "/>");
+  REQUIRE(static_cast<bool>(made));
+  const std::string said = granted(*std::move(made));
+  const std::string tag = said.substr(0, said.find('>'));
+  CAPTURE(tag);
+  CHECK(holds(tag, " sid='sid'"));
+  for (const char* name : {" ack=", " stream=", " secure="}) CHECK_FALSE(holds(tag, name));
+}
+
 TEST_CASE("B-47 the creation answer is kept like any other") {
   Rig rig;
   RequestId first = rig.create();

@@ -8,7 +8,7 @@ using nxb::edge::client_address;
 using nxb::edge::TrustedProxies;
 
 TEST_CASE("H-47 addresses and prefixes, IPv4 also in its IPv6 form; unix peers only when listed") {
-  TrustedProxies trusted({"192.0.2.1", "10.0.0.0/9", "2001:db8::/33", "nonsense", "1.2.3.4/33"});
+  TrustedProxies trusted({"192.0.2.1", "10.0.0.0/9", "2001:db8::/33", "nonsense", "1.2.3.4/33", "unix:"});
   for (const char* ip :
        {"192.0.2.1", "::ffff:192.0.2.1", "10.0.0.1", "10.127.255.255", "2001:db8::1", "2001:db8:7fff::1"}) {
     CAPTURE(ip);

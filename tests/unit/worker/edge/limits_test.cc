@@ -109,6 +109,20 @@ TEST_CASE("back-pressure: above 1 MiB of unread answers the client is not read, 
   }));
 }
 
+TEST_CASE("H-44 requests of one read that are answered at once cannot queue answers beyond the limit") {
+  EdgeRig rig;
+  rig.open();
+  Client client(rig);
+  std::string request = post(body("rid='1' sid='" + rig.sid_of(0) + "'"));
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += request;
+  rig.requests.at_once = [&](RequestId id) { rig.edge->reply(id, rig.reply(std::string(edge::kMaxQueued / 2, 'x'))); };
+  client.send(many);
+  REQUIRE(rig.until_seen(3));
+  rig.run_turns(5);
+  CHECK(rig.requests.seen.size() < 8);
+}
+
 TEST_CASE("H-45 accepting pauses at max_connections and goes on below") {
   EdgeRig rig;
   rig.config.server.max_connections = 2;

@@ -23,7 +23,6 @@ struct FakeUpstream final : upstream::Upstream {
   FakeUpstream(World& w, StreamId s) : world(w), id(s) {}
   void open(const upstream::StreamSpec& spec) override;
   void send(std::string_view elements) override { sent += elements; }
-  bool accepting() const override { return true; }
   void restart() override { ++restarts; }
   void set_reading(bool on) override { reading = on; }
   void close(upstream::Parting why, const std::vector<xmpp::Stanza>& left) override {
@@ -163,6 +162,14 @@ TEST_CASE("a bad creation is refused with the condition, legacy clients with a s
   CHECK(contains(world.answer_to(second)->body, "condition='bad-request'"));
   CHECK(world.gateway.live_sessions() == 0);
   CHECK(world.streams.empty());
+}
+
+TEST_CASE("a sid that exists is not given out again, whoever minted it (B-29)") {
+  World world;
+  world.post(creation(), "the-sid");
+  RequestId second = world.post(creation(), "the-sid");
+  CHECK(contains(world.answer_to(second)->body, "condition='internal-server-error'"));
+  CHECK(world.gateway.live_sessions() == 1);
 }
 
 TEST_CASE("above max_sessions a creation gets internal-server-error (B-40)") {

@@ -10,7 +10,7 @@
 
 namespace nxb::testing {
 
-// One line per request: "POST /path?query 1.1 keep origin=... body=...", "failed 400", or "more" at the end.
+// One line per request: "POST /path 1.1 keep origin=... body=...", "failed 400", or "more" at the end.
 class Reading {
  public:
   explicit Reading(const http::Limits& limits) : parser_(limits) {}
@@ -35,7 +35,6 @@ class Reading {
     static const std::vector<std::string> kMethods{"GET", "HEAD", "POST", "OPTIONS", "OTHER"};
     const http::Request& r = parser_.request();
     std::string out = kMethods.at(static_cast<std::size_t>(r.method)) + " " + (r.asterisk ? "*" : r.path);
-    if (!r.query.empty()) out += "?" + r.query;
     out += " 1." + std::to_string(r.minor) + (r.keep_alive ? " keep" : " close");
     if (!r.origin.empty()) out += " origin=" + r.origin;
     if (!r.x_forwarded_for.empty()) out += " for=" + r.x_forwarded_for;

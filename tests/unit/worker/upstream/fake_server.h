@@ -123,7 +123,6 @@ class Ears final : public upstream::Events {
     if (auto* arrived = std::get_if<upstream::Arrived>(&event)) {
       for (const auto& stanza : arrived->stanzas) log += "A:" + stanza.bytes + " ";
     }
-    if (std::get_if<upstream::Drained>(&event)) log += "D ";
     if (auto* last = std::get_if<upstream::Closed>(&event)) {
       closed = true;
       end = *last;

@@ -10,6 +10,18 @@ namespace {
 using bosh::Condition;
 using config::TlsMode;
 
+TEST_CASE("U-53 a domain's own tls_verify counts, in both directions") {
+  config::Config::Upstream upstream;
+  upstream.tls_verify = false;
+  config::Domain bank;
+  bank.name = "bank.example";
+  bank.tls_verify = true;
+  upstream.domain.push_back(bank);
+  Policy policy(upstream);
+  CHECK(policy.choose("bank.example").target.tls_verify);
+  CHECK_FALSE(policy.choose("other.example").target.tls_verify);
+}
+
 TEST_CASE("U-01 a domain is lower-cased, loses its last dot and becomes A-labels") {
   struct Row {
     const char *to, *jid, *ascii;

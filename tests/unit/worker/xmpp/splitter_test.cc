@@ -210,6 +210,20 @@ TEST_CASE("U-24: the limit counts from '<', whitespace between stanzas is free, 
   CHECK(split("<?xml version='1.0'?>" + std::string(20'000, ' '), {}).fault == Fault::StanzaTooBig);
 }
 
+TEST_CASE("H-44: a header's declarations and what stands before it are bounded, for every stream keeps or rereads them") {
+  xml::Pool pool;
+  auto fault = [&](const std::string& before, std::size_t uri) {
+    Splitter splitter(pool, 500'000);
+    std::vector<StreamItem> out;
+    return splitter.feed(before + "<stream:stream xmlns='jabber:client' xmlns:p='" + std::string(uri, 'p') +
+                             "' xmlns:stream='http://etherx.jabber.org/streams'>",
+                         out);
+  };
+  CHECK(fault("<?xml version='1.0'?>" + std::string(900, ' '), 800) == Fault::None);
+  CHECK(fault("", 1024) == Fault::StanzaTooBig);
+  CHECK(fault("<?xml version='1.0'?>" + std::string(1024, ' '), 10) == Fault::StanzaTooBig);
+}
+
 TEST_CASE("a fault lasts until restart, and gives what came before it") {
   xml::Pool pool;
   Splitter splitter(pool, kMax);
