@@ -22,6 +22,17 @@ class Connection:
         self.reader = self.writer = None
 
     async def post(self, body):
+        """One request. A server may have closed a connection that was idle while others took their turn: once again."""
+        reused = self.writer is not None
+        try:
+            return await self.try_post(body)
+        except (asyncio.IncompleteReadError, ConnectionResetError, BrokenPipeError):
+            self.close()
+            if not reused:
+                raise
+        return await self.try_post(body)
+
+    async def try_post(self, body):
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection(self.host, self.port)
         data = body.encode()

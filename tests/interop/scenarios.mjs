@@ -19,7 +19,10 @@ export function scenariosWith(kind, command) {
     server = await xmppServer(kind);
     gate = await nxb(server);
   });
-  after(stopAll);
+  after(async () => {
+    Person.everybodyVanishes();
+    await stopAll();
+  });
 
   const scenario = (sentence, play) => test(`${kind}: ${sentence}`, { skip: why ?? false }, () => play(() => gate.url));
 

@@ -109,12 +109,21 @@ export function within(what, make, patience = kPatience) {
 
 /** Somebody at a browser. `mechanism` is one of Strophe.SASL…; without it Strophe chooses the best on offer. */
 export class Person {
+  static everybody = new Set();
+
+  /** Stops the timers of all that are still connected: without it the program would never end. */
+  static everybodyVanishes() {
+    for (const person of Person.everybody) person.vanish();
+    Person.everybody.clear();
+  }
+
   constructor(url, { mechanism, wait = 60 } = {}) {
     const mechanisms = mechanism ? { mechanisms: [mechanism] } : {};
     this.connection = new Strophe.Connection(url, { keepalive: true, ...mechanisms });
     this.wait = wait;
     this.log = []; // [name of the status, condition] in order
     this.watchers = new Set();
+    Person.everybody.add(this);
   }
 
   #onStatus = (status, condition) => {

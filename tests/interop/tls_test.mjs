@@ -19,7 +19,10 @@ before(async () => {
     xmppServer('prosody', { certificate: made.of('other.example') }),
   ]);
 });
-after(stopAll);
+after(async () => {
+  Person.everybodyVanishes();
+  await stopAll();
+});
 
 const alice = ['alice@chat.example/tls', 'secret'];
 
