@@ -282,13 +282,13 @@ async def bytes_pass():
         await until("it is at the server", lambda: b"exact" in bench.stream.received)
         expect(inner.encode() in bytes(bench.stream.received), f"changed: {bytes(bench.stream.received)[-500:]}")
         data = f"<body rid='{session.next_rid()}' sid='{session.sid}' xmlns='{HTTPBIND}' xmlns:p='urn:p'><message id='inherit' to='nobody@test.example'><p:e/></message></body>"
-        await session.gate.fetch(post(data))
+        held = asyncio.ensure_future(session.gate.fetch(post(data)))
         await until("it is at the server", lambda: b"inherit" in bench.stream.received)
         sent = bytes(bench.stream.received)
         expect(b"httpbind" not in sent, "the BOSH namespace went upstream")
         expect(b"urn:p" in sent, "a prefix of <body/> is unbound upstream")
         bench.stream.send(f"<message id='down'>{inner}</message>")
-        answer = await session.until_message(await session.send(), "down")
+        answer = await session.until_message(Body(await held), "down")
         expect(inner.encode() in answer.raw, f"changed: {answer.raw}")
         same([one.tag for one in answer.payloads if one.get("id") == "down"], [f"{{{CLIENT}}}message"], "its namespace")
 

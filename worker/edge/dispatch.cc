@@ -54,10 +54,10 @@ void HttpConnection::dispatch(std::string_view rest) {
   answer(answer_head, text_of(405));
 }
 
-// A path of [http], with or without a slash at the end.
+// A path of [http], with or without slashes at the end (C-01).
 bool HttpConnection::is_bosh_path(std::string_view path) const {
   const auto& paths = context().config.http.path;
-  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   return std::find(paths.begin(), paths.end(), path) != paths.end();
 }
 

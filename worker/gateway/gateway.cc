@@ -112,7 +112,8 @@ void Gateway::shut_down() {
 // --- sessions come and go ---
 
 void Gateway::create(RequestId id, bosh::Body body, std::string_view client_address, std::string_view sid) {
-  bool legacy = !body.ver.has_value();
+  // An empty sid names no session and asks for none: everybody is told so with 200 (B-15, B-106).
+  bool legacy = !body.ver.has_value() && body.problem != bosh::Condition::ItemNotFound;
   if (shutting_down_) return refuse(id, bosh::Condition::SystemShutdown, legacy);
   if (body.problem != bosh::Condition::None) return refuse(id, body.problem, legacy);
   if (by_sid_.contains(sid)) return refuse(id, bosh::Condition::InternalServerError, legacy);  // B-29

@@ -10,6 +10,7 @@ import faulthandler
 import os
 import resource
 import sys
+import time
 import traceback
 
 _cases = []
@@ -84,6 +85,7 @@ def main():
     failed = 0
     for number, (sentence, within, function) in enumerate(chosen, 1):
         title = sentence.replace("#", "\\#")
+        began = time.monotonic()
         faulthandler.dump_traceback_later(within + 30, exit=True)  # for what asyncio cannot interrupt
         try:
             asyncio.run(asyncio.wait_for(function(), within))
@@ -97,4 +99,6 @@ def main():
             sys.stdout.flush()
             if isinstance(problem, KeyboardInterrupt):
                 break
+        if (took := time.monotonic() - began) > 5:
+            print(f"# that took {took:.0f} s", flush=True)
     sys.exit(1 if failed else 0)
