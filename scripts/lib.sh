@@ -55,7 +55,8 @@ is_installed() { # package command
   dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
 }
 
-# Reads such lines; installs what is missing, after saying so. Silent when nothing is.
+# Reads such lines; installs what is missing, after saying so. Silent when nothing is. Being the right side of a pipe
+# it runs in a subshell, so its variables are its own and its trap runs when it is done.
 install_missing() {
   local package command why missing=()
   while read -r package command why; do
@@ -66,16 +67,15 @@ install_missing() {
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null || die "this is no Debian: install these by other means"
-  local as_root=()
+  as_root=()
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || die "not root and no sudo; run: apt-get install ${missing[*]}"
     as_root=(sudo)
     say "(with sudo)"
   fi
-  local log
   log=$(mktemp)
   apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
-  trap 'let_services_up; rm -f "$log"' EXIT  # this function runs in a subshell: the right side of a pipe
+  trap 'let_services_up; rm -f "$log"' EXIT
   keep_services_down
   if ! apt install -y --no-install-recommends "${missing[@]}" </dev/null >"$log" 2>&1; then
     { apt update && apt install -y --no-install-recommends "${missing[@]}"; } </dev/null >>"$log" 2>&1 ||

@@ -17,7 +17,7 @@
 namespace nxb::supervisor {
 namespace {
 
-constexpr std::uint32_t kGeneration = 1;  // raised by reload and upgrade (DESIGN 6)
+constexpr std::uint32_t kGeneration = 1;  // raised by reload and upgrade
 constexpr int kMailboxBytes = 4 * 1024 * 1024;
 
 struct Pair {

@@ -1,7 +1,7 @@
 // supervisor/fleet.h - the workers: spawns, feeds and buries them as Policy says; one record per worker slot.
 // Runs in: supervisor. I/O: processes, control channels, mailboxes, the stats segment. Owned by: main.
 // Mailboxes, segment and listening sockets outlive every worker, so a dead one is replaced in place: what waits in its
-// mailbox or in the listen queue is there for the next (DESIGN 1).
+// mailbox or in the listen queue is there for the next (ARCHITECTURE, Processes).
 // SPDX-License-Identifier: MIT
 #pragma once
 

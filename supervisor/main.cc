@@ -1,5 +1,5 @@
 // supervisor/main.cc - nxb-supervisor, as a list: arguments, configuration, sockets, workers, admin socket, loop.
-// Runs in: supervisor. Opens the listening sockets and keeps them; never touches a client's byte (DESIGN 1).
+// Runs in: supervisor. Opens the listening sockets and keeps them; never touches a client's byte (ARCHITECTURE, Processes).
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -20,7 +20,7 @@ struct Configure {
   std::uint32_t index = 0;    // this worker's number, from 0
   std::uint32_t workers = 1;
   std::uint32_t generation = 1;
-  HashKey routing_key{};  // keys the sid hash (DESIGN 2)
+  HashKey routing_key{};  // keys the sid hash (ARCHITECTURE, The life of one request)
   std::string config;     // config::to_json
 };
 // supervisor -> worker: say goodbye to every client and exit.

@@ -1,4 +1,4 @@
-// common/ipc/sid_route.h - which worker owns a sid. Minting and routing both go through here (DESIGN 2).
+// common/ipc/sid_route.h - which worker owns a sid. Minting and routing both go through here (ARCHITECTURE, The life of one request).
 // Runs in: worker. The hash is keyed with a secret made at start, so clients cannot aim at one worker.
 // SPDX-License-Identifier: MIT
 #pragma once

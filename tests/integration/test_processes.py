@@ -314,7 +314,7 @@ async def descriptors_of_workers():
             same(len(sockets), 6, f"sockets of worker {pid}")
 
 
-@case("a request that waits while the only worker is replaced is served by the replacement (DESIGN 1)")
+@case("a request that waits while the only worker is replaced is served by the replacement (ARCHITECTURE, Processes)")
 async def listen_queue_survives():
     async with Nxb(workers=1) as nxb:
         pid = (await nxb.pids())[0]

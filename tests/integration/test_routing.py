@@ -1,4 +1,4 @@
-"""test_routing.py - any connection may carry any sid (H-48, DESIGN 2): hand-over between four workers, at the wire.
+"""test_routing.py - any connection may carry any sid (H-48): hand-over between four workers, at the wire.
 
 SPDX-License-Identifier: MIT
 """

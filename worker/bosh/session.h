@@ -1,7 +1,7 @@
 // worker/bosh/session.h - one BOSH session as a state machine (XEP-0124 7-14, XEP-0206).
 // Runs in: worker. I/O: none; time is an argument, the sid comes in. Owned by: gateway::Gateway.
 // It answers each request once, in rid order, and keeps the last `requests` answers for repeats. What the server sent
-// reaches the client exactly once and in order, or the client is told that the session ended (DESIGN 4).
+// reaches the client exactly once and in order, or the client is told that the session ended (ARCHITECTURE, The delivery promise).
 // On a peer's mistake it ends itself with a condition; it never ends the process.
 //
 //   Opening --features, or features_hold ran out--> Open --any end--> Ended --wait+5 s--> Forgotten

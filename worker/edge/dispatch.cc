@@ -1,4 +1,4 @@
-// worker/edge/dispatch.cc - the requests of a connection: which answer, or whose they are (DESIGN 2).
+// worker/edge/dispatch.cc - the requests of a connection: which answer, or whose they are (ARCHITECTURE, The life of one request).
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
 

@@ -27,7 +27,7 @@ enum class Kind : std::uint8_t { Http = 1 };
 
 struct Handover {
   Kind kind = Kind::Http;
-  std::uint8_t hops = 0;       // hand-overs so far; a second one is allowed only between generations (DESIGN 6)
+  std::uint8_t hops = 0;       // hand-overs so far; a second one is allowed only between generations
   std::uint16_t listener = 0;  // index of the listening socket it came in on
   std::string peer;            // Address::text of the client connection
   std::string minted_sid;      // for a creation: the sid whose owner the receiver is; else empty

@@ -1,4 +1,4 @@
-// worker/upstream/echo.h - a tiny XMPP peer inside the worker: quick start, self-test, benchmarks (DESIGN 5).
+// worker/upstream/echo.h - a tiny XMPP peer inside the worker: quick start, self-test, benchmarks (ARCHITECTURE, Inside a worker).
 // Runs in: worker. I/O: none. Any user may log in with any password; what one sends to anybody comes back to oneself.
 // It offers SASL PLAIN and ANONYMOUS, resource binding and session, answers roster, ping and disco#info, and sends
 // messages and the user's own presence back. Other requests get service-unavailable.

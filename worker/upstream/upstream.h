@@ -1,4 +1,4 @@
-// worker/upstream/upstream.h - the seam between a session and the XMPP server side (DESIGN 5).
+// worker/upstream/upstream.h - the seam between a session and the XMPP server side (ARCHITECTURE, Inside a worker).
 // Runs in: worker. Implementations: xmpp_connection (the default), echo (a tiny peer inside the worker).
 // Calls go down; what happens comes back up as events, named by StreamId. An event may be raised from within a call:
 // the gateway queues it, so implementations need not defer. After Closed an upstream raises nothing more.

@@ -1,5 +1,5 @@
 // worker/xml/slicer.h - finds the elements one level below a root, and mends their start tags for another parent.
-// Runs in: worker. I/O: none. The same for BOSH bodies, WebSocket messages and the server's stream (DESIGN 3).
+// Runs in: worker. I/O: none. The same for BOSH bodies, WebSocket messages and the server's stream (ARCHITECTURE, Stanzas are bytes).
 // An element loses what its parent declared when it changes its parent. The slicer notes what it took from there: the
 // default namespace, prefixes in names of elements and attributes (not in values: no XMPP extension in use needs it).
 // Only the start tag and, on request, the values of certain namespace declarations change; all else is byte-exact.

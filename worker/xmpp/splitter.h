@@ -1,6 +1,6 @@
 // worker/xmpp/splitter.h - bytes of a server's XMPP stream -> header, whole elements, end; without understanding them.
 // Runs in: worker. I/O: none. Any segmentation of the bytes gives the same items (U-25). Between elements it holds no
-// parser and no buffer: the state is the header's namespaces (DESIGN 3).
+// parser and no buffer: the state is the header's namespaces (ARCHITECTURE, Stanzas are bytes).
 // Elements are mended so that they stand by themselves (B-13, U-21): xmlns='jabber:client' (or the stream's default) and
 // the header's prefixes that the element uses are declared in its start tag; the other bytes are as received.
 // SPDX-License-Identifier: MIT

@@ -289,7 +289,7 @@ TEST_CASE("B-104: starttls from the client is ignored") {
   CHECK(payloads("<starttls xmlns='urn:other'/>") == "<starttls xmlns='urn:other'/>");
 }
 
-TEST_CASE("DESIGN 3: a parsed body leaves no reader behind") {
+TEST_CASE("a parsed body leaves no reader behind") {
   xml::Pool pool;
   for (int i = 0; i < 100; ++i)
     CHECK(static_cast<bool>(parse_body(pool, with("rid='1'", "<message><body>hi</body></message>"))));

@@ -1,4 +1,4 @@
-// tests/unit/worker/edge/handover_test.cc - requests whose session another worker owns (DESIGN 2, H-48).
+// tests/unit/worker/edge/handover_test.cc - requests whose session another worker owns (H-48).
 // SPDX-License-Identifier: MIT
 #include "tests/unit/worker/edge/rig.h"
 
@@ -41,7 +41,7 @@ TEST_CASE("H-48 a request that came in many pieces leaves whole, cut at every by
   }
 }
 
-TEST_CASE("DESIGN 2: a connection with an answer owed stays until it is written; what is behind it waits") {
+TEST_CASE("a connection with an answer owed stays until it is written; what is behind it waits") {
   EdgeRig rig;
   rig.open();
   rig.open_other();
@@ -63,7 +63,7 @@ TEST_CASE("DESIGN 2: a connection with an answer owed stays until it is written;
   CHECK(rig.requests.seen.size() == 1);
 }
 
-TEST_CASE("DESIGN 2: a connection leaves only when the client took the whole answer") {
+TEST_CASE("a connection leaves only when the client took the whole answer") {
   EdgeRig rig;
   rig.open();
   rig.open_other();

@@ -27,7 +27,7 @@ TEST_CASE("a POST with a sid of ours reaches the gateway, and its answer the cli
   CHECK(rig.count(Counter::bytes_to_clients) == client.received.size());
 }
 
-TEST_CASE("a request cut at every byte is the same request (DESIGN 3)") {
+TEST_CASE("a request cut at every byte is the same request (ARCHITECTURE, Stanzas are bytes)") {
   EdgeRig rig;
   rig.open();
   std::string request = post(body("rid='5' sid='" + rig.sid_of(0) + "'"));

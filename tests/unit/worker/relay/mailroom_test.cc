@@ -98,7 +98,7 @@ void send_raw(int fd, std::string_view text, const std::vector<int>& descriptors
 
 }  // namespace
 
-TEST_CASE("DESIGN 2: a connection arrives with its bytes, non-blocking, and works") {
+TEST_CASE("a connection arrives with its bytes, non-blocking, and works") {
   Rig rig;
   rig.open_receiver();
   Handover handover = rig.connection("GET / HTTP/1.1\r\n");

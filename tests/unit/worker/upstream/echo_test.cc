@@ -43,7 +43,7 @@ struct Rig {
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
-TEST_CASE("DESIGN-5 echo: login with PLAIN, restart, bind as asked") {
+TEST_CASE("echo: login with PLAIN, restart, bind as asked") {
   Rig rig;
   CHECK(has(rig.ears.log, "O:"));
   CHECK(has(rig.ears.log, "<mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism>"));
@@ -62,7 +62,7 @@ TEST_CASE("DESIGN-5 echo: login with PLAIN, restart, bind as asked") {
   CHECK(has(bound, "<jid>juliet@example.org/ho&lt;me</jid>"));
 }
 
-TEST_CASE("DESIGN-5 echo: ANONYMOUS gives a user and a resource of one's own") {
+TEST_CASE("echo: ANONYMOUS gives a user and a resource of one's own") {
   Rig one, two;
   std::string jids[2];
   int i = 0;
@@ -78,7 +78,7 @@ TEST_CASE("DESIGN-5 echo: ANONYMOUS gives a user and a resource of one's own") {
   CHECK(jids[0] != jids[1]);
 }
 
-TEST_CASE("DESIGN-5 echo: bad credentials and mechanisms fail without ending the stream") {
+TEST_CASE("echo: bad credentials and mechanisms fail without ending the stream") {
   Rig rig;
   for (const char* auth : {"mechanism='PLAIN'>!!</auth>", "mechanism='PLAIN'>AAAA</auth>", "mechanism='PLAIN'/>",
                            "mechanism='PLAIN'>AGFAYgBj</auth>"}) {
@@ -89,7 +89,7 @@ TEST_CASE("DESIGN-5 echo: bad credentials and mechanisms fail without ending the
   CHECK_FALSE(rig.ears.closed);
 }
 
-TEST_CASE("DESIGN-5 echo: a message comes back with the addresses swapped, all else as written") {
+TEST_CASE("echo: a message comes back with the addresses swapped, all else as written") {
   Rig rig;
   rig.log_in();
   CHECK(rig.say("<message xmlns='jabber:client' to='romeo@example.net/x' id='m1' xml:lang=\"de\" from='forged@x'>"
@@ -116,7 +116,7 @@ TEST_CASE("U-35 several elements at once are answered in order, in one event") {
   CHECK(log.find("id='2'") < log.find("id='3'"));
 }
 
-TEST_CASE("DESIGN-5 echo: roster, ping, disco, session and presence; other requests are refused") {
+TEST_CASE("echo: roster, ping, disco, session and presence; other requests are refused") {
   Rig rig;
   rig.log_in();
   CHECK(has(rig.say("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>"),

@@ -319,7 +319,7 @@ TEST_CASE("a long tag is looked at once, not again with each byte") {
   CHECK(reader->finished());
 }
 
-TEST_CASE("DESIGN 3: the pool keeps a few readers, and none of them for ever") {
+TEST_CASE("the pool keeps a few readers, and none of them for ever") {
   Pool pool;
   for (int i = 0; i < 10'000; ++i) CHECK(read(pool, "<a><b/></a>", {}).finished);
   CHECK(pool.lent() == 0);

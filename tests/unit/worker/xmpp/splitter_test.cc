@@ -264,7 +264,7 @@ TEST_CASE("U-31: what follows the stream's end is ignored") {
   CHECK_FALSE(got.mid);
 }
 
-TEST_CASE("DESIGN 3: an idle stream holds no reader and no buffer, only the header's declarations") {
+TEST_CASE("an idle stream holds no reader and no buffer, only the header's declarations") {
   xml::Pool pool;
   Splitter splitter(pool, 500'000);
   std::vector<StreamItem> items;
