@@ -20,7 +20,7 @@ class Control final : private uv::StreamSink {
   struct Handlers {
     std::function<void(ipc::Configure)> configure;
     std::function<void()> stop;
-    std::function<void()> lost;  // the supervisor vanished
+    std::function<void()> lost;                // the supervisor vanished
     std::function<void(const Error&)> misled;  // the supervisor spoke nonsense, or is of another version
   };
   static Result<std::unique_ptr<Control>> make(uv::Loop& loop, int fd, Handlers handlers);

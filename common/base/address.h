@@ -14,7 +14,7 @@ namespace nxb {
 
 class Address {
  public:
-  static Result<Address> parse(std::string_view text);            // address:port or unix:path, no host names
+  static Result<Address> parse(std::string_view text);  // address:port or unix:path, no host names
   static Result<Address> from_ip(std::string_view ip, std::uint16_t port);
   static Result<Address> peer_of(int fd);
   static Address from_sockaddr(const sockaddr* address, socklen_t size);
@@ -27,7 +27,7 @@ class Address {
   std::string ip_text() const;  // without the port; "unix" for a unix socket
   // Loopback, link-local, private, ULA, multicast, unspecified, 0/8 and v4-mapped forms of them (U-16).
   bool is_private() const;
-  bool is_loopback() const;     // unix sockets count as loopback
+  bool is_loopback() const;  // unix sockets count as loopback
 
  private:
   sockaddr_storage storage_{};

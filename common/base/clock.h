@@ -19,7 +19,7 @@ struct MonotonicTag {
 using Instant = std::chrono::time_point<MonotonicTag, Duration>;
 using namespace std::chrono_literals;
 
-Instant monotonic_now();         // milliseconds since an arbitrary start; never goes backwards
-std::int64_t wall_clock_ms();    // milliseconds since 1970, for logs and HTTP dates only
+Instant monotonic_now();       // milliseconds since an arbitrary start; never goes backwards
+std::int64_t wall_clock_ms();  // milliseconds since 1970, for logs and HTTP dates only
 
 }  // namespace nxb

@@ -23,9 +23,9 @@ struct Id {
   friend auto operator<=>(const Id&, const Id&) = default;
 };
 
-using ConnId = Id<struct ConnTag>;        // a client connection at this worker's edge
-using StreamId = Id<struct StreamTag>;    // an upstream XMPP stream
-using SessionKey = Id<struct SessionTag>; // a session of this worker (its sid is a string known to the client)
+using ConnId = Id<struct ConnTag>;         // a client connection at this worker's edge
+using StreamId = Id<struct StreamTag>;     // an upstream XMPP stream
+using SessionKey = Id<struct SessionTag>;  // a session of this worker (its sid is a string known to the client)
 
 // One HTTP request: the connection it came on and its number there (from 1).
 struct RequestId {

@@ -63,8 +63,8 @@ using Status = Result<Done>;
 
 #define NXB_CAT_(a, b) a##b
 #define NXB_CAT(a, b) NXB_CAT_(a, b)
-#define NXB_TRY_(decl, expr, tmp) \
-  auto tmp = (expr);              \
+#define NXB_TRY_(decl, expr, tmp)          \
+  auto tmp = (expr);                       \
   if (!tmp) return std::move(tmp.error()); \
   decl = *std::move(tmp)
 // NXB_TRY(auto x, f()): x is the value, or the enclosing function returns the Error.

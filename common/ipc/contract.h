@@ -20,17 +20,25 @@ enum Fd : int { kControl = 3, kStats = 4, kMailboxIn = 5, kFirstMailboxOut = 6 }
 inline constexpr int first_listener(int workers) { return kFirstMailboxOut + workers; }
 
 // Exit codes of both daemons (sysexits, O-03). BadConfig of a worker is never retried.
-enum class Exit : int { Clean = 0, Usage = 64, CannotBind = 69, Failed = 70, LostSupervisor = 75, Permission = 77, BadConfig = 78 };
+enum class Exit : int {
+  Clean = 0,
+  Usage = 64,
+  CannotBind = 69,
+  Failed = 70,
+  LostSupervisor = 75,
+  Permission = 77,
+  BadConfig = 78
+};
 
-inline constexpr Duration kReadyWithin{30'000};    // a worker that is not ready by then is killed
-inline constexpr Duration kOrphanLimit{5'000};     // a worker without its supervisor ends within this (O-07)
-inline constexpr Duration kStopGrace{5'000};       // SIGTERM: workers say goodbye within this, then are killed
-inline constexpr Duration kGoodbye{4'500};         // a worker ends itself within this, told to or orphaned
+inline constexpr Duration kReadyWithin{30'000};  // a worker that is not ready by then is killed
+inline constexpr Duration kOrphanLimit{5'000};   // a worker without its supervisor ends within this (O-07)
+inline constexpr Duration kStopGrace{5'000};     // SIGTERM: workers say goodbye within this, then are killed
+inline constexpr Duration kGoodbye{4'500};       // a worker ends itself within this, told to or orphaned
 static_assert(kGoodbye < kOrphanLimit && kGoodbye < kStopGrace, "a worker ends before the supervisor loses patience");
-inline constexpr Duration kFirstBackoff{100};      // O-05
+inline constexpr Duration kFirstBackoff{100};  // O-05
 inline constexpr Duration kBackoffCeiling{60'000};
-inline constexpr Duration kHealthyAfter{60'000};   // service time that resets the back-off
-inline constexpr Duration kQuickDeath{10'000};     // a death this soon after the last one backs off
+inline constexpr Duration kHealthyAfter{60'000};  // service time that resets the back-off
+inline constexpr Duration kQuickDeath{10'000};    // a death this soon after the last one backs off
 static_assert(kFirstBackoff < kQuickDeath && kQuickDeath < kHealthyAfter);
 
 }  // namespace nxb::contract

@@ -38,7 +38,9 @@ class Counters {
   explicit Counters(Slot* slot) : slot_(slot) {}
   void add(Counter counter, std::uint64_t by = 1) { at(counter).fetch_add(by, std::memory_order_relaxed); }
   void sub(Counter counter, std::uint64_t by = 1) { at(counter).fetch_sub(by, std::memory_order_relaxed); }
-  std::uint64_t get(Counter counter) const { return (*slot_)[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed); }
+  std::uint64_t get(Counter counter) const {
+    return (*slot_)[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
+  }
 
  private:
   std::atomic<std::uint64_t>& at(Counter counter) { return (*slot_)[static_cast<std::size_t>(counter)]; }
@@ -49,7 +51,7 @@ class Counters {
 // The segment: a memfd with a header and one cache-line-aligned slot per worker.
 class Segment {
  public:
-  static Result<Segment> create(std::size_t slots);   // supervisor
+  static Result<Segment> create(std::size_t slots);          // supervisor
   static Result<Segment> attach(int fd, std::size_t slots);  // worker; checks size and layout; owns fd on success
   Segment(Segment&& other) noexcept;
   Segment& operator=(Segment&&) = delete;
@@ -58,8 +60,8 @@ class Segment {
   int fd() const { return fd_; }
   Counters::Slot* slot(std::size_t index);
   Values read(std::size_t index) const;
-  Values total() const;                 // sums and gauges added over all slots
-  void clear_gauges(std::size_t index); // when a worker died
+  Values total() const;                  // sums and gauges added over all slots
+  void clear_gauges(std::size_t index);  // when a worker died
 
  private:
   Segment(int fd, void* memory, std::size_t size, std::size_t slots);

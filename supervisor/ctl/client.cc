@@ -12,8 +12,8 @@
 #include <cstring>
 
 #include "common/base/address.h"
-#include "common/config/config.h"
 #include "common/base/descriptor.h"
+#include "common/config/config.h"
 
 namespace nxb::ctl {
 namespace {

@@ -9,7 +9,7 @@ namespace nxb::bosh {
 
 namespace {
 
-constexpr int kMaxResends = 10;              // of one rid (B-50)
+constexpr int kMaxResends = 10;          // of one rid (B-50)
 constexpr Duration kShortestGap{5'000};  // B-55
 constexpr Version kNewest{1, 11};        // B-22
 constexpr Version kOldest{1, 6};         // told to a client that named none

@@ -26,10 +26,16 @@ struct StreamElement {
   std::string local, ns;  // to recognise proceed, failure, enabled, features ...
   Stanza stanza;
 };
-struct StreamEnd {};      // </stream:stream>; bytes after it are ignored
+struct StreamEnd {};  // </stream:stream>; bytes after it are ignored
 using StreamItem = std::variant<StreamHeader, StreamElement, StreamEnd>;
 
-enum class Fault : std::uint8_t { None, NotWellFormed, RestrictedXml, InvalidNamespace, StanzaTooBig };  // U-20, U-23, U-24
+enum class Fault : std::uint8_t {
+  None,
+  NotWellFormed,
+  RestrictedXml,
+  InvalidNamespace,
+  StanzaTooBig
+};  // U-20, U-23, U-24
 
 class Splitter {
  public:
@@ -41,8 +47,8 @@ class Splitter {
   Fault feed(std::string_view bytes, std::vector<StreamItem>& out);
   // Forgets the header and any partial element (U-28, U-43); the next bytes begin with a new header.
   void restart();
-  bool mid_element() const;   // an element (or the header) has begun and is not complete
-  std::size_t memory() const; // bytes held
+  bool mid_element() const;    // an element (or the header) has begun and is not complete
+  std::size_t memory() const;  // bytes held
 
  private:
   struct Work;  // a borrowed reader and what it found; here only while an element is incomplete
@@ -65,7 +71,8 @@ class Splitter {
 // --- <stream:features/>, looked into only where nxb must act ---
 struct Features {
   bool starttls = false, starttls_required = false;
-  std::string stripped;  // the element without <starttls/> and <compression xmlns='http://jabber.org/features/compress'/> (B-37)
+  std::string
+      stripped;  // the element without <starttls/> and <compression xmlns='http://jabber.org/features/compress'/> (B-37)
 };
 Result<Features> read_features(xml::Pool& pool, std::string_view element);
 

@@ -11,8 +11,10 @@ namespace nxb::xmpp {
 enum class Kind : std::uint8_t {
   Features,     // stream:features
   StreamError,  // stream:error
-  Message, Presence, Iq,  // jabber:client
-  Other,        // anything else: SASL, SM, ...
+  Message,
+  Presence,
+  Iq,     // jabber:client
+  Other,  // anything else: SASL, SM, ...
 };
 
 struct Stanza {

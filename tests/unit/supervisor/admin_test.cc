@@ -7,11 +7,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/descriptor.h"
 #include "folder.h"
 #include "supervisor/admin/server.h"
 #include "supervisor/ctl/client.h"
 #include "supervisor/ctl/render.h"
-#include "common/base/descriptor.h"
 
 using namespace nxb;
 using namespace nxb::supervisor;

@@ -11,8 +11,8 @@
 #include <fstream>
 #include <optional>
 
-#include "folder.h"
 #include "common/base/descriptor.h"
+#include "folder.h"
 
 using namespace nxb;
 using namespace nxb::supervisor;

@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 
-#include <map>
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -97,7 +97,8 @@ void FakeUpstream::open(const upstream::StreamSpec&) {
   if (!world.open_at_once) return;
   world.gateway.on_stream_event(id, upstream::Opened{"authid-1", "1.0"});
   world.gateway.on_stream_event(
-      id, upstream::Arrived{{{xmpp::Kind::Features, "<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>"}}});
+      id, upstream::Arrived{
+              {{xmpp::Kind::Features, "<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>"}}});
 }
 
 bosh::Body creation(std::uint64_t rid = 1) {
@@ -188,7 +189,8 @@ TEST_CASE("payloads go to the session's stream, and what the stream brings answe
   CHECK(world.streams.begin()->second->sent == "<message/>");
   CHECK(world.answer_to(held) == nullptr);
   CHECK(world.counters.get(Counter::requests_held) == 1);
-  world.gateway.on_stream_event(StreamId{1}, upstream::Arrived{{{xmpp::Kind::Message, "<message xmlns='jabber:client'/>"}}});
+  world.gateway.on_stream_event(StreamId{1},
+                                upstream::Arrived{{{xmpp::Kind::Message, "<message xmlns='jabber:client'/>"}}});
   REQUIRE(world.answer_to(held) != nullptr);
   CHECK(contains(world.answer_to(held)->body, "<message xmlns='jabber:client'/>"));
   CHECK(world.counters.get(Counter::requests_held) == 0);
@@ -241,7 +243,8 @@ TEST_CASE("a connection that goes away takes its held request along (B-54)") {
   world.gateway.on_request_gone(held);
   CHECK(world.counters.get(Counter::requests_held) == 0);
   CHECK(world.counters.get(Counter::client_aborts) == 1);
-  world.gateway.on_stream_event(StreamId{1}, upstream::Arrived{{{xmpp::Kind::Message, "<message xmlns='jabber:client'/>"}}});
+  world.gateway.on_stream_event(StreamId{1},
+                                upstream::Arrived{{{xmpp::Kind::Message, "<message xmlns='jabber:client'/>"}}});
   CHECK(world.answer_to(held) == nullptr);
   RequestId again = world.post(request(2));
   REQUIRE(world.answer_to(again) != nullptr);

@@ -210,7 +210,8 @@ TEST_CASE("U-24: the limit counts from '<', whitespace between stanzas is free, 
   CHECK(split("<?xml version='1.0'?>" + std::string(20'000, ' '), {}).fault == Fault::StanzaTooBig);
 }
 
-TEST_CASE("H-44: a header's declarations and what stands before it are bounded, for every stream keeps or rereads them") {
+TEST_CASE(
+    "H-44: a header's declarations and what stands before it are bounded, for every stream keeps or rereads them") {
   xml::Pool pool;
   auto fault = [&](const std::string& before, std::size_t uri) {
     Splitter splitter(pool, 500'000);
