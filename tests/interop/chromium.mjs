@@ -57,7 +57,7 @@ export class Chromium {
   }
 
   send(method, params = {}, sessionId = undefined) {
-    return within(`the answer of Chromium to ${method}`, (resolve, reject) => {
+    return within(`the answer of Chromium to ${method} ${params.expression ?? ''}`, (resolve, reject) => {
       this.#waiting.set(++this.#last, [resolve, reject]);
       this.#child.stdio[3].write(`${JSON.stringify({ id: this.#last, method, params, sessionId })}\0`);
     });

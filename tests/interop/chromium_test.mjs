@@ -58,6 +58,7 @@ test('a page of another origin, with credentials: preflight, SCRAM, messages bot
   assert.deepEqual(others, [], 'the browser remembers the answer to its preflight');
   assert.equal(asked.headers.origin, site.origin);
   assert.equal(asked.headers['access-control-request-headers'], 'content-type');
+  assert.equal(asked.answer.headers['access-control-max-age'], '14400');
   for (const { answer } of wire.requests.filter((request) => request.answer)) {
     assert.equal(answer.headers['access-control-allow-origin'], site.origin);
     assert.equal(answer.headers['access-control-allow-credentials'], 'true');
@@ -94,7 +95,7 @@ for (const how of ['restore', 'attach']) {
   });
 }
 
-test('a tab is closed, a beacon of type text/plain ends the session, and a contact sees it (B-80 B-45 O-32)', ours, async () => {
+test('a tab is closed, a beacon of type text/plain ends the session, and a contact sees it (B-80 O-32)', ours, async () => {
   const jid = `alice@${kDomain}/closed`;
   const page = await pageOf(site, { credentials: '', goodbye: '' });
   assert.equal(await page.value(`chat.login(${q(jid)}, 'secret')`), 'CONNECTED');
