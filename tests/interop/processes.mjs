@@ -68,7 +68,7 @@ async function stop(child) {
 
 export async function stopAll() {
   for (const child of [...running].reverse()) await stop(child);
-  fs.rmSync(folder, { recursive: true, force: true });
+  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10 }); // a browser's last helpers may still write
 }
 
 // Whatever ends this program, what it started ends with it.
