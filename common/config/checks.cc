@@ -155,6 +155,17 @@ std::string domain_pattern(std::string& text) {
 
 std::string domain_or_none(std::string& text) { return text.empty() ? "" : domain(text); }
 
+std::string route_pattern(std::string& text) {
+  if (text.find('/') != std::string::npos || Address::from_ip(text, 0)) return proxy(text);
+  auto parts = parse_host_port(text);
+  if (!parts) return domain_pattern(text);
+  std::string host = parts->host;
+  if (Address::from_ip(host, parts->port)) return "";
+  std::string wrong = domain(host);
+  text = host + ":" + std::to_string(parts->port);
+  return wrong;
+}
+
 std::string target(std::string& text) {
   if (text.empty()) return "";
   if (text.rfind(kUnix, 0) == 0) return path_problem(std::string_view(text).substr(kUnix.size()));

@@ -18,6 +18,7 @@ namespace nxb::config {
 
 enum class TlsMode : std::uint8_t { Required, Offered, Off, Direct };
 enum class UpstreamKind : std::uint8_t { Xmpp, Echo, External };
+enum class RouteMode : std::uint8_t { Off, Filtered, Any };  // B-26
 
 inline constexpr std::string_view kDefaultListen = "0.0.0.0:5280";  // C-02
 
@@ -27,13 +28,14 @@ struct Listen {
   friend bool operator==(const Listen&, const Listen&) = default;
 };
 
-struct Domain {                // one [[upstream.domain]]
-  std::string name;            // normalised: lower case, no trailing dot
-  std::string target;          // "" = by DNS; host:port, [v6]:port, unix:/path
-  std::optional<TlsMode> tls;  // nothing = by U-39's rule
-  std::string tls_name;        // "" = name
-  std::string tls_ca;          // "" = [upstream] tls_ca
-  bool tls_verify = true;      // resolved: [upstream] tls_verify unless the domain says otherwise
+struct Domain {                         // one [[upstream.domain]]
+  std::string name;                     // normalised: lower case, no trailing dot
+  std::string target;                   // "" = by DNS; host:port, [v6]:port, unix:/path
+  std::optional<TlsMode> tls;           // nothing = by U-39's rule
+  std::string tls_name;                 // "" = name
+  std::string tls_ca;                   // "" = [upstream] tls_ca
+  bool tls_verify = true;               // resolved: [upstream] tls_verify unless the domain says otherwise
+  std::optional<RouteMode> route = {};  // nothing = [upstream] route
   friend bool operator==(const Domain&, const Domain&) = default;
 };
 
@@ -77,7 +79,11 @@ struct Config {
   struct Upstream {
     UpstreamKind kind = UpstreamKind::Xmpp;
     std::vector<std::string> allow, deny;  // U-02
-    bool allow_private_targets = false;    // U-16
+    std::vector<std::string> gone;         // formerly served (B-18)
+    std::string default_domain;            // for clients that name none (B-17)
+    RouteMode route = RouteMode::Off;
+    std::vector<std::string> route_filter;  // hosts, ".domain", host:port, address/prefix (C-14)
+    bool allow_private_targets = false;     // U-16
     TlsMode tls = TlsMode::Required;
     bool tls_verify = true;
     std::string tls_ca;

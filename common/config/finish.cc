@@ -69,12 +69,21 @@ void finish(const Place& at, const Node::Table& table, Domain& domain) {
   if (find_entry(table, "tls_verify") && !domain.tls_verify) {
     verify.warning("certificates of " + domain.name + " are not checked");  // U-53
   }
+  if (!domain.target.empty() && domain.route.value_or(RouteMode::Off) != RouteMode::Off) {
+    place_of(at, table, "route").warning("is never looked at: the target comes first");  // U-03, U-04
+  }
 }
 
 void finish(const Place& at, const Node::Table& table, Config::Upstream& upstream) {
   if (!upstream.tls_verify) place_of(at, table, "tls_verify").warning("certificates of servers are not checked");
   const Entry* entry = find_entry(table, "domain");
   const auto* given = entry ? entry->value.get<Node::Array>() : nullptr;
+  const auto filters = [](const Domain& domain) { return domain.route == RouteMode::Filtered; };
+  const bool filtered =
+      upstream.route == RouteMode::Filtered || std::any_of(upstream.domain.begin(), upstream.domain.end(), filters);
+  if (filtered && upstream.route_filter.empty()) {
+    place_of(at, table, "route_filter").warning("no route is allowed: \"filtered\" with an empty route_filter");
+  }
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < upstream.domain.size(); ++i) {
     Domain& domain = upstream.domain[i];

@@ -50,6 +50,10 @@ max_pending = "2MiB"
 kind = "echo"
 allow = ["a.example"]
 deny = [".b.example"]
+gone = ["old.example"]
+default_domain = "a.example"
+route = "any"
+route_filter = ["10.0.0.0/8"]
 allow_private_targets = true
 tls = "offered"
 tls_verify = false
@@ -67,6 +71,7 @@ tls_ca = "@CA@"
 tls_verify = true
 [[upstream.domain]]
 name = "f.example"
+route = "filtered"
 [log]
 level = "trace"
 format = "json"
@@ -124,14 +129,20 @@ Config any_config(std::mt19937_64& random) {
   c.upstream.kind = static_cast<UpstreamKind>(pick(random, 0, 2));
   c.upstream.allow = any_texts(random);
   c.upstream.deny = any_texts(random);
+  c.upstream.gone = any_texts(random);
+  c.upstream.default_domain = any_text(random);
+  c.upstream.route = static_cast<RouteMode>(pick(random, 0, 2));
+  c.upstream.route_filter = any_texts(random);
   c.upstream.allow_private_targets = pick(random, 0, 1) != 0;
   c.upstream.tls = static_cast<TlsMode>(pick(random, 0, 2));
   c.upstream.tls_verify = pick(random, 0, 1) != 0;
   c.upstream.tls_ca = any_text(random);
   c.upstream.resolvers = any_texts(random);
   for (int left = pick(random, 0, 2); left > 0; --left) {
-    Domain domain{any_text(random), any_text(random), {}, any_text(random), any_text(random), pick(random, 0, 1) != 0};
+    Domain domain{any_text(random), any_text(random),        {}, any_text(random),
+                  any_text(random), pick(random, 0, 1) != 0, {}};
     if (pick(random, 0, 1) != 0) domain.tls = static_cast<TlsMode>(pick(random, 0, 3));
+    if (pick(random, 0, 1) != 0) domain.route = static_cast<RouteMode>(pick(random, 0, 2));
     c.upstream.domain.push_back(std::move(domain));
   }
   c.log.level = "WARN";

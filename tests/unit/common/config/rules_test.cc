@@ -313,10 +313,8 @@ TEST_CASE("options whose feature comes later take their default only") {
   for (const Later& row :
        {Later{"http", "enable_get", "true", "false"}, Later{"websocket", "path", "'/xmpp-websocket/'", "'/ws'"},
         Later{"websocket", "ping_interval", "30", "0"}, Later{"websocket", "legacy_framing", "true", "false"},
-        Later{"upstream", "route", "'off'", "'any'"}, Later{"upstream", "route_filter", "[]", "['10.0.0.0/8']"},
         Later{"upstream", "proxy_protocol", "'off'", "'v2'"},
-        Later{"upstream.domain", "proxy_protocol", "'off'", "'v1'"},
-        Later{"upstream.domain", "route", "'off'", "'any'"}, Later{"monitor", "access", "'local'", "'public'"},
+        Later{"upstream.domain", "proxy_protocol", "'off'", "'v1'"}, Later{"monitor", "access", "'local'", "'public'"},
         Later{"monitor", "system_info_password", "''", "'x'"}, Later{"listen", "accept_proxy", "false", "true"},
         Later{"listen", "tls", "{}", "{ cert = 'c.pem' }"}, Later{"server", "user", "''", "'nxb'"},
         Later{"server", "group", "''", "'nxb'"}, Later{"metrics", "listen", "''", "'127.0.0.1:9100'"},
@@ -324,7 +322,6 @@ TEST_CASE("options whose feature comes later take their default only") {
     taken(row.section, row.key, row.initial);
     refused(row.section, row.key, row.other, "is not supported yet; allowed: its default");
   }
-  refused("upstream", "route", "'maybe'", "\"off\", \"filtered\", \"any\"");
   refused("monitor", "system_info_password", "7");
   for (const char* empty : {"external", "discovery"}) CHECK(load("[" + std::string(empty) + "]\n").errors.empty());
 }
