@@ -111,7 +111,10 @@ void Gateway::on_stream_event(StreamId stream, upstream::Event event) {
   if (std::holds_alternative<upstream::Closed>(event)) {
     streams_.erase(at);
     ports_.drop_stream(stream);
-    if (Cell* cell = cells_.find(key)) cell->drop(number);
+    if (Cell* cell = cells_.find(key); cell && cell->find(number)) {
+      cell->drop(number);
+      counters_.add(Counter::streams_closed_server);
+    }
   }
   deliver(key, bosh::ServerSpoke{number, std::move(event)});
 }
@@ -128,6 +131,7 @@ void Gateway::shut_down() {
 // --- sessions come and go ---
 
 void Gateway::create(RequestId id, bosh::Body body, std::string_view client_address, std::string_view sid) {
+  if (body.to.empty()) body.to = config_.upstream.default_domain;  // B-17
   // An empty sid names no session and asks for none: everybody is told so with 200 (B-15, B-106).
   bool legacy = !body.ver.has_value() && body.problem != bosh::Condition::ItemNotFound;
   if (shutting_down_) return refuse(id, bosh::Condition::SystemShutdown, legacy);
@@ -254,7 +258,10 @@ void Gateway::perform(SessionKey key, Cell& cell, bosh::OpenStream& open) {
 }
 
 void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::RestartStream& restart) {
-  if (StreamId* stream = cell.find(restart.stream)) ports_.stream(*stream)->restart();
+  StreamId* stream = cell.find(restart.stream);
+  if (!stream) return;
+  counters_.add(Counter::restarts);
+  ports_.stream(*stream)->restart(restart.attributes);
 }
 
 void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::CloseStream& close) {
@@ -262,6 +269,7 @@ void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::CloseStream& close) 
   if (!found) return;
   StreamId stream = *found;
   cell.drop(close.stream);
+  counters_.add(Counter::streams_closed_client);
   ports_.stream(stream)->close(close.parting, close.undelivered);
 }
 

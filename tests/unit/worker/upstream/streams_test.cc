@@ -33,7 +33,7 @@ TEST_CASE("B-99 U-29 a restart on the same connection; what comes meanwhile wait
   script.push_back({"xmlns:stream", kSecond + kFeatures});
   Rig rig(script);
   Upstream& up = rig.run();
-  up.restart();
+  up.restart({});
   up.send("<after/>");
   REQUIRE(rig.heard("<after/>"));
   CHECK(rig.server.accepted == 1);
