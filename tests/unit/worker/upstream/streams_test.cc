@@ -7,7 +7,7 @@ namespace {
 
 using Rig = StreamsRig;
 
-TEST_CASE("U-03 U-18 B-28 a plain stream: header, features, what waited, then stanzas both ways") {
+TEST_CASE("U-03 U-18 B-28 C-65 a plain stream: header, features, what waited, then stanzas both ways") {
   Rig rig;
   Upstream& up = rig.open("Example.ORG.");
   up.send("<auth/>");
@@ -28,15 +28,17 @@ TEST_CASE("U-03 U-18 B-28 a plain stream: header, features, what waited, then st
   CHECK(rig.counters.get(Counter::streams) == 0);
 }
 
-TEST_CASE("B-99 U-29 a restart on the same connection; what comes meanwhile waits") {
+TEST_CASE(
+    "B-99 U-29 C-45 a restart, with attributes of the client's, on the same connection; what comes meanwhile waits") {
   auto script = Rig::plain_script();
   script.push_back({"xmlns:stream", kSecond + kFeatures});
   Rig rig(script);
   Upstream& up = rig.run();
-  up.restart({});
+  up.restart(R"({"zone": "a"})");
   up.send("<after/>");
   REQUIRE(rig.heard("<after/>"));
   CHECK(rig.server.accepted == 1);
+  CHECK(rig.server.heard.find(" zone='a'") != std::string::npos);
   CHECK(rig.ears.log == "O:s1/1.0 A:" + kSeen + " O:s2/1.0 A:" + kSeen + " ");
 }
 
@@ -63,7 +65,7 @@ TEST_CASE("U-30 a server that does not answer the close is left after five secon
   CHECK(rig.turns.loop.now() - before < 6s);
 }
 
-TEST_CASE("U-58 B-103 a client lost on a resumable stream: the connection just goes") {
+TEST_CASE("U-58 B-103 D-55 a client lost on a resumable stream: the connection just goes") {
   Rig rig;
   Upstream& up = rig.run();
   rig.server.say("<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>");
@@ -121,7 +123,7 @@ TEST_CASE("U-66 U-68 U-69 what the client is told when the server fails") {
   }
 }
 
-TEST_CASE("U-17 a client that goes meanwhile cancels everything, at once") {
+TEST_CASE("U-17 D-54 a client that goes meanwhile cancels everything, at once") {
   Rig rig;
   rig.responder.zone[{"silent.example", test::kA}].silent = true;
   rig.responder.zone[{"silent.example", test::kAaaa}].silent = true;
