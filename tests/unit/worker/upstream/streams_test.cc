@@ -142,6 +142,21 @@ TEST_CASE("U-17 D-54 a client that goes meanwhile cancels everything, at once") 
   CHECK(dropped.deadlines.size() == 0);
 }
 
+TEST_CASE("D-54 U-17 a client that goes during the look-up: its answer is not dialled any more") {
+  Rig rig;
+  rig.config.upstream.domain[0].target = "later.example:" + rig.port();
+  rig.responder.zone[{"later.example", test::kA}].addresses = {"127.0.0.1"};
+  Upstream& up = rig.open();
+  REQUIRE(rig.turns.until([&] { return rig.responder.questions > 0; }));
+  up.close(Parting::ClientLost, {});
+  CHECK(rig.ears.log == "C: ");
+  bool answered = false;  // a whole round trip through the same loop later the answer is long here
+  auto resolver = *dns::Resolver::make(rig.turns.loop, {rig.responder.address()});
+  resolver->lookup("other.example", 1, [&](const dns::Answer&) { answered = true; });
+  REQUIRE(rig.turns.until([&] { return answered; }));
+  CHECK(rig.server.accepted == 0);
+}
+
 TEST_CASE("U-36 U-70 a server that does not read ends the stream with policy-violation, and memory is bounded") {
   Rig rig;
   Upstream& up = rig.run();
