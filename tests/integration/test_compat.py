@@ -61,6 +61,66 @@ async def header():
         same((silent["to"], silent["version"], silent.get("xml:lang"), silent.get("from")), ("test.example", "1.0", None, None), "the header")
 
 
+@case("route: off it is ignored, else it says where to connect and nothing more; what is refused leads nowhere (B-26 C-14 C-62 C-63 D-39 D-43)")
+async def route():
+    routed, usual = await XmppServer("usual.example").start(), await XmppServer("usual.example").start()
+    there = f"xmpp:127.0.0.1:{routed.port}"
+    domains = [at("fixed.example", usual), {"name": "usual.example", "tls": "off"}]
+
+    async def told(nxb, to, route):
+        answer = await created(nxb, to=to, route=route, ver="1.6")
+        return answer.condition if answer.type == "terminate" else "open"
+    async with Nxb(workers=1, domains=[at("usual.example", usual)]) as nxb:
+        same([await told(nxb, "usual.example", one) for one in (there, "nonsense")], ["open", "open"], "off")
+        same((len(routed.streams), len(usual.streams)), (0, 2), "connections")
+    open_to_all = {"route": "any", "allow_private_targets": True}
+    async with Nxb(workers=2, domains=domains, upstream=open_to_all) as nxb:
+        same(await told(nxb, "usual.example", there), "open", "any")
+        same(routed.streams[-1].headers[0]["to"], "usual.example", "to in the header")
+        same(await told(nxb, "usual.example", "xmpp://127.0.0.1:1"), "bad-request", "a URI")
+        same(await told(nxb, "usual.example", f"http:127.0.0.1:{routed.port}"), "host-unknown", "another protocol")
+        same(await told(nxb, "usual.example", "xmpp:127.0.0.1:1"), "remote-connection-failed", "nobody there")
+        same(await told(nxb, "fixed.example", there), "open", "a target comes first")
+        same((len(routed.streams), len(usual.streams)), (1, 3), "connections")
+    for wanted, settings in (("host-unknown", {"route": "any"}),
+                             ("host-unknown", {**open_to_all, "route": "filtered", "route_filter": ["10.0.0.0/8", "a.example"]}),
+                             ("open", {**open_to_all, "route": "filtered", "route_filter": [f"127.0.0.1:{routed.port}"]})):
+        async with Nxb(workers=1, domains=domains, upstream=settings) as nxb:
+            same(await told(nxb, "usual.example", there), wanted, f"with {settings}")
+    same((len(routed.streams), len(usual.streams)), (2, 3), "connections")
+
+
+@case("stream_attrs of a restart stand in its header, escaped, and cannot change whom it is for (C-45 D-47)")
+async def stream_attrs():
+    server = await XmppServer().start()
+    async with Nxb(server, workers=1) as nxb:
+        session = await Session(OwnConnections(nxb.port)).open()
+
+        async def restarted(**attributes):
+            server.streams[0].restart()  # a new header is coming
+            answer = await session.send("", xmpp_restart="true", **attributes)
+            await session.until_payload(answer, f"{{{STREAM}}}features", "features")
+            return server.streams[0].headers[-1]
+        first = await restarted(stream_attrs='{"zone": "a\'<&\\"b", "to": "evil.example", "xmlns": "urn:evil", "n": 1}')
+        same((first["to"], first["xmlns"], first.get("zone"), first.get("n")),
+             ("test.example", "jabber:client", "a'<&\"b", None), "the header")
+        same((await restarted(stream_attrs="{bad")).get("zone"), None, "bad JSON is none")
+        same((await restarted()).get("zone"), None, "the next restart has its own")
+
+
+@case("ua of the client is in the log line of start and end, escaped and cut at 256 bytes (C-44)")
+async def user_agent():
+    async with Nxb(workers=1) as nxb:
+        session = await Session(OwnConnections(nxb.port), "echo.example").open(ua='Chat "9"\nlevel=error ' + "x" * 300)
+        await session.terminate()
+        await until("the end is logged", lambda: "event=session.end" in nxb.log())
+        for event in ("session.start", "session.end"):
+            line = next(line for line in nxb.log().splitlines() if f"event={event}" in line)
+            expect('ua="Chat \\"9\\"' in line, line)
+            shown = line[line.index('ua="') + 4:]
+            expect("x" * 200 in shown and "x" * 256 not in shown, line)
+
+
 @case("payloads of the creation request wait for the features, and reach the server in order (B-28 C-65)")
 async def early_payloads():
     server = await XmppServer().start()

@@ -51,6 +51,7 @@ upstream::StreamSpec stream_spec(Body body) {
   spec.lang = std::move(body.lang);
   spec.xmpp_version = std::move(body.xmpp_version);
   spec.from = std::move(body.from);
+  spec.route = std::move(body.route);
   return spec;
 }
 

@@ -17,6 +17,7 @@ namespace {
 
 // More events than this from one event would be a loop between a session and its upstream.
 constexpr std::size_t kMaxInbox = 64;
+constexpr std::size_t kMaxUa = 256;  // C-44
 
 bosh::SessionLimits limits_from(const config::Config::Bosh& bosh) {
   bosh::SessionLimits limits;
@@ -43,6 +44,7 @@ struct Gateway::Cell {
       : content_type(bosh::content_type(creation.content)),
         started(now),
         client_address(address),
+        ua(creation.ua, 0, kMaxUa),
         session(limits, std::string(sid_text), id, std::move(creation), now, out) {}
 
   StreamId* find(bosh::StreamNumber number) {
@@ -66,6 +68,7 @@ struct Gateway::Cell {
   bool pumping = false;
   bool live = true;  // Ended was not seen yet
   std::string client_address;
+  std::string ua;  // the client's name for itself, for the log only (C-44)
   std::vector<bosh::Event> inbox;
   bosh::Session session;
 };
@@ -252,8 +255,10 @@ void Gateway::perform(SessionKey key, Cell& cell, bosh::OpenStream& open) {
   cell.streams.push_back({open.stream, stream});
   streams_.emplace(stream, StreamOwner{key, open.stream});
   open.spec.client_address = cell.client_address;
-  log::info(open.stream == 1 ? "session.start" : "session.add_stream",
-            {{"sid", short_hash(cell.session.sid())}, {"domain", open.spec.domain}, {"client", cell.client_address}});
+  log::info(open.stream == 1 ? "session.start" : "session.add_stream", {{"sid", short_hash(cell.session.sid())},
+                                                                        {"domain", open.spec.domain},
+                                                                        {"client", cell.client_address},
+                                                                        {"ua", cell.ua}});
   ports_.make_stream(stream).open(open.spec);
 }
 
@@ -292,6 +297,7 @@ void Gateway::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
   log::info("session.end", {{"sid", short_hash(cell.session.sid())},
                             {"why", ended.why},
                             {"condition", bosh::wire_name(ended.condition)},
+                            {"ua", cell.ua},
                             {"age", (now_() - cell.started).count() / 1000},
                             {"requests", cell.requests},
                             {"up", cell.up},

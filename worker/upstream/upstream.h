@@ -23,7 +23,7 @@ struct StreamSpec {
   std::string xmpp_version;    // "" = 1.0 (B-27)
   std::string from;            // sent only under U-19
   std::string client_address;  // for logs
-  std::string route = {};      // the client's wish, may be empty; judged by the upstream (B-26)
+  std::string route;           // the client's wish, may be empty; judged by the upstream (B-26)
 };
 
 // --- events ---

@@ -23,7 +23,10 @@ struct FakeUpstream final : upstream::Upstream {
   FakeUpstream(World& w, StreamId s) : world(w), id(s) {}
   void open(const upstream::StreamSpec& asked) override;
   void send(std::string_view elements) override { sent += elements; }
-  void restart(std::string_view) override { ++restarts; }
+  void restart(std::string_view attributes) override {
+    ++restarts;
+    stream_attrs = attributes;
+  }
   void set_reading(bool on) override { reading = on; }
   void close(upstream::Parting why, const std::vector<xmpp::Stanza>& left) override {
     parting = why;
@@ -32,7 +35,7 @@ struct FakeUpstream final : upstream::Upstream {
   World& world;
   StreamId id;
   upstream::StreamSpec spec;
-  std::string sent;
+  std::string sent, stream_attrs;
   int restarts = 0;
   bool reading = true;
   std::optional<upstream::Parting> parting;
@@ -246,6 +249,19 @@ TEST_CASE("C-70 C-72 stanzas that nobody fetched and errors are counted") {
   bad.problem = bosh::Condition::BadRequest;
   world.post(std::move(bad), "other");
   CHECK(world.counters.get(Counter::errors) == 1);
+}
+
+TEST_CASE("B-26 C-45 route and stream_attrs reach the stream as the client wrote them") {
+  World world;
+  bosh::Body body = creation();
+  body.route = "xmpp:server.example:5222";
+  world.post(std::move(body), "the-sid");
+  CHECK(world.streams[StreamId{1}]->spec.route == "xmpp:server.example:5222");
+  bosh::Body restart = request(2);
+  restart.restart = true;
+  restart.stream_attrs = R"({"zone": "a"})";
+  world.post(std::move(restart));
+  CHECK(world.streams[StreamId{1}]->stream_attrs == R"({"zone": "a"})");
 }
 
 TEST_CASE("B-17 who names no domain gets the default one, and hears so; without it the domain is empty as it was") {
