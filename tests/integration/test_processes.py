@@ -27,7 +27,7 @@ def written(folder, text, name="nxb.toml"):
     return str(path)
 
 
-@case("SIGTERM ends everything with exit code 0, sessions are told system-shutdown (O-03 O-08 O-09 B-108)")
+@case("SIGTERM ends everything with exit code 0, sessions are told system-shutdown (O-03 O-08 O-09 B-108 U-71 C-24)")
 async def stop_cleanly():
     server = await XmppServer().start()
     async with Nxb(server, workers=2) as nxb:
