@@ -27,12 +27,18 @@ bool is_value(std::string_view text) {
          text.find("\xEF\xBF\xBE") == std::string_view::npos && text.find("\xEF\xBF\xBF") == std::string_view::npos;
 }
 
+// What is nested is not even built: the library copies it by recursion, as deep as the client has nested it.
+bool is_flat(int depth, Json::parse_event_t event, Json& /*parsed*/) {
+  using Event = Json::parse_event_t;
+  return event != Event::array_start && (event != Event::object_start || depth == 0);
+}
+
 }  // namespace
 
 StreamAttributes parse_stream_attributes(std::string_view json) {
   StreamAttributes attributes;
   if (json.empty() || json.size() > kMaxJson) return attributes;
-  const Json object = Json::parse(json, nullptr, false);
+  const Json object = Json::parse(json, is_flat, false);
   if (!object.is_object()) return attributes;
   for (const auto& [name, value] : object.items()) {
     if (attributes.size() == kMaxStreamAttributes) break;
