@@ -92,7 +92,7 @@ TEST_CASE("H-28 a client that does not read its answer is closed, and its other 
   CHECK(rig.requests.gone[0] == rig.requests.seen[1].id);
 }
 
-TEST_CASE("back-pressure: above 1 MiB of unread answers the client is not read, until it has read them") {
+TEST_CASE("H-44 back-pressure: above 1 MiB of unread answers the client is not read, until it has read them") {
   EdgeRig rig;
   rig.open();
   Client client(rig, Family::Unix, 4096);
@@ -135,6 +135,7 @@ TEST_CASE("H-45 accepting pauses at max_connections and goes on below") {
   rig.run_turns(3);
   CHECK(rig.edge->connections() == 2);
   CHECK(rig.count(Counter::connections_accepted) == 2);
+  CHECK(rig.count(Counter::connection_limit_pauses) == 1);
   clients[0].reset();
   REQUIRE(rig.run_until([&] { return rig.count(Counter::connections_accepted) == 3; }));
   CHECK(rig.edge->connections() == 2);
