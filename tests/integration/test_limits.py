@@ -159,10 +159,10 @@ async def request_rate():
     server = await XmppServer().start()
     async with Nxb(server, workers=2, bosh={"request_rate": 1, "request_burst": 20}) as nxb:
         calm = await Session(OwnConnections(nxb.port)).login()
-        fast = await Session(OwnConnections(nxb.port)).login(hold=0)
+        fast = await Session(OwnConnections(nxb.port)).login()
         ended = None
         for count in range(1, 40):
-            answer = await fast.send()
+            answer = await fast.send(message(f"m{count}", fast.jid))
             if answer.type == "terminate":
                 ended = answer
                 break
@@ -179,13 +179,13 @@ async def request_rate():
 @case("by default a hundred requests at once are fine, and a flood is not (H-46)")
 async def default_rate():
     async with Nxb(workers=1, bosh={"request_rate": 50}) as nxb:
-        session = await Session(OwnConnections(nxb.port), domain="echo.example").login(hold=0)
+        session = await Session(OwnConnections(nxb.port), domain="echo.example").login()
         connection = await Connection.to(nxb.port)
-        polls = [post(body(session.next_rid(), session.sid)) for _ in range(1000)]
+        requests = [post(body(session.next_rid(), session.sid, message("m", session.jid))) for _ in range(1000)]
 
         async def flood(count):  # in one piece: faster than any rate, however slow the machine
             answers = [connection.expect_answer() for _ in range(count)]
-            connection.send(b"".join(polls.pop(0) for _ in range(count)))
+            connection.send(b"".join(requests.pop(0) for _ in range(count)))
             return [Body(await asyncio.wait_for(one, PATIENCE)) for one in answers]
         same({one.type for one in await flood(80)}, {None}, "within the burst")
         is_violation((await flood(900))[-1])

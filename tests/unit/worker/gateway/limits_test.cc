@@ -58,6 +58,8 @@ struct World final : gateway::Ports {
     bosh::Body body;
     body.sid = sid;
     body.rid = Rid{rid};
+    body.payloads = "<presence/>";  // empty ones that come too often are another matter
+    body.payload_count = 1;
     return send(std::move(body), {}, client);
   }
   bool heard(RequestId id, std::string_view text) const {
