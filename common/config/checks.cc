@@ -177,6 +177,18 @@ std::string target(std::string& text) {
   return domain(host);
 }
 
+std::string web_url_or_none(std::string& text) {
+  if (text.empty()) return "";
+  const std::string small = lowered(text);
+  const std::size_t scheme = small.rfind("https://", 0) == 0 ? 8 : small.rfind("http://", 0) == 0 ? 7 : 0;
+  if (scheme == 0) return "does not begin with http:// or https://";
+  const std::size_t end = std::min(text.find_first_of("/?#", scheme), text.size());
+  if (end == scheme || text[scheme] == ':') return "has no host";
+  if (text.find('@') < end) return "has a user before its host";
+  if (!std::all_of(text.begin(), text.end(), is_visible)) return "has a character that no URL has: write it as %XX";
+  return "";
+}
+
 std::string ca_file(std::string& text) { return text.empty() ? "" : pem_problem(text); }
 
 std::string header(const std::string& name, const std::string& value) {

@@ -41,10 +41,14 @@ struct Domain {                         // one [[upstream.domain]]
 
 struct Config {
   struct Server {
-    std::uint32_t workers = 0;              // after "auto" was resolved; at least 1
-    std::string admin_socket;               // after the default was resolved
-    std::uint32_t max_connections = 20000;  // per worker; accepting pauses above
-    std::uint32_t max_sessions = 50000;     // per worker; creation is refused above (B-40)
+    std::uint32_t workers = 0;                      // after "auto" was resolved; at least 1
+    std::string admin_socket;                       // after the default was resolved
+    std::uint32_t max_connections = 20000;          // per worker; accepting pauses above
+    std::uint32_t max_sessions = 50000;             // per worker; creation is refused above (B-40)
+    std::uint32_t max_connections_per_address = 0;  // per worker; 0 = no limit (H-45)
+    std::uint32_t max_sessions_per_address = 0;     // per worker; 0 = no limit (H-45)
+    std::uint32_t session_rate = 20;                // per address, second and worker; 0 = no limit (H-46)
+    std::uint32_t session_burst = 100;
     friend bool operator==(const Server&, const Server&) = default;
   } server;
   std::vector<Listen> listen;
@@ -74,6 +78,9 @@ struct Config {
     bool pidgin_compatible = false;         // C-15
     std::uint64_t max_data_held = 100'000;  // bytes of a request body (H-25)
     std::uint64_t max_pending = 1 << 20;    // bytes waiting for a client, per stream (U-36)
+    std::uint32_t request_rate = 50;        // per session and second; 0 = no limit (H-46)
+    std::uint32_t request_burst = 100;
+    std::string see_other_uri;  // where clients are sent instead of getting a session; "" = nowhere (B-109)
     friend bool operator==(const Bosh&, const Bosh&) = default;
   } bosh;
   struct Upstream {

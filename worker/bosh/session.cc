@@ -125,7 +125,10 @@ void Session::take(RequestArrived& arrived, Actions& out) {
     Condition condition = used_up ? Condition::ItemNotFound : Condition::BadRequest;
     return end_by_fault(request, condition, used_up ? "rids used up" : "malformed rid", out);
   }
-  if (body.problem != Condition::None) return end_by_fault(request, body.problem, "malformed request", out);
+  if (body.problem != Condition::None) {
+    bool fast = body.problem == Condition::PolicyViolation;  // said by the gateway alone (H-46)
+    return end_by_fault(request, body.problem, fast ? "too many requests" : "malformed request", out);
+  }
   place(request, body, out);
 }
 

@@ -88,12 +88,12 @@ void HttpConnection::to_gateway(bosh::Body body, std::string sid_for_creation) {
   context().requests.on_request(id, std::move(body), client(), sid_for_creation);
 }
 
-std::string HttpConnection::client() const {
+gateway::Client HttpConnection::client() const {
   static const TrustedProxies kNone;
   const auto& trusted = shared_.trusted;
   auto peer = Address::parse(peer_);
   std::string ip = peer ? peer->ip_text() : "unix";  // the one form that does not parse is an unnamed unix peer
-  return client_address(listener_ < trusted.size() ? trusted[listener_] : kNone, ip, parser_.request().x_forwarded_for);
+  return client_of(listener_ < trusted.size() ? trusted[listener_] : kNone, ip, parser_.request());
 }
 
 // --- hand-over ---

@@ -44,6 +44,9 @@ class HttpConnection final : private uv::StreamSink {
   void resume(relay::Handover handover);  // its bytes are the beginning of what will be read
   void refuse(std::string_view bytes);    // the request that could not be handed over: 503
   void reply(std::uint32_t number, gateway::Reply reply);
+  void hang_up() { close(); }
+  const std::string& peer() const { return peer_; }  // as Address::text
+  std::uint16_t listener() const { return listener_; }
   void on_deadline(Instant now);
   void last_request() { closing_ = true; }  // close after the next answer
   void shut_down();
@@ -84,7 +87,7 @@ class HttpConnection final : private uv::StreamSink {
   void answer_text(int status, std::string_view text);
   void answer_xml(int status, std::string body);
   void answer(http::Answer answer, std::string body);
-  std::string client() const;
+  gateway::Client client() const;
 
   // bytes and answers (http_connection.cc)
   void parse(std::string_view bytes);

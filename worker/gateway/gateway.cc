@@ -40,10 +40,11 @@ bosh::SessionLimits limits_from(const config::Config::Bosh& bosh) {
 // One session with what the world knows of it and the session does not.
 struct Gateway::Cell {
   Cell(const bosh::SessionLimits& limits, std::string_view sid_text, RequestId id, bosh::Body creation,
-       std::string_view address, Instant now, bosh::Actions& out)
+       const Client& client, Instant now, bosh::Actions& out)
       : content_type(bosh::content_type(creation.content)),
         started(now),
-        client_address(address),
+        secure(client.secure),
+        client_address(client.address),
         ua(creation.ua, 0, kMaxUa),
         session(limits, std::string(sid_text), id, std::move(creation), now, out) {}
 
@@ -65,6 +66,8 @@ struct Gateway::Cell {
   std::uint32_t requests = 0;       // for the log line that ends it
   std::uint64_t up = 0;             // elements from the client
   std::uint64_t down = 0;           // elements from the server
+  TokenBucket bucket;               // of its requests (H-46)
+  const bool secure;                // created over https (B-111)
   bool pumping = false;
   bool live = true;  // Ended was not seen yet
   std::string client_address;
@@ -78,13 +81,21 @@ Gateway::Gateway(const config::Config& config, Ports& ports, stats::Counters& co
 
 Gateway::~Gateway() = default;
 
-void Gateway::on_request(RequestId id, bosh::Body body, std::string_view client_address,
-                         std::string_view sid_for_creation) {
-  if (body.sid.empty()) return create(id, std::move(body), client_address, sid_for_creation);
+void Gateway::on_request(RequestId id, bosh::Body body, const Client& client, std::string_view sid_for_creation) {
+  if (body.sid.empty()) return create(id, std::move(body), client, sid_for_creation);
   auto at = by_sid_.find(body.sid);
   if (at == by_sid_.end()) {
     counters_.add(Counter::unknown_sids);
     return refuse(id, bosh::Condition::ItemNotFound, false);  // 200 for everybody (B-106)
+  }
+  Cell& cell = *cells_.find(at->second);
+  if (cell.secure && !client.secure) {  // B-111: somebody may have listened; the session does not hear of it
+    counters_.add(Counter::connections_dropped_insecure);
+    return ports_.hang_up(id);
+  }
+  if (cell.live && !cell.bucket.take({config_.bosh.request_rate, config_.bosh.request_burst}, now_())) {
+    counters_.add(Counter::requests_over_rate);
+    body.problem = bosh::Condition::PolicyViolation;  // H-46
   }
   counters_.add(Counter::requests_held);
   open_requests_.emplace(id, at->second);
@@ -133,22 +144,22 @@ void Gateway::shut_down() {
 
 // --- sessions come and go ---
 
-void Gateway::create(RequestId id, bosh::Body body, std::string_view client_address, std::string_view sid) {
+void Gateway::create(RequestId id, bosh::Body body, const Client& client, std::string_view sid) {
   if (body.to.empty()) body.to = config_.upstream.default_domain;  // B-17
   // An empty sid names no session and asks for none: everybody is told so with 200 (B-15, B-106).
   bool legacy = !body.ver.has_value() && body.problem != bosh::Condition::ItemNotFound;
   if (shutting_down_) return refuse(id, bosh::Condition::SystemShutdown, legacy);
   if (body.problem != bosh::Condition::None) return refuse(id, body.problem, legacy);
-  if (by_sid_.contains(sid)) return refuse(id, bosh::Condition::InternalServerError, legacy);  // B-29
-  if (live_ >= config_.server.max_sessions) return refuse(id, bosh::Condition::InternalServerError, legacy);
+  bosh::Condition wrong = objection(client.address, sid);
+  if (wrong != bosh::Condition::None) return refuse(id, wrong, legacy);
 
   bosh::Actions actions;
   SessionKey key = cells_.reserve();
-  Cell& cell =
-      cells_.put(key, std::make_unique<Cell>(limits_, sid, id, std::move(body), client_address, now_(), actions));
+  Cell& cell = cells_.put(key, std::make_unique<Cell>(limits_, sid, id, std::move(body), client, now_(), actions));
   by_sid_.emplace(cell.session.sid(), key);
   open_requests_.emplace(id, key);
   ++live_;
+  if (config_.server.max_sessions_per_address != 0) admission_.opened(client.address);
   cell.requests = 1;
   counters_.add(Counter::requests_held);
   counters_.add(Counter::sessions);
@@ -159,12 +170,32 @@ void Gateway::create(RequestId id, bosh::Body body, std::string_view client_addr
   pump(key, cell);
 }
 
+// Why there can be no session for this address just now; None: there can.
+bosh::Condition Gateway::objection(std::string_view address, std::string_view sid) {
+  using bosh::Condition;
+  const config::Config::Server& server = config_.server;
+  if (!config_.bosh.see_other_uri.empty()) return Condition::SeeOtherUri;  // B-109
+  if (by_sid_.contains(sid)) return Condition::InternalServerError;        // B-29
+  if (live_ >= server.max_sessions) {                                      // B-40
+    counters_.add(Counter::sessions_refused_limit);
+    return Condition::InternalServerError;
+  }
+  Admission::Limits limits{server.max_sessions_per_address, {server.session_rate, server.session_burst}};
+  Admission::Verdict verdict = admission_.judge(address, limits, now_());
+  if (verdict == Admission::Verdict::Welcome) return Condition::None;
+  bool too_many = verdict == Admission::Verdict::TooMany;
+  counters_.add(too_many ? Counter::sessions_refused_limit : Counter::sessions_refused_rate);
+  log::warn("session.refused", {{"client", address}, {"why", too_many ? "too many of this address" : "too fast"}});
+  return Condition::PolicyViolation;
+}
+
 // An answer for which no session exists or is made (B-36, B-40, B-41): no state is kept.
 void Gateway::refuse(RequestId id, bosh::Condition condition, bool legacy_client) {
-  counters_.add(Counter::errors);
+  bool referred = condition == bosh::Condition::SeeOtherUri;
+  counters_.add(referred ? Counter::sessions_referred : Counter::errors);
   Reply reply;
   reply.status = bosh::http_status(condition, legacy_client);
-  reply.body = bosh::write_terminate(condition);
+  reply.body = referred ? bosh::write_see_other_uri(config_.bosh.see_other_uri) : bosh::write_terminate(condition);
   ports_.reply(id, std::move(reply));
 }
 
@@ -279,6 +310,7 @@ void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::CloseStream& close) 
 }
 
 void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::ReadServer& read) {
+  if (!read.on) counters_.add(Counter::server_read_pauses);
   if (StreamId* stream = cell.find(read.stream)) ports_.stream(*stream)->set_reading(read.on);
 }
 
@@ -289,6 +321,7 @@ void Gateway::perform(SessionKey /*key*/, Cell& /*cell*/, bosh::Acknowledged& ac
 void Gateway::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
   if (!NXB_EXPECT(std::exchange(cell.live, false), "a session ends once")) return;
   --live_;
+  admission_.ended(cell.client_address);
   counters_.sub(Counter::sessions);
   counters_.add(Counter::sessions_ended);
   counters_.add(Counter::undelivered, ended.undelivered);
@@ -307,7 +340,9 @@ void Gateway::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
   while (remembered_.size() > kRemembered) {
     SessionKey oldest = remembered_.front();
     remembered_.pop_front();
-    if (oldest != key) forget(oldest);
+    if (oldest == key || !cells_.find(oldest)) continue;
+    counters_.add(Counter::endings_dropped);
+    forget(oldest);
   }
 }
 

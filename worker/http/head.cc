@@ -112,6 +112,10 @@ void Head::add(std::string_view name, std::string_view value, Request& request) 
     request.origin = value;
   } else if (is("x-forwarded-for")) {
     join(request.x_forwarded_for, value);
+  } else if (is("x-forwarded-proto")) {
+    join(request.x_forwarded_proto, value);
+  } else if (is("forwarded")) {
+    join(request.forwarded_field, value);
   }
 }
 

@@ -26,7 +26,8 @@ struct Request {
   bool keep_alive = true;       // H-12
   bool wants_continue = false;  // Expect: 100-continue (H-13)
   std::string origin;
-  std::string x_forwarded_for;  // raw, all fields joined
+  std::string x_forwarded_for;                     // raw, all fields joined
+  std::string x_forwarded_proto, forwarded_field;  // likewise; the second is Forwarded (RFC 7239)
 };
 
 }  // namespace nxb::http

@@ -17,6 +17,10 @@ workers = 7
 admin_socket = "/srv/q\"uote\\d/\u00e4.sock"
 max_connections = 11
 max_sessions = 12
+max_connections_per_address = 13
+max_sessions_per_address = 14
+session_rate = 15
+session_burst = 16
 [[listen]]
 address = "127.0.0.1:1"
 trusted_proxies = ["10.0.0.0/8", "unix"]
@@ -45,6 +49,9 @@ polling = "6s"
 max_streams_per_session = 3
 pidgin_compatible = true
 max_data_held = 1001
+request_rate = 17
+request_burst = 18
+see_other_uri = 'https://other.example/bind'
 max_pending = "2MiB"
 [upstream]
 kind = "echo"
@@ -110,6 +117,12 @@ Config any_config(std::mt19937_64& random) {
   Config c;
   c.server = {pick<std::uint32_t>(random, 0, ~0U), any_text(random), pick<std::uint32_t>(random, 0, ~0U),
               pick<std::uint32_t>(random, 0, ~0U)};
+  for (std::uint32_t* count :
+       {&c.server.max_connections_per_address, &c.server.max_sessions_per_address, &c.server.session_rate,
+        &c.server.session_burst, &c.bosh.request_rate, &c.bosh.request_burst}) {
+    *count = pick<std::uint32_t>(random, 0, ~0U);
+  }
+  c.bosh.see_other_uri = any_text(random);
   for (int left = pick(random, 0, 2); left > 0; --left) c.listen.push_back({any_text(random), any_texts(random)});
   c.http.path = any_texts(random);
   for (int left = pick(random, 0, 3); left > 0; --left) c.http.headers[any_text(random)] = any_text(random);

@@ -99,6 +99,39 @@ TEST_CASE("numbers are tested at their bounds and one beyond; 0 is checked and n
   CHECK(taken("bosh", "features_hold", "0").bosh.features_hold == 0s);
 }
 
+TEST_CASE("H-45 H-46 limits per address and rates: 0 is none, a burst is at least 1") {
+  for (const char* key : {"max_connections_per_address", "max_sessions_per_address", "session_rate"}) {
+    CHECK(joined(load(std::string("[server]\n") + key + " = 0\n").errors) == "");
+    CHECK(joined(load(std::string("[server]\n") + key + " = 1000000\n").errors) == "");
+    refused("server", key, "1000001", "0 to 1000000");
+    refused("server", key, "-1", "0 to 1000000");
+  }
+  CHECK(taken("bosh", "request_rate", "0").bosh.request_rate == 0);
+  refused("server", "session_burst", "0", "1 to 1000000");
+  refused("bosh", "request_burst", "0", "1 to 1000000");
+  const Config initial = load("").config;
+  CHECK(initial.server.max_connections_per_address == 0);
+  CHECK(initial.server.max_sessions_per_address == 0);
+  CHECK(initial.server.session_rate == 20);
+  CHECK(initial.server.session_burst == 100);
+  CHECK(initial.bosh.request_rate == 50);
+  CHECK(initial.bosh.request_burst == 100);
+}
+
+TEST_CASE("B-109 see_other_uri is a web address with a host, as it goes into XML, or nothing") {
+  CHECK(load("").config.bosh.see_other_uri.empty());
+  for (const char* good : {"https://b.example/http-bind", "http://[2001:db8::1]:5280/x?a=1&b=2", "HTTPS://b.example"}) {
+    CHECK(taken("bosh", "see_other_uri", std::string("'") + good + "'").bosh.see_other_uri == good);
+  }
+  CHECK(taken("bosh", "see_other_uri", "''").bosh.see_other_uri.empty());
+  for (const char* wrong :
+       {"b.example/http-bind", "ftp://b.example/", "javascript:alert(1)", "https://", "https:///x", "https://:80/",
+        "https://user@b.example/", "https://b.example/a b", "https://b\u00fc.example/"}) {
+    refused("bosh", "see_other_uri", std::string("\"") + wrong + "\"", "http:// or https:// URL");
+  }
+  refused("bosh", "see_other_uri", "\"https://b.example/\\u0007\"");
+}
+
 TEST_CASE("what goes to clients in seconds is whole seconds") {
   for (const char* key : {"max_wait", "default_inactivity", "max_inactivity"})
     refused("bosh", key, "'1500ms'", "whole seconds");

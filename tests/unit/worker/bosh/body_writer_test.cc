@@ -69,6 +69,12 @@ TEST_CASE("B-81 B-102: a terminate with and without condition; a stream error br
         "type='terminate' condition='remote-stream-error'><stream:error/></body>");
 }
 
+TEST_CASE("B-109: see-other-uri carries its URI, escaped, in the namespace of body") {
+  CHECK(write_see_other_uri("https://b.example/bind?a=1&b=<'\"") ==
+        "<body xmlns='http://jabber.org/protocol/httpbind' type='terminate' condition='see-other-uri'>"
+        "<uri>https://b.example/bind?a=1&amp;b=&lt;&apos;&quot;</uri></body>");
+}
+
 TEST_CASE("B-49: the recoverable error") {
   CHECK(write_recoverable_error() == "<body xmlns='http://jabber.org/protocol/httpbind' type='error'/>");
 }

@@ -1,5 +1,7 @@
 // tests/unit/worker/edge/requests_test.cc - which answer a request gets, and in which order.
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "tests/unit/worker/edge/rig.h"
 
 using namespace nxb;
@@ -369,6 +371,41 @@ TEST_CASE("H-47 the client's address comes from X-Forwarded-For only through a t
       post(body("rid='1' sid='" + rig.sid_of(0) + "'"), "X-Forwarded-For: 6.6.6.6, 198.51.100.1, 10.0.0.1\r\n"));
   REQUIRE(rig.until_seen(1));
   CHECK(rig.requests.seen[0].client == "198.51.100.1");
+  CHECK_FALSE(rig.requests.seen[0].secure);
+}
+
+TEST_CASE("H-47 B-111 the scheme comes from X-Forwarded-Proto only through a trusted peer") {
+  for (bool trusted : {true, false}) {
+    EdgeRig rig;
+    if (trusted) rig.config.listen[0].trusted_proxies = {"192.0.2.0/24"};
+    rig.open();
+    Client client(rig);
+    std::string text = body("rid='1' sid='" + rig.sid_of(0) + "'");
+    client.send(post(text, "X-Forwarded-Proto: https\r\n") + post(text, "Forwarded: for=1.1.1.1;proto=https\r\n") +
+                post(text));
+    REQUIRE(rig.until_seen(3));
+    CHECK(rig.requests.seen[0].secure == trusted);
+    CHECK(rig.requests.seen[1].secure == trusted);
+    CHECK(rig.requests.seen[1].client == (trusted ? "1.1.1.1" : "192.0.2.7"));
+    CHECK_FALSE(rig.requests.seen[2].secure);
+  }
+}
+
+TEST_CASE("B-111 hanging up closes the connection without an answer; what else waits on it is gone") {
+  EdgeRig rig;
+  rig.open();
+  Client client(rig);
+  std::string text = post(body("rid='1' sid='" + rig.sid_of(0) + "'"));
+  rig.requests.at_once = [&](RequestId id) {
+    if (id.number == 2) rig.edge->hang_up(id);
+  };
+  client.send(text + text + text);
+  REQUIRE(client.is_closed_by_nxb());
+  CHECK(client.received.empty());
+  CHECK(rig.requests.seen.size() == 2);  // what stands behind is not looked at
+  CHECK(std::ranges::count(rig.requests.gone, rig.requests.seen[0].id) == 1);
+  CHECK(rig.run_until([&] { return rig.edge->idle(); }));
+  rig.edge->hang_up(rig.requests.seen[0].id);  // long gone
 }
 
 TEST_CASE("H-32 the answer to a held request has the CORS headers of its own Origin") {

@@ -22,9 +22,10 @@ class ScriptedRequests final : public edge::Requests {
     RequestId id;
     bosh::Body body;
     std::string client, sid;
+    bool secure = false;
   };
-  void on_request(RequestId id, bosh::Body body, std::string_view client, std::string_view sid) override {
-    seen.push_back({id, std::move(body), std::string(client), std::string(sid)});
+  void on_request(RequestId id, bosh::Body body, const gateway::Client& client, std::string_view sid) override {
+    seen.push_back({id, std::move(body), client.address, std::string(sid), client.secure});
     if (at_once) at_once(id);
   }
   void on_request_gone(RequestId id) override { gone.push_back(id); }
@@ -95,13 +96,13 @@ struct EdgeRig : LoopRig {
 class Client {
  public:
   explicit Client(EdgeRig& rig, Family family = Family::Unix, int send_buffer = 0, std::uint8_t hops = 0,
-                  std::string minted = "", std::string bytes = "")
+                  std::string minted = "", std::string bytes = "", const std::string& peer = "192.0.2.7:4000")
       : rig_(rig) {
     auto pair = connected_pair(family, send_buffer);
     fd_ = Descriptor(pair[0]);
     relay::Handover handover;
     handover.fd = Descriptor(pair[1]);
-    handover.peer = "192.0.2.7:4000";
+    handover.peer = peer;
     handover.hops = hops;
     handover.minted_sid = std::move(minted);
     handover.bytes = std::move(bytes);

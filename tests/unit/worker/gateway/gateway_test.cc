@@ -47,6 +47,7 @@ struct World final : gateway::Ports {
       : config(std::move(given)), gateway(config, *this, counters, [this] { return now; }) {}
 
   void reply(RequestId to, gateway::Reply answer) override { replies.emplace_back(to, std::move(answer)); }
+  void hang_up(RequestId) override {}
   upstream::Upstream& make_stream(StreamId stream) override {
     auto& made = streams[stream];
     made = std::make_unique<FakeUpstream>(*this, stream);
@@ -64,7 +65,7 @@ struct World final : gateway::Ports {
 
   RequestId post(bosh::Body body, std::string_view sid = {}) {
     RequestId id{ConnId{7}, ++requests};
-    gateway.on_request(id, std::move(body), "192.0.2.1", sid);
+    gateway.on_request(id, std::move(body), {"192.0.2.1"}, sid);
     return id;
   }
   void advance(Duration by) {

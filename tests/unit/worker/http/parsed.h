@@ -38,6 +38,8 @@ class Reading {
     out += " 1." + std::to_string(r.minor) + (r.keep_alive ? " keep" : " close");
     if (!r.origin.empty()) out += " origin=" + r.origin;
     if (!r.x_forwarded_for.empty()) out += " for=" + r.x_forwarded_for;
+    if (!r.x_forwarded_proto.empty()) out += " proto=" + r.x_forwarded_proto;
+    if (!r.forwarded_field.empty()) out += " forwarded=" + r.forwarded_field;
     if (r.wants_continue) out += " continue";
     if (!parser_.body().empty()) out += " body=" + std::string(parser_.body());
     return out;

@@ -180,7 +180,7 @@ TEST_CASE("H-17 Upgrade to anything is ignored by the parser") {
         "POST /http-bind 1.1 keep body=ab\nGET / 1.1 keep\n");
 }
 
-TEST_CASE("H-25 a body of the limit passes, one byte more is 413, also when it comes in chunks") {
+TEST_CASE("H-25 H-44 a body of the limit passes, one byte more is 413, also when it comes in chunks") {
   Limits limits;
   limits.body = 10;
   const std::string kChunked = "Transfer-Encoding: chunked\r\n";
@@ -222,6 +222,8 @@ TEST_CASE("H-29 H-47 the fields that answers depend on are collected") {
   CHECK(
       read(post("Origin: https://a.example\r\nX-Forwarded-For: 1.2.3.4, 5.6.7.8\r\nX-FORWARDED-FOR:  9.9.9.9 \r\n")) ==
       "POST /http-bind 1.1 keep origin=https://a.example for=1.2.3.4, 5.6.7.8, 9.9.9.9\n");
+  CHECK(read(post("X-Forwarded-Proto: https\r\nForwarded: for=1.2.3.4;proto=https\r\nforwarded: for=5.6.7.8\r\n")) ==
+        "POST /http-bind 1.1 keep proto=https forwarded=for=1.2.3.4;proto=https, for=5.6.7.8\n");
 }
 
 TEST_CASE("the bytes of a request are kept for a hand-over, without what follows") {

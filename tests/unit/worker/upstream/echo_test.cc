@@ -148,7 +148,8 @@ TEST_CASE("B-104 TLS elements are ignored; what is no stanza, or comes too early
   CHECK(has(odd.ears.end.stream_error, "<unsupported-stanza-type "));
 }
 
-TEST_CASE("U-36 while the client does not collect, answers wait; above 1 MiB the stream ends with policy-violation") {
+TEST_CASE(
+    "H-44 U-36 while the client does not collect, answers wait; above 1 MiB the stream ends with policy-violation") {
   Rig rig;
   rig.log_in();
   rig.up->set_reading(false);

@@ -157,7 +157,7 @@ TEST_CASE("D-54 U-17 a client that goes during the look-up: its answer is not di
   CHECK(rig.server.accepted == 0);
 }
 
-TEST_CASE("U-36 U-70 a server that does not read ends the stream with policy-violation, and memory is bounded") {
+TEST_CASE("H-44 U-36 U-70 a server that does not read ends the stream with policy-violation, and memory is bounded") {
   Rig rig;
   Upstream& up = rig.run();
   rig.server.stream->pause(uv::PauseReason::Busy);
@@ -202,7 +202,7 @@ TEST_CASE("the session may call back from within an event") {
   CHECK(rig.streams->size() == 0);
 }
 
-TEST_CASE("U-70 a client that floods before the stream is usable") {
+TEST_CASE("H-44 U-70 a client that floods before the stream is usable") {
   Rig rig;
   rig.config.bosh.max_data_held = 100;
   rig.open().send(std::string(101, 'x'));
