@@ -125,6 +125,11 @@ const Names<UpstreamKind>& names_of(UpstreamKind) {
       {UpstreamKind::Xmpp, "xmpp"}, {UpstreamKind::Echo, "echo"}, {UpstreamKind::External, "external"}};
   return names;
 }
+const Names<MonitorAccess>& names_of(MonitorAccess) {
+  static const Names<MonitorAccess> names{
+      {MonitorAccess::Local, "local"}, {MonitorAccess::Public, "public"}, {MonitorAccess::Off, "off"}};
+  return names;
+}
 
 template <class Enum>
 void read_enum(const Place& at, const Node& node, const Rule& rule, Enum& to) {
@@ -258,6 +263,9 @@ void read_value(const Place& at, const Node& node, const Rule& rule, TlsMode& to
 void read_value(const Place& at, const Node& node, const Rule& rule, UpstreamKind& to) {
   read_enum(at, node, rule, to);
 }
+void read_value(const Place& at, const Node& node, const Rule& rule, MonitorAccess& to) {
+  read_enum(at, node, rule, to);
+}
 void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<TlsMode>& to) {
   TlsMode mode = TlsMode::Required;
   if (choice_of(at, node, rule)) {
@@ -287,6 +295,7 @@ Node write_value(const std::map<std::string, std::string>& value) {
 }
 Node write_value(TlsMode value) { return write_enum(value); }
 Node write_value(UpstreamKind value) { return write_enum(value); }
+Node write_value(MonitorAccess value) { return write_enum(value); }
 Node write_value(const std::optional<TlsMode>& value) { return value ? write_enum(*value) : Node{}; }
 
 }  // namespace nxb::config
