@@ -4,9 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "common/base/clock.h"
 
@@ -28,7 +28,7 @@ class FailureLimit {
     std::uint32_t count = 0;
   };
   void make_room(Instant now);
-  std::unordered_map<std::string, Failures> by_address_;
+  std::map<std::string, Failures> by_address_;  // a tree: clients choose their addresses, and could make hashes collide
 };
 
 }  // namespace nxb::edge

@@ -207,6 +207,25 @@ TEST_CASE("H-25 H-37 data over max_data_held is 413 with a terminate body, of th
   CHECK(rig.requests.seen.size() == 1);
 }
 
+TEST_CASE("H-26 H-37 data may fill a request line of 8 KiB, and one byte more is 414") {
+  EdgeRig rig;
+  rig.open();
+  const std::string request = get_body(body("rid='1' sid='" + rig.sid_of(0) + "'"));
+  const std::size_t line = request.find("\r\n");
+  for (std::size_t size : {8192u, 8193u}) {
+    Client client(rig);
+    std::string padded = request;
+    padded.insert(request.find(" HTTP/1.1"), size - line, '+');
+    client.send(padded);
+    if (size == 8192) {
+      CHECK(rig.until_seen(1));
+    } else {
+      CHECK(client.gets("HTTP/1.1 414 "));
+    }
+  }
+  CHECK(rig.requests.seen.size() == 1);
+}
+
 TEST_CASE("H-40 O-29 a hand-over that cannot be delivered is told to a script, too") {
   EdgeRig rig;
   rig.patience = 20ms;

@@ -464,7 +464,7 @@ TEST_CASE("H-47 the client's address comes from X-Forwarded-For only through a t
   CHECK(rig.requests.seen[0].client == "198.51.100.1");
 }
 
-TEST_CASE("H-32 the answer to a held request has the CORS headers of its own Origin") {
+TEST_CASE("H-32 H-34 the answer to a held request has the CORS headers of its own Origin") {
   EdgeRig rig;
   rig.config.http.allowed_origins = {"https://a.example", "https://b.example"};
   rig.open();

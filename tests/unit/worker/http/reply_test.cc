@@ -100,7 +100,7 @@ TEST_CASE("H-33 credentials are allowed on answers and preflights when configure
   CHECK(replies.head(preflight, kNow).find("Access-Control") == std::string::npos);
 }
 
-TEST_CASE("H-29 H-30 H-35 a preflight names methods, headers and an age; no content") {
+TEST_CASE("C-35 H-29 H-30 H-35 a preflight names methods, headers and an age; no content") {
   config::Config::Http http;
   http.headers = {{"X-Mine", "1"}, {"content-type", "ignored here"}};
   http.cors_headers = {"Authorization", "x-mine"};
