@@ -40,7 +40,7 @@ relay::Mailboxes Worker::mailboxes(const ipc::Configure& identity) {
 }
 
 edge::Context Worker::edge_context(const ipc::Configure& identity) {
-  return {loop_, config_, *this, *mailroom_, pool_, route_, identity.index, deadlines_, counters_};
+  return {loop_, config_, *this, *mailroom_, pool_, route_, identity.index, deadlines_, counters_, segment_};
 }
 
 Status Worker::listen(const ipc::Configure& identity) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -19,6 +20,7 @@ namespace nxb::config {
 enum class TlsMode : std::uint8_t { Required, Offered, Off, Direct };
 enum class UpstreamKind : std::uint8_t { Xmpp, Echo, External };
 enum class RouteMode : std::uint8_t { Off, Filtered, Any };  // B-26
+enum class MonitorAccess : std::uint8_t { Local, Public, Off };
 
 inline constexpr std::string_view kDefaultListen = "0.0.0.0:5280";  // C-02
 
@@ -58,10 +60,14 @@ struct Config {
     std::vector<std::string> allowed_origins{"*"};
     bool allow_credentials = false;         // needs a list of origins (H-33)
     std::vector<std::string> cors_headers;  // more names for Access-Control-Allow-Headers
+    bool allow_private_network = false;     // H-36
+    bool enable_get = true;                 // H-37
+    bool crossdomain = false;               // C-33
     Duration head_timeout{10'000};          // H-27
     Duration body_timeout{15'000};
     Duration idle_timeout{75'000};
-    Duration write_timeout{30'000};  // H-28
+    Duration write_timeout{30'000};          // H-28
+    Duration http_socket_keepalive{60'000};  // C-09
     friend bool operator==(const Http&, const Http&) = default;
   } http;
   struct Bosh {
@@ -101,6 +107,12 @@ struct Config {
     std::vector<Domain> domain;
     friend bool operator==(const Upstream&, const Upstream&) = default;
   } upstream;
+  struct Monitor {
+    MonitorAccess access = MonitorAccess::Local;  // H-41
+    std::string system_info_password;             // also when it was read from a file; "" = no sysinfo (H-42)
+    std::string system_info_password_file;        // "" after it was read
+    friend bool operator==(const Monitor&, const Monitor&) = default;
+  } monitor;
   struct Log {
     std::string level = "INFO";
     std::string format = "text";
@@ -123,7 +135,9 @@ Loaded load_text(std::string_view toml, const std::string& origin);
 std::string to_json(const Config& config);
 Result<Config> from_json(std::string_view text);
 std::string to_toml(const Config& config);  // -T: the effective configuration; it loads back to an equal one
-std::string reference();                    // the text of conf/nxb.toml: every key, its default, its explanation
+// Every option as "section.key" and its value as TOML, for people who may see all but the secrets (H-42).
+std::vector<std::pair<std::string, std::string>> listing(const Config& config);
+std::string reference();  // the text of conf/nxb.toml: every key, its default, its explanation
 
 // [http] path from elsewhere than the file: by the same rule and in the same form; the error says what is wrong.
 Result<std::string> checked_url_path(std::string text);

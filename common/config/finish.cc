@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
+#include "common/config/file.h"
 #include "common/config/host.h"
 
 namespace nxb::config {
 namespace {
+
+constexpr std::size_t kPasswordFileMost = 4096;
 
 // The place of a key, where the file has it; else of the section.
 Place place_of(const Place& at, const Node::Table& table, std::string_view key) {
@@ -94,6 +98,22 @@ void finish(const Place& at, const Node::Table& table, Config::Upstream& upstrea
           .error("\"" + domain.name + "\" has a section already; allowed: one per domain");
     }
   }
+}
+
+// The workers, which may not be allowed to read the file, are told what is in it.
+void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor) {
+  std::string path = std::exchange(monitor.system_info_password_file, {});
+  if (path.empty()) return;
+  const Place file = place_of(at, table, "system_info_password_file");
+  if (!monitor.system_info_password.empty()) {
+    return file.error("is given beside system_info_password; allowed: one of the two");
+  }
+  auto text = read_file(path, kPasswordFileMost);
+  if (!text) return file.error(text.error().text + "; allowed: a readable file with a password");
+  if (text->ends_with('\n')) text->pop_back();
+  if (text->ends_with('\r')) text->pop_back();
+  if (text->empty()) return file.error("is empty; allowed: a readable file with a password");
+  monitor.system_info_password = *std::move(text);
 }
 
 void finish(const Place& at, const Node::Table& table, Config& config) {

@@ -125,6 +125,11 @@ const Names<UpstreamKind>& names_of(UpstreamKind) {
       {UpstreamKind::Xmpp, "xmpp"}, {UpstreamKind::Echo, "echo"}, {UpstreamKind::External, "external"}};
   return names;
 }
+const Names<MonitorAccess>& names_of(MonitorAccess) {
+  static const Names<MonitorAccess> names{
+      {MonitorAccess::Local, "local"}, {MonitorAccess::Public, "public"}, {MonitorAccess::Off, "off"}};
+  return names;
+}
 
 const Names<RouteMode>& names_of(RouteMode) {
   static const Names<RouteMode> names{
@@ -271,6 +276,9 @@ void read_value(const Place& at, const Node& node, const Rule& rule, UpstreamKin
   read_enum(at, node, rule, to);
 }
 void read_value(const Place& at, const Node& node, const Rule& rule, RouteMode& to) { read_enum(at, node, rule, to); }
+void read_value(const Place& at, const Node& node, const Rule& rule, MonitorAccess& to) {
+  read_enum(at, node, rule, to);
+}
 void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<TlsMode>& to) {
   read_enum(at, node, rule, to);
 }
@@ -300,6 +308,7 @@ Node write_value(const std::map<std::string, std::string>& value) {
 Node write_value(TlsMode value) { return write_enum(value); }
 Node write_value(UpstreamKind value) { return write_enum(value); }
 Node write_value(RouteMode value) { return write_enum(value); }
+Node write_value(MonitorAccess value) { return write_enum(value); }
 Node write_value(const std::optional<TlsMode>& value) { return value ? write_enum(*value) : Node{}; }
 Node write_value(const std::optional<RouteMode>& value) { return value ? write_enum(*value) : Node{}; }
 

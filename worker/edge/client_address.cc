@@ -73,7 +73,7 @@ gateway::Client client_of(const TrustedProxies& trusted, std::string_view peer_i
   std::vector<std::string_view> schemes = items_of(request.x_forwarded_proto);
   const bool own_nodes = !nodes.empty();
   const bool own_schemes = !schemes.empty();
-  const std::vector<ForwardedElement> elements = parse_forwarded(request.forwarded_field);
+  const std::vector<ForwardedElement> elements = parse_forwarded(request.forwarded);
   for (const ForwardedElement& element : elements) {
     if (!own_nodes) nodes.push_back(element.node);
     if (!own_schemes) schemes.push_back(element.proto);

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <utility>
 
 #include "common/base/address.h"
@@ -13,6 +14,15 @@
 namespace nxb::edge {
 
 using stats::Counter;
+
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "this host";
+}
+
+}  // namespace
 
 // One listening socket.
 class Edge::Port final : public uv::Listener::Sink {
@@ -31,7 +41,13 @@ class Edge::Port final : public uv::Listener::Sink {
 };
 
 Edge::Edge(const Context& context)
-    : shared_{context, http::Replies(context.config.http), {}, 0, [this](ConnId id) { closed(id); }},
+    : shared_{.context = context,
+              .replies = http::Replies(context.config.http),
+              .pages = Pages(host_name()),
+              .trusted = {},
+              .family = {},
+              .failures = {},
+              .closed = [this](ConnId id) { closed(id); }},
       peers_(context.config.server.max_connections_per_address, shared_.trusted) {
   shared_.family = context.deadlines.add(*this);
   for (const config::Listen& listen : context.config.listen) shared_.trusted.emplace_back(listen.trusted_proxies);
@@ -87,7 +103,7 @@ void Edge::take(relay::Handover handover) {
   if (verdict == PeerLimit::Verdict::Refused) return refuse(std::move(handover));
   HttpConnection* connection = adopt(handover.fd.release(), handover.listener, handover.peer);
   if (!connection) return;
-  if (shutting_down_) connection->last_request();
+  if (shared_.shutting_down) connection->last_request();
   connection->resume(std::move(handover));
   watch_capacity();
 }
@@ -116,7 +132,7 @@ void Edge::closed(ConnId id) {
 
 void Edge::watch_capacity() {
   bool room = connections_.size() < shared_.context.config.server.max_connections;
-  if (room == std::exchange(accepting_, room) || shutting_down_) return;
+  if (room == std::exchange(accepting_, room) || shared_.shutting_down) return;
   for (const auto& port : ports_) room ? port->listener->resume() : port->listener->pause();
   shared_.context.mailroom.take_in(room);  // the limit holds for connections of other workers, too (H-45)
   if (room) return;
@@ -125,7 +141,7 @@ void Edge::watch_capacity() {
 }
 
 void Edge::shut_down() {
-  if (std::exchange(shutting_down_, true)) return;
+  if (std::exchange(shared_.shutting_down, true)) return;
   for (const auto& port : ports_) port->listener->pause();
   connections_.for_each([](ConnId, HttpConnection& connection) { connection.shut_down(); });
 }

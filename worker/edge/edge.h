@@ -49,7 +49,6 @@ class Edge final : private uv::DeadlineSink {
   std::vector<std::unique_ptr<Port>> ports_;
   IdTable<ConnId, HttpConnection> connections_;
   bool accepting_ = true;
-  bool shutting_down_ = false;
 };
 
 }  // namespace nxb::edge

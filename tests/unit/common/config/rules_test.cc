@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "common/config/options.h"
 #include "tests/unit/common/config/support.h"
 
 namespace nxb::config {
@@ -339,23 +340,82 @@ TEST_CASE("the admin socket's path is absolute and fits") {
   refused("server", "admin_socket", "'/" + std::string(107, 'x') + "'");
 }
 
+TEST_CASE("H-41 the monitor page is for local, public or off") {
+  CHECK(taken("monitor", "access", "'LOCAL'").monitor.access == MonitorAccess::Local);
+  CHECK(taken("monitor", "access", "'public'").monitor.access == MonitorAccess::Public);
+  CHECK(taken("monitor", "access", "'off'").monitor.access == MonitorAccess::Off);
+  refused("monitor", "access", "'private'", "\"local\", \"public\", \"off\"");
+}
+
+TEST_CASE("C-17 H-42 the password of sysinfo is a text, or the text of a file without the line's end") {
+  CHECK(taken("monitor", "system_info_password", "' a b '").monitor.system_info_password == " a b ");
+  refused("monitor", "system_info_password", "7");
+  struct Sample {
+    std::string_view file, password;
+  };
+  for (const Sample& row :
+       {Sample{"s3cret\n", "s3cret"}, Sample{"s3cret", "s3cret"}, Sample{"s3cret\r\n", "s3cret"},
+        Sample{" a\nb \n\n", " a\nb \n"}, Sample{std::string_view("a\0b\n", 4), std::string_view("a\0b", 3)}}) {
+    const TemporaryFile file(row.file);
+    const Config config = taken("monitor", "system_info_password_file", "'" + file.path + "'");
+    CHECK(config.monitor.system_info_password == row.password);
+    CHECK(config.monitor.system_info_password_file.empty());  // -T and the workers have what is in it
+  }
+  for (std::string_view wrong : {"", "\n", "\r\n"}) {
+    const TemporaryFile file(wrong);
+    refused("monitor", "system_info_password_file", "'" + file.path + "'", "is empty");
+  }
+  refused("monitor", "system_info_password_file", "'/nonexistent/password'", "No such file");
+  const TemporaryFile large(std::string(4097, 'x'));
+  refused("monitor", "system_info_password_file", "'" + large.path + "'", "is larger than 4096 bytes");
+  const TemporaryFile good_file("x\n");
+  const Loaded both =
+      load("[monitor]\nsystem_info_password = 'y'\nsystem_info_password_file = '" + good_file.path + "'\n");
+  REQUIRE(both.errors.size() == 1);
+  CHECK(starts_with(both.errors[0], "f.toml:3: monitor.system_info_password_file: is given beside"));
+}
+
+TEST_CASE("C-09 http_socket_keepalive is seconds, as the kernel counts them") {
+  CHECK(taken("http", "http_socket_keepalive", "60").http.http_socket_keepalive == 60s);
+  CHECK(taken("http", "http_socket_keepalive", "'9h'").http.http_socket_keepalive == 9h);
+  for (const char* wrong : {"0", "'1500ms'", "32401"}) refused("http", "http_socket_keepalive", wrong);
+}
+
+TEST_CASE("H-42 O-27 the listing has every option of the configuration, and no secret") {
+  const Loaded loaded = load(
+      "[[listen]]\naddress = '127.0.0.1:1'\n[[listen]]\naddress = '127.0.0.1:2'\n[http]\nheaders = { X-A = 'b' }\n"
+      "[[upstream.domain]]\nname = 'd.example'\n[monitor]\nsystem_info_password = 'hunter2'\n");
+  REQUIRE(joined(loaded.errors) == "");
+  std::string text;
+  for (const auto& [name, value] : listing(loaded.config)) text += name + " = " + value + "\n";
+  CHECK(contains(text, "listen[1].address = \"127.0.0.1:1\"\n"));
+  CHECK(contains(text, "listen[2].address = \"127.0.0.1:2\"\n"));
+  CHECK(contains(text, "http.headers = { X-A = \"b\" }\n"));
+  CHECK(contains(text, "upstream.domain[1].name = \"d.example\"\n"));
+  CHECK(contains(text, "monitor.system_info_password = (hidden)\n"));
+  CHECK_FALSE(contains(text, "hunter2"));
+  for (const Row& row : all_rows()) {
+    if (row.later || row.rule.shape == Rule::Shape::Section || row.initial.empty()) continue;
+    const std::string key = row.full_name().substr(row.full_name().rfind('.')) + " = ";
+    INFO(row.full_name());
+    CHECK(contains(text, key));
+  }
+}
+
 TEST_CASE("options whose feature comes later take their default only") {
   struct Later {
     const char *section, *key, *initial, *other;
   };
   for (const Later& row :
-       {Later{"http", "enable_get", "true", "false"}, Later{"websocket", "path", "'/xmpp-websocket/'", "'/ws'"},
-        Later{"websocket", "ping_interval", "30", "0"}, Later{"websocket", "legacy_framing", "true", "false"},
-        Later{"upstream", "proxy_protocol", "'off'", "'v2'"},
-        Later{"upstream.domain", "proxy_protocol", "'off'", "'v1'"}, Later{"monitor", "access", "'local'", "'public'"},
-        Later{"monitor", "system_info_password", "''", "'x'"}, Later{"listen", "accept_proxy", "false", "true"},
+       {Later{"websocket", "path", "'/xmpp-websocket/'", "'/ws'"}, Later{"websocket", "ping_interval", "30", "0"},
+        Later{"websocket", "legacy_framing", "true", "false"}, Later{"upstream", "proxy_protocol", "'off'", "'v2'"},
+        Later{"upstream.domain", "proxy_protocol", "'off'", "'v1'"}, Later{"listen", "accept_proxy", "false", "true"},
         Later{"listen", "tls", "{}", "{ cert = 'c.pem' }"}, Later{"server", "user", "''", "'nxb'"},
         Later{"server", "group", "''", "'nxb'"}, Later{"metrics", "listen", "''", "'127.0.0.1:9100'"},
         Later{"log", "file", "''", "'/var/log/nxb'"}}) {
     taken(row.section, row.key, row.initial);
     refused(row.section, row.key, row.other, "is not supported yet; allowed: its default");
   }
-  refused("monitor", "system_info_password", "7");
   for (const char* empty : {"external", "discovery"}) CHECK(load("[" + std::string(empty) + "]\n").errors.empty());
 }
 

@@ -13,7 +13,7 @@ std::string client_address(const TrustedProxies& trusted, std::string_view peer,
                            std::string_view forwarded = "") {
   http::Request request;
   request.x_forwarded_for = x_forwarded_for;
-  request.forwarded_field = forwarded;
+  request.forwarded = forwarded;
   return edge::client_of(trusted, peer, request).address;
 }
 
@@ -22,7 +22,7 @@ bool is_secure(std::string_view peer, std::string_view x_forwarded_for, std::str
   http::Request request;
   request.x_forwarded_for = x_forwarded_for;
   request.x_forwarded_proto = x_forwarded_proto;
-  request.forwarded_field = forwarded;
+  request.forwarded = forwarded;
   return edge::client_of(TrustedProxies({"10.0.0.0/8"}), peer, request).secure;
 }
 

@@ -40,7 +40,7 @@ TEST_CASE("H-27 a head that does not come is 408, a silent connection is just cl
   CHECK(drowsy.answers() == 1);
 }
 
-TEST_CASE("H-27 a body has its own time, counted from the end of the head") {
+TEST_CASE("C-36 D-31 H-27 a body has its own time, counted from the end of the head") {
   EdgeRig rig;
   rig.config.http.head_timeout = 60s;
   rig.config.http.body_timeout = kSoon;

@@ -19,7 +19,7 @@ namespace {
 struct Silence final : upstream::Upstream {
   void open(const upstream::StreamSpec&) override {}
   void send(std::string_view) override {}
-  void restart() override {}
+  void restart(std::string_view) override {}
   void set_reading(bool) override {}
   void close(upstream::Parting, const std::vector<xmpp::Stanza>&) override {}
 };

@@ -18,6 +18,7 @@ TEST_CASE("U-03 U-18 B-28 C-65 a plain stream: header, features, what waited, th
   REQUIRE(rig.turns.until([&] { return rig.ears.log.find("hi") != std::string::npos; }));
   CHECK(rig.streams->size() == 1);
   CHECK(rig.counters.get(Counter::streams) == 1);
+  CHECK(rig.counters.get(Counter::streams_requested) == 1);
   CHECK(rig.counters.get(Counter::streams_opened) == 1);
   CHECK(rig.counters.get(Counter::bytes_to_servers) == rig.server.heard.size());
   CHECK(rig.counters.get(Counter::bytes_from_servers) == kHeader.size() + kFeatures.size() + 21);
