@@ -56,7 +56,7 @@ async def got(answer):
     return Body(await asyncio.wait_for(answer, PATIENCE))
 
 
-@case("creation: what is granted, what is told, and the features in the first answer (B-19 B-20 B-21 B-22 B-29 B-30 B-34 B-35)")
+@case("creation: what is granted, what is told, and the features in the first answer (C-38 B-19 B-20 B-21 B-22 B-29 B-30 B-34 B-35)")
 async def creation():
     async with Bench() as bench:
         session = await bench.session().open(ack=1)
@@ -75,7 +75,7 @@ async def creation():
         expect("from" not in header, "from without TLS")
 
 
-@case("only rid and to are needed; hold and wait are granted down, never up (B-15 B-16 B-19 B-20 B-21)")
+@case("only rid and to are needed; hold and wait are granted down, never up (C-37 D-25 B-15 B-16 B-19 B-20 B-21)")
 async def smallest_creation():
     async with Bench() as bench:
         gate = OwnConnections(bench.nxb.port)
