@@ -87,6 +87,19 @@ async def smallest_creation():
         same(told.get("wait"), "0", "wait=0")
 
 
+@case("nothing is compressed whatever the client would accept, and a compressed request is refused (B-04)")
+async def compression():
+    async with Bench() as bench:
+        gate = OwnConnections(bench.nxb.port)
+        creation = body(1, None, "", to="test.example", ver="1.6")
+        answer = await gate.fetch(post(creation, headers={"Accept-Encoding": "gzip, deflate, br"}))
+        expect("content-encoding" not in answer.headers, f"{answer!r}")
+        expect(Body(answer).get("accept") is None, "accept")
+        for coding in ("gzip", "deflate", "br"):
+            same((await gate.fetch(post(creation, headers={"Content-Encoding": coding}))).status, 415, coding)
+        same(await bench.nxb.counter("sessions_opened"), 1, "sessions")
+
+
 @case("SASL, restart on the same connection to the server, bind (B-99 B-100 U-28)")
 async def sasl_and_restart():
     async with Bench() as bench:

@@ -90,6 +90,7 @@ class Client(Session):
     async def begin(self):
         await self.login(hold=self.hold, wait=WAIT, **({"ack": 1} if self.wants_acks else {}))
         same(int(self.created.get("requests")), self.hold + 1, "requests")
+        expect((self.created.get("ack") is not None) == self.wants_acks, f"acks: {self.created!r}")
         self.read = self.rid - 1
 
     async def send_exactly(self, xml):
