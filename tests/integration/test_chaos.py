@@ -131,7 +131,7 @@ class Play:
             speech.ear.next == speech.client.said and speech.client.ear.next == speech.said for speech in self.speeches), 40)
 
     async def part(self):
-        """Half of the sessions are ended by their clients, half by the server, with something to say at the last moment."""
+        """Two sessions of three are ended by their clients, one by the server, with something to say at the last moment."""
         await asyncio.gather(*self.tasks[len(self.clients):])
         for speech in self.speeches:
             if speech.client.number % 3:

@@ -25,6 +25,7 @@ class Fate:
 
     def __init__(self, dice, wild, cuts):
         self.delay = dice.uniform(0, 0.3 if dice.random() < 0.05 else 0.03) if dice.random() < 0.3 else 0
+        self.answer_delay = dice.uniform(0, 0.05) if dice.random() < 0.2 else 0
         self.piece = dice.choice((1, 3, 50)) if dice.random() < 0.1 else 0
         self.reads_slowly = dice.random() < 0.1
         self.cut = dice.choices(cuts, [1 if one == "silence" else 6 for one in cuts])[0] if wild and dice.random() < 0.4 else None

@@ -258,6 +258,7 @@ class ChaosProxy:
             await asyncio.gather(head, return_exceptions=True)
             return self._abandon(passage, fate, errand)
         errand.finish()
+        await asyncio.sleep(fate.answer_delay)  # the way back is slow, too
         answer = bytearray(head.result())
         length = len(answer) + int(name_of(rb"content-length", answer))
         passes = {"before the answer": 0, "in the answer": int(fate.share * length)}.get(fate.cut, length)

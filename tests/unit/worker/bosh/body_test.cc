@@ -317,8 +317,9 @@ TEST_CASE("D-02: attributes and elements named like methods and built-in things 
 TEST_CASE("D-27: what one client sent broken is gone when the next one is read") {
   xml::Pool pool;
   const std::string good = with("rid='1' sid='s'", "<a/>");
-  for (const std::string& bad : {with("rid='7' sid='t'", "<b>"), with("rid='7' sid='t'", "<b>").substr(0, 70),
-                                 good + "<c", std::string("<x"), with("rid='7'", "<p:b xmlns:p='urn:p'>&u;")}) {
+  for (const std::string& bad :
+       {with("rid='7' sid='t'", "<b>"), with("rid='7' sid='t'", "<b>").substr(0, 70), good + "<c", std::string("<x"),
+        with("rid='7'", "<p:b xmlns:p='urn:p'>&u;"), with("rid='7' xmlns:p='urn:p'", "<p:b><p:c>").substr(0, 112)}) {
     CAPTURE(bad);
     CHECK_FALSE(static_cast<bool>(parse_body(pool, bad)));
     auto body = parse_body(pool, good);
@@ -326,6 +327,7 @@ TEST_CASE("D-27: what one client sent broken is gone when the next one is read")
     CHECK(body->rid == Rid{1});
     CHECK(body->sid == "s");
     CHECK(body->payloads == "<a/>");
+    CHECK_FALSE(static_cast<bool>(parse_body(pool, with("rid='1' sid='s'", "<p:a/>"))));  // no prefix remains
     CHECK(pool.lent() == 0);
   }
 }
