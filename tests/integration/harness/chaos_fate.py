@@ -26,7 +26,7 @@ class Fate:
     def __init__(self, dice, wild, cuts):
         self.delay = dice.uniform(0, 0.3 if dice.random() < 0.05 else 0.03) if dice.random() < 0.3 else 0
         self.answer_delay = dice.uniform(0, 0.05) if dice.random() < 0.2 else 0
-        self.piece = dice.choice((1, 3, 50)) if dice.random() < 0.1 else 0
+        self.piece = dice.choice((1, 3, 50, 1000)) if dice.random() < 0.3 else 0
         self.reads_slowly = dice.random() < 0.1
         self.cut = dice.choices(cuts, [1 if one == "silence" else 6 for one in cuts])[0] if wild and dice.random() < 0.4 else None
         self.share = dice.random()  # of the request or answer, that passes before a cut in the middle
@@ -36,13 +36,14 @@ class Fate:
         self.copy_is_cut = dice.random() < 0.3
         self.fresh = dice.random() < 0.5  # over a new connection to nxb
 
-
     def pieces_of(self, data):
-        """Somewhere in it forty tiny ones; more would cost time and show nothing else."""
+        """In one piece, or with forty tiny ones somewhere; more would cost time and show nothing else."""
+        if not self.piece:
+            return [data]
         start = int(self.share * len(data))
         end = min(len(data), start + 40 * self.piece)
-        yield from filter(None, [data[:start], *(data[at:min(end, at + self.piece)] for at in range(start, end, self.piece or 1)),
-                                 data[end:]])
+        tiny = [data[at:min(end, at + self.piece)] for at in range(start, end, self.piece)]
+        return [piece for piece in (data[:start], *tiny, data[end:]) if piece]
 
     def __str__(self):
         copies = f", copies after {', '.join(f'{delay:.3f} s' for delay in self.copies)}" if self.copies else ""

@@ -239,8 +239,10 @@ class ChaosProxy:
             errand.sent()
             if fate.cut == "after the request":
                 client.cut(fate.parting)
-            if fate.cut == "silence":
+            if fate.cut == "silence" and self.goes_silent:
                 self.silenced.append(client)
+            elif fate.cut == "silence":
+                client.cut("reset")
             if fate.cut in ("after the request", "silence"):
                 return self._abandon(passage, fate, errand)
             await self._return_answer(passage, client, fate, errand)
