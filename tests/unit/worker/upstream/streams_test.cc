@@ -140,7 +140,7 @@ TEST_CASE("U-17 a client that goes meanwhile cancels everything, at once") {
   CHECK(dropped.deadlines.size() == 0);
 }
 
-TEST_CASE("U-36 U-70 D-57 a server that does not read ends the stream with policy-violation, and memory is bounded") {
+TEST_CASE("U-36 U-70 a server that does not read ends the stream with policy-violation, and memory is bounded") {
   Rig rig;
   Upstream& up = rig.run();
   rig.server.stream->pause(uv::PauseReason::Busy);
@@ -185,7 +185,7 @@ TEST_CASE("the session may call back from within an event") {
   CHECK(rig.streams->size() == 0);
 }
 
-TEST_CASE("U-70 D-57 a client that floods before the stream is usable") {
+TEST_CASE("U-70 a client that floods before the stream is usable") {
   Rig rig;
   rig.config.bosh.max_data_held = 100;
   rig.open().send(std::string(101, 'x'));
