@@ -185,6 +185,8 @@ class Client(Session):
             for one in answer.payloads:
                 if one.tag == f"{{{CLIENT}}}message":
                     self.ear.hear(one)
+            if ack := answer.get("ack"):  # B-65: never its own rid, never one that was not sent
+                expect(self.wants_acks and self.read < int(ack) < self.rid, f"answer to {self.read}: {answer!r}")
             if (report := answer.get("report")) and int(report) in self.again:
                 self.again[int(report)].set()
             if answer.type:
