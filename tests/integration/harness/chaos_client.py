@@ -185,8 +185,9 @@ class Client(Session):
             for one in answer.payloads:
                 if one.tag == f"{{{CLIENT}}}message":
                     self.ear.hear(one)
-            if ack := answer.get("ack"):  # B-65: never its own rid, never one that was not sent
-                expect(self.wants_acks and self.read < int(ack) < self.rid, f"answer to {self.read}: {answer!r}")
+            if ack := int(answer.get("ack", 0)):  # B-65: a later rid; at the end, when a rid is missing, an earlier one
+                expect(self.wants_acks and ack < self.rid, f"answer to {self.read}: {answer!r}")
+                expect(ack > self.read or answer.type and ack < self.read, f"answer to {self.read}: {answer!r}")
             if (report := answer.get("report")) and int(report) in self.again:
                 self.again[int(report)].set()
             if answer.type:
