@@ -188,7 +188,7 @@ def descriptors(pids):
 
 async def play(seed, seconds):
     server = await Server(seed).start()
-    async with Nxb(server, workers=4, http={"head_timeout": "120s", "body_timeout": "120s"}) as nxb:
+    async with Nxb(server, workers=4, http={"head_timeout": "1h", "body_timeout": "1h"}) as nxb:  # of requests cut for ever
         it = Play(nxb, server, seed)
         try:
             await it.begin()

@@ -75,7 +75,7 @@ class Client(Session):
         self.ear = Ear(f"s{number}")
         self.said = 0
         self.outbox = []
-        self.asked = {}              # rid -> task
+        self.asked = {}             # rid -> task
         self.again = {}             # rid -> event: send it again
         self.answers = {}           # rid -> Body, not read yet
         self.read = None            # the highest rid whose answer was read

@@ -15,6 +15,8 @@ import struct
 
 from harness.chaos_fate import CUTS, MOST_SENT, Barrier, Fate, Ledger
 
+MOST_LINGERING = 100  # connections that nobody is behind any more, which nxb does not know
+
 
 class Gone(Exception):
     """The other side of a connection went away."""
@@ -324,10 +326,10 @@ class ChaosProxy:
             passage.leave("close")
 
     def _abandon(self, passage, fate, errand):
-        if fate.parting == "linger":
+        if fate.parting == "linger" and len(self.lingering) < MOST_LINGERING:
             self.run(self._linger(passage, errand))
         else:
-            passage.leave(fate.parting)
+            passage.leave("reset" if fate.parting == "reset" else "close")
 
     async def _linger(self, passage, errand):
         """nxb is not told that nobody listens."""
