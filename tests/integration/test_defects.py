@@ -22,9 +22,13 @@ class Bystander:
     async def __aenter__(self):
         self.server = await XmppServer().start()
         self.nxb = await Nxb(self.server, workers=2, bosh={"gap_timeout": "2s"}).start()
-        self.session = await self.new_session().login()
+        try:
+            self.session = await self.new_session().login()
+            self.pids = await self.nxb.pids()
+        except BaseException:
+            await self.nxb.end_by_force()
+            raise
         self.gate = OwnConnections(self.nxb.port)
-        self.pids = await self.nxb.pids()
         return self
 
     async def __aexit__(self, kind, problem, trace):
