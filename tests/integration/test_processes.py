@@ -60,6 +60,14 @@ async def nothing():
     pass
 
 
+@case("one line of the log, once, says that it is up, and where (C-25)")
+async def said_once():
+    async with Nxb(None, workers=2) as nxb:
+        lines = [line for line in nxb.log().splitlines() if "event=supervisor.ready" in line]
+        same(len(lines), 1, f"lines in {nxb.log()}")
+        expect(f"listen=127.0.0.1:{nxb.port}" in lines[0] and "workers=2" in lines[0], lines[0])
+
+
 @case("SIGINT ends everything with exit code 0, as Ctrl-C does (O-08)")
 async def stop_by_interrupt():
     async with Nxb(workers=2) as nxb:

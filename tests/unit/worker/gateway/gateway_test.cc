@@ -180,7 +180,7 @@ TEST_CASE("a sid that exists is not given out again, whoever minted it (B-29)") 
   CHECK(world.gateway.live_sessions() == 1);
 }
 
-TEST_CASE("above max_sessions a creation gets internal-server-error (B-40)") {
+TEST_CASE("above max_sessions a creation gets internal-server-error (B-40 D-57)") {
   World world;
   world.config.server.max_sessions = 1;
   world.post(creation(), "the-sid");
@@ -203,7 +203,7 @@ TEST_CASE("payloads go to the session's stream, and what the stream brings answe
   CHECK(world.counters.get(Counter::requests_held) == 0);
 }
 
-TEST_CASE("content of the creation request is the media type of every answer (B-23)") {
+TEST_CASE("content of the creation request is the media type of every answer (B-23 D-21)") {
   World world;
   bosh::Body body = creation();
   body.content = "text/html; charset=\"UTF-8\"";
