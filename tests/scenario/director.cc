@@ -31,8 +31,9 @@ std::string Director::run() {
 
 void Director::enter(const Part& part) {
   auto at = std::ranges::find(actors_, part.name, &Actor::name);
-  Actor& actor = at == actors_.end() ? actors_.emplace_back() : *at;
-  if (at == actors_.end()) {
+  bool fresh = at == actors_.end();
+  Actor& actor = fresh ? actors_.emplace_back() : *at;
+  if (fresh) {
     actor.role = part.role;
     actor.name = part.name;
     if (actor.role == Role::Server) scene_.servers[part.name].domain = *find(part.arguments, "domain");

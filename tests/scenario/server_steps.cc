@@ -36,12 +36,13 @@ Outcome send(Scene& scene, Server& server, const Step& step) {
     if (!known) return failed("a value that was not saved");
     value = *std::move(known);
   }
-  std::string bytes;
+  std::string bytes = write_sent(filled);
+  if (bytes.find("<stream:stream") != std::string::npos) server.owes_header = false;
   bool as_it_stands = step.words[0].quoted || step.word(0) == "raw";
   if (!as_it_stands && std::exchange(server.owes_header, false)) {
-    bytes = write_stream_header({}, server.domain, ++server.headers);
+    bytes = write_stream_header({}, server.domain, ++server.headers) + bytes;
   }
-  write(scene, server, bytes + write_sent(filled));
+  write(scene, server, bytes);
   return done();
 }
 

@@ -38,13 +38,15 @@ void SimUpstream::soon(std::function<void(SimUpstream&)> what) {
 }
 
 void SimUpstream::open(const upstream::StreamSpec& spec) {
-  const auto& domains = world_.config.upstream.domain;
-  if (std::ranges::find(domains, spec.domain, &config::Domain::name) == domains.end()) {
+  upstream::Choice choice = world_.policy.choose(spec.domain);
+  if (choice.refusal.condition != Condition::None) {
     done_ = true;
-    return soon([](SimUpstream& self) { self.raise(upstream::Closed{Condition::HostUnknown, {}, "no such server"}); });
+    return soon([refusal = choice.refusal](SimUpstream& self) {
+      self.raise(upstream::Closed{refusal.condition, {}, refusal.why});
+    });
   }
   xmpp::ClientStreamSetup setup;
-  setup.domain = spec.domain;
+  setup.domain = choice.domain.jid;
   setup.from = spec.from;
   setup.lang = spec.lang;
   setup.version = spec.xmpp_version;
@@ -53,7 +55,7 @@ void SimUpstream::open(const upstream::StreamSpec& spec) {
   setup.setup_timeout = world_.config.upstream.setup_timeout;
   machine_.emplace(std::move(setup), world_.pool);
   Instant usable_by = world_.clock.now + world_.config.upstream.setup_timeout;
-  soon([domain = spec.domain, usable_by](SimUpstream& self) {
+  soon([domain = choice.domain.jid, usable_by](SimUpstream& self) {
     if (self.done_) return;
     self.link_ = ++self.world_.last_link;
     self.world_.listener->on_link(self.link_, domain);

@@ -10,6 +10,7 @@
 
 #include "common/config/config.h"
 #include "stage.h"
+#include "worker/upstream/policy.h"
 #include "worker/upstream/upstream.h"
 #include "worker/xmpp/client_stream.h"
 
@@ -26,6 +27,7 @@ class SimUpstream final : public upstream::Upstream {
  public:
   struct World {
     const config::Config& config;
+    const upstream::Policy& policy;
     xml::Pool& pool;
     VirtualTime& clock;
     upstream::Events& events;

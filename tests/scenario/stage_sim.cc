@@ -23,6 +23,7 @@ Result<std::unique_ptr<StageSim>> StageSim::make(const Script& script, Listener*
 
 StageSim::StageSim(config::Config config, Listener*& listener)
     : config_(std::move(config)),
+      policy_(config_.upstream),
       listener_(listener),
       gateway_(config_, *this, counters_, [this] { return clock_.now; }) {}
 
@@ -142,7 +143,7 @@ Status StageSim::finish() {
 // --- gateway::Ports ---
 
 upstream::Upstream& StageSim::make_stream(StreamId stream) {
-  SimUpstream::World world{config_, pool_, clock_, gateway_, listener_, last_link_, [this](StreamId id) {
+  SimUpstream::World world{config_, policy_, pool_, clock_, gateway_, listener_, last_link_, [this](StreamId id) {
                              auto at = streams_.find(id);
                              return at == streams_.end() ? nullptr : at->second.get();
                            }};

@@ -45,6 +45,7 @@ class StageSim final : public Stage, private gateway::Ports {
   void wake_at(SessionKey session, std::optional<Instant> at) override;
 
   config::Config config_;
+  upstream::Policy policy_;
   Listener*& listener_;
   VirtualTime clock_;
   xml::Pool pool_;
