@@ -44,7 +44,8 @@ std::string difference_in_http(Scene& scene, const Request& request, const Wishe
   if (const std::string* took = wishes.find("took")) {
     Duration late = request.answered - request.sent - parse_duration(*took).value_or(Duration::zero());
     Duration slack = scene.stage.slack();
-    if (late < -std::min(slack, kRounding) || late > slack) return "it came " + std::to_string(late.count()) + " ms off";
+    if (late < -std::min(slack, kRounding) || late > slack)
+      return "it came " + std::to_string(late.count()) + " ms off";
   }
   return {};
 }

@@ -122,8 +122,8 @@ Outcome open_on_worker(Scene& scene, const std::string& name, const Step& step, 
     auto now = sessions_of(scene);
     if (now[worker] == attempt.sessions[worker] + 1) return done();
     Sending sending;
-    sending.body = write_body({{"rid", std::to_string(client.last_rid + 1)}, {"sid", client.sid}, {"type", "terminate"}},
-                              {});
+    sending.body =
+        write_body({{"rid", std::to_string(client.last_rid + 1)}, {"sid", client.sid}, {"type", "terminate"}}, {});
     attempt.request = scene.send(name, "(let go)", std::move(sending), {});
     scene.rewind.insert(step.get("to"));
     attempt.stage = 2;

@@ -10,11 +10,16 @@ namespace {
 
 // Short names; any other option is written section.name.
 constexpr std::pair<std::string_view, std::string_view> kShort[] = {
-    {"workers", "server.workers"},          {"max_wait", "bosh.max_wait"},
-    {"max_hold", "bosh.max_bosh_connections"}, {"inactivity", "bosh.default_inactivity"},
-    {"grace", "bosh.inactivity_grace"},     {"max_pause", "bosh.max_pause"},
-    {"polling", "bosh.polling"},            {"streams", "bosh.max_streams_per_session"},
-    {"features_hold", "bosh.features_hold"},   {"gap_timeout", "bosh.gap_timeout"},
+    {"workers", "server.workers"},
+    {"max_wait", "bosh.max_wait"},
+    {"max_hold", "bosh.max_bosh_connections"},
+    {"inactivity", "bosh.default_inactivity"},
+    {"grace", "bosh.inactivity_grace"},
+    {"max_pause", "bosh.max_pause"},
+    {"polling", "bosh.polling"},
+    {"streams", "bosh.max_streams_per_session"},
+    {"features_hold", "bosh.features_hold"},
+    {"gap_timeout", "bosh.gap_timeout"},
     {"setup_timeout", "upstream.setup_timeout"},
 };
 

@@ -10,7 +10,7 @@
 namespace nxb::scenario {
 
 struct Places {
-  std::string listen;                          // address
+  std::string listen;  // address
   std::string admin_socket;
   std::map<std::string, std::string> targets;  // domain -> address of its server
 };

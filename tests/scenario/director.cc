@@ -188,7 +188,8 @@ bool Director::all_done() const {
 
 void Director::fail(const Step& step, const std::string& who, const std::string& why) {
   if (!failure_.empty()) return;
-  failure_ = "line " + std::to_string(step.line) + ": " + (who.empty() ? "" : who + ": ") + step.source + "\n#   " + why;
+  failure_ =
+      "line " + std::to_string(step.line) + ": " + (who.empty() ? "" : who + ": ") + step.source + "\n#   " + why;
 }
 
 }  // namespace nxb::scenario

@@ -20,8 +20,8 @@ constexpr std::string_view kBody =
 struct Rule {
   Place place;
   std::string_view verb;
-  std::string_view first;  // the first word, where it says what the verb is about; "" = any or none
-  std::size_t least, most;  // words behind the verb, `first` included
+  std::string_view first;      // the first word, where it says what the verb is about; "" = any or none
+  std::size_t least, most;     // words behind the verb, `first` included
   std::string_view arguments;  // names in blanks; "*" = any
   bool live_only = false;
 };
@@ -63,8 +63,8 @@ constexpr std::array kRules{
 };
 
 // What an answer may be expected to be.
-constexpr std::array<std::string_view, 10> kAnswers{"body", "answer",  "empty", "terminate", "error", "payload",
-                                                   "end", "same",  "held",      "closed"};
+constexpr std::array<std::string_view, 10> kAnswers{"body",    "answer", "empty", "terminate", "error",
+                                                    "payload", "end",    "same",  "held",      "closed"};
 
 bool listed(std::string_view names, std::string_view one) {
   for (std::size_t at = names.find(one); at != std::string_view::npos; at = names.find(one, at + 1)) {
@@ -95,7 +95,8 @@ std::string answer_objection(const Step& step) {
     return "an answer cannot be expected to be " + std::string(step.word(1));
   }
   bool third = step.word(1) == "payload" || step.word(1) == "same";
-  if (third != (step.words.size() == 3)) return "`" + std::string(step.word(1)) + (third ? "` of what?" : "` ends here");
+  if (third != (step.words.size() == 3))
+    return "`" + std::string(step.word(1)) + (third ? "` of what?" : "` ends here");
   return {};
 }
 

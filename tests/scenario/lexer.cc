@@ -13,8 +13,9 @@ namespace {
 bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 bool is_key(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:") ==
-                              std::string_view::npos;
+  return !text.empty() &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:") ==
+             std::string_view::npos;
 }
 
 // What stands in quotes from `at` on, which is behind the opening one; nothing when it does not end.

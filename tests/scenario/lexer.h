@@ -10,7 +10,7 @@
 namespace nxb::scenario {
 
 struct Line {
-  Step step;          // verb "" = an empty line
+  Step step;            // verb "" = an empty line
   bool opens = false;   // ends with `{`
   bool closes = false;  // is `}`
 };

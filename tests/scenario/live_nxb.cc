@@ -33,8 +33,8 @@ using Json = nlohmann::json;
 
 constexpr Duration kReadyWithin{60'000};  // sanitizers on a busy machine
 constexpr Duration kEndsWithin{30'000};
-constexpr std::array<std::string_view, 7> kAlarms{
-    "AddressSanitizer", "LeakSanitizer", "runtime error:", "event=bug", "expectation", "corrupt", "check failed"};
+constexpr std::array<std::string_view, 7> kAlarms{"AddressSanitizer", "LeakSanitizer", "runtime error:", "event=bug",
+                                                  "expectation",      "corrupt",       "check failed"};
 
 // The condition is looked at every few milliseconds.
 template <class Condition>

@@ -1,8 +1,10 @@
-// tests/scenario/main.cc - plays scenarios: nxb-scenario [--stage sim|live|both] [--supervisor PROGRAM] FILE...
-// Says how it went as TAP; of a failure also who said what and when, and how to play it again.
+// tests/scenario/main.cc - plays scenarios: nxb-scenario [--stage sim|live|both] [--supervisor PROGRAM] FILE|FOLDER...
+// Of a folder it plays every .nxs file below, in the order of their names, which is the order of difficulty. Says how it went as TAP; of a failure also who said what and when, and how to play it again.
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -26,6 +28,22 @@ struct Options {
   std::vector<std::string> files;
 };
 
+void add_files_of_folders(std::vector<std::string>& files) {
+  std::vector<std::string> all;
+  for (const auto& path : files) {
+    if (!std::filesystem::is_directory(path)) {
+      all.push_back(path);
+      continue;
+    }
+    auto first = all.size();
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
+      if (entry.path().extension() == ".nxs") all.push_back(entry.path().lexically_normal().string());
+    }
+    std::sort(all.begin() + static_cast<std::ptrdiff_t>(first), all.end());
+  }
+  files = std::move(all);
+}
+
 std::optional<Options> read_options(int argc, char** argv) {
   Options options;
   if (const char* program = std::getenv("NXB_SUPERVISOR")) options.supervisor = program;
@@ -44,6 +62,7 @@ std::optional<Options> read_options(int argc, char** argv) {
       options.files.push_back(word);
     }
   }
+  add_files_of_folders(options.files);
   return options.files.empty() ? std::nullopt : std::optional(options);
 }
 
@@ -112,7 +131,7 @@ void play_file(const std::string& file, const Options& options, Tap& tap) {
 int main(int argc, char** argv) {
   auto options = read_options(argc, argv);
   if (!options) {
-    std::fprintf(stderr, "usage: nxb-scenario [--stage sim|live|both] [--supervisor PROGRAM] FILE...\n");
+    std::fprintf(stderr, "usage: nxb-scenario [--stage sim|live|both] [--supervisor PROGRAM] FILE|FOLDER...\n");
     return 64;
   }
   expectations_are_fatal(true);

@@ -17,7 +17,8 @@ RequestNumber Scene::send(const std::string& client, const std::string& name, Se
   request.name = name;
   request.sent = stage.now();
   sending.client = client;
-  transcript.add(stage.now(), Role::Client, client, name + " -> " + (sending.http.empty() ? sending.body : sending.http));
+  transcript.add(stage.now(), Role::Client, client,
+                 name + " -> " + (sending.http.empty() ? sending.body : sending.http));
   RequestNumber number = stage.send(sending);
   if (number == 0) return 0;
   requests[number] = std::move(request);

@@ -19,10 +19,10 @@ namespace nxb::scenario {
 struct Request {
   std::string client, name;
   Instant sent;
-  bool opens = false;      // asks for a session: the client takes the sid from its answer
-  bool by_hand = false;    // `raw`: nxb may not have all of it
-  bool closed = false;     // its connection went without an answer
-  bool lost = false;       // its answer is to be thrown away, or was
+  bool opens = false;    // asks for a session: the client takes the sid from its answer
+  bool by_hand = false;  // `raw`: nxb may not have all of it
+  bool closed = false;   // its connection went without an answer
+  bool lost = false;     // its answer is to be thrown away, or was
   std::optional<HttpAnswer> answer;
   Instant answered;
   std::optional<xml::Node> tree;  // of the answer, once it was looked at

@@ -103,9 +103,7 @@ void SimUpstream::perform(xmpp::step::Write& step) {
   });
 }
 
-void SimUpstream::perform(xmpp::step::StartTls&) {
-  feed(xmpp::event::TransportEnded{"there is no TLS on this stage"});
-}
+void SimUpstream::perform(xmpp::step::StartTls&) { feed(xmpp::event::TransportEnded{"there is no TLS on this stage"}); }
 
 void SimUpstream::perform(xmpp::step::Usable& step) {
   raise(upstream::Opened{std::move(step.authid), std::move(step.version)});

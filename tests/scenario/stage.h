@@ -50,7 +50,7 @@ class Stage {
   virtual ~Stage() = default;
   virtual Instant now() const = 0;
   virtual Duration patience(Duration wanted) const = 0;  // how long an `expect` waits here
-  virtual Duration slack() const { return {}; }         // how far an instant may be off
+  virtual Duration slack() const { return {}; }          // how far an instant may be off
 
   virtual RequestNumber send(const Sending& sending) = 0;
   virtual void cut(RequestNumber request) = 0;

@@ -159,7 +159,8 @@ void StageLive::take_answers(Connection& connection) {
     answer.head = connection.in.substr(0, end + 2);
     answer.status = std::atoi(answer.head.substr(std::min<std::size_t>(9, answer.head.size())).c_str());
     answer.content_type = header_of(answer.head, "Content-Type");
-    std::size_t length = connection.head_only ? 0 : std::strtoul(header_of(answer.head, "Content-Length").c_str(), nullptr, 10);
+    std::size_t length =
+        connection.head_only ? 0 : std::strtoul(header_of(answer.head, "Content-Length").c_str(), nullptr, 10);
     if (connection.in.size() < end + 4 + length) return;
     answer.body = connection.in.substr(end + 4, length);
     connection.in.erase(0, end + 4 + length);

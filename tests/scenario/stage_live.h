@@ -33,7 +33,9 @@ class StageLive final : public Stage {
   void close(LinkNumber link, Close how) override;
   void wait(Instant until) override;
   bool settled(std::size_t open) override;
-  std::optional<std::uint64_t> counter(std::string_view name, int worker) override { return nxb_.counter(name, worker); }
+  std::optional<std::uint64_t> counter(std::string_view name, int worker) override {
+    return nxb_.counter(name, worker);
+  }
   std::string log() override { return nxb_.log(); }
   Status kill(int worker, int signal) override { return nxb_.kill(worker, signal); }
   bool worker_ready(int worker) override { return nxb_.worker_ready(worker); }

@@ -40,8 +40,9 @@ std::string Transcript::text() const {
     for (std::size_t at = 0; at < entry.said.size(); at += kColumn) {
       std::string line = entry.said.substr(at, kColumn);
       std::string padding(kColumn - line.size(), ' ');
-      out += "# " + first + (entry.side == Role::Client ? " | " + line + padding + " |\n"
-                                                        : " | " + std::string(kColumn, ' ') + " | " + line + "\n");
+      out += "# " + first +
+             (entry.side == Role::Client ? " | " + line + padding + " |\n"
+                                         : " | " + std::string(kColumn, ' ') + " | " + line + "\n");
       first = std::string(11, ' ');
     }
   }

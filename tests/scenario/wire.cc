@@ -108,8 +108,8 @@ std::string write_sent(const Step& step) {
 }
 
 std::string write_stream_header(const Arguments& attributes, std::string_view domain, int number) {
-  std::string out = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='" + std::string(kStreams) +
-                    "'";
+  std::string out =
+      "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='" + std::string(kStreams) + "'";
   auto add = [&](std::string_view name, std::string_view usual) {
     const std::string* given = find(attributes, name);
     if (!given || !given->empty()) xml::append_attribute(out, name, given ? std::string_view(*given) : usual);
@@ -204,7 +204,8 @@ const xml::Attribute* attribute_of(const xml::Node& node, std::string_view key) 
   std::string name = wire_name(key == "restartlogic" ? "xmpp:restartlogic" : key);
   if (node.local != "body" && key == "version") name = "version";
   auto colon = name.find(':');
-  std::string_view local = colon == std::string::npos ? std::string_view(name) : std::string_view(name).substr(colon + 1);
+  std::string_view local =
+      colon == std::string::npos ? std::string_view(name) : std::string_view(name).substr(colon + 1);
   std::string_view ns;
   if (name.starts_with("xml:")) ns = "http://www.w3.org/XML/1998/namespace";
   if (name.starts_with("xmpp:")) ns = kXbosh;
