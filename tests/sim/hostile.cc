@@ -15,6 +15,7 @@ void Hostile::start() {
 
 void Hostile::open() {
   bosh::SessionLimits limits;
+  limits.polling = limits.max_pause = Duration::zero();  // this world knows neither
   if (world_.dice.percent(50)) limits.max_pending = 1'000;
   stages_.push_back(std::make_unique<Stage>(world_, limits));
   bosh::Body creation;
@@ -108,9 +109,9 @@ void Hostile::weird_server() {
     case 1:
       return stage.deliver(bosh::ShutDown{});
     case 2:
-      return stage.deliver(bosh::ServerSpoke{upstream::Arrived{}});
+      return stage.deliver(bosh::ServerSpoke{1, upstream::Arrived{}});
     default:
-      return stage.deliver(bosh::ServerSpoke{upstream::Opened{"again", world_.dice.percent(50) ? "1.0" : ""}});
+      return stage.deliver(bosh::ServerSpoke{1, upstream::Opened{"again", world_.dice.percent(50) ? "1.0" : ""}});
   }
 }
 

@@ -59,6 +59,7 @@ void finish_correct(World& world, Stage& stage, Client& client) {
 Outcome play_correct(const Options& options, std::uint64_t seed) {
   World world(seed, options.operations, options.trace);
   bosh::SessionLimits limits;
+  limits.polling = limits.max_pause = Duration::zero();  // this world knows neither
   if (world.dice.percent(30)) limits.max_pending = 1'500;
   Stage stage(world, limits);
   Client client(world, stage);

@@ -94,15 +94,15 @@ void Server::end() {
 // --- the session and the machine-side end of its connections ---
 
 Stage::Stage(World& world, bosh::SessionLimits limits)
-    : world_(world),
-      limits_(limits),
-      server_(world, [this](upstream::Event event) { deliver(bosh::ServerSpoke{std::move(event)}); }) {}
+    : world_(world), limits_(limits), server_(world, [this](upstream::Event event) {
+        deliver(bosh::ServerSpoke{1, std::move(event)});
+      }) {}
 
 void Stage::create(RequestId id, bosh::Body body, std::function<void(std::string)> answered) {
   answered_[id] = std::move(answered);
   witness_.emplace(world_, limits_, body, id);
   bosh::Actions actions;
-  session_.emplace(limits_, "sid", id, std::move(body), "192.0.2.1", world_.now, actions);
+  session_.emplace(limits_, "sid", id, std::move(body), world_.now, actions);
   world_.expect(!actions.empty() && std::holds_alternative<bosh::OpenStream>(actions.front()),
                 "OpenStream comes first");
   witness_->after(*session_, actions);
