@@ -104,7 +104,7 @@ LiveNxb::~LiveNxb() {
 
 Status LiveNxb::start(const std::string& supervisor, const Arguments& options,
                       const std::map<std::string, std::string>& targets) {
-  if (supervisor.empty()) return Error{Code::NotFound, "--supervisor or NXB_SUPERVISOR must name nxb-supervisor"};
+  if (!std::filesystem::exists(supervisor)) return Error{Code::NotFound, "--supervisor must name nxb-supervisor"};
   std::string folder = "/tmp/nxb-XXXXXX";  // short: a socket's path ends at 107 bytes
   if (!::mkdtemp(folder.data())) return Error{Code::Io, "no temporary folder"};
   folder_ = folder;

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -28,6 +27,12 @@ struct Options {
   std::vector<std::string> files;
 };
 
+std::string supervisor_of_this_build() {
+  std::error_code ignored;
+  auto own = std::filesystem::read_symlink("/proc/self/exe", ignored);  // BUILD/tests/scenario/nxb-scenario
+  return (own.parent_path() / "../../supervisor/nxb-supervisor").lexically_normal().string();
+}
+
 void add_files_of_folders(std::vector<std::string>& files) {
   std::vector<std::string> all;
   for (const auto& path : files) {
@@ -46,7 +51,7 @@ void add_files_of_folders(std::vector<std::string>& files) {
 
 std::optional<Options> read_options(int argc, char** argv) {
   Options options;
-  if (const char* program = std::getenv("NXB_SUPERVISOR")) options.supervisor = program;
+  options.supervisor = supervisor_of_this_build();
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     if (word == "--stage" && i + 1 < argc) {
