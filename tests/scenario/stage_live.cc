@@ -213,6 +213,11 @@ void StageLive::close(LinkNumber link, Close how) {
 // --- time ---
 
 void StageLive::wait(Instant until) {
+  transact(static_cast<int>(std::clamp<Duration::rep>((until - now()).count(), 0, kGlance)));
+}
+
+// Reads and writes what can be; false when nothing could within the time.
+bool StageLive::transact(int timeout_ms) {
   std::vector<pollfd> set;
   auto watch = [&set](const Socket& socket) {
     short events = socket.out.empty() && !socket.closes ? POLLIN : POLLIN | POLLOUT;
@@ -226,8 +231,7 @@ void StageLive::wait(Instant until) {
     watch(socket);
   }
   for (const Door& door : doors_) set.push_back({door.fd.get(), POLLIN, 0});
-  auto left = std::clamp<Duration::rep>((until - now()).count(), 0, kGlance);
-  if (::poll(set.data(), set.size(), static_cast<int>(left)) <= 0) return;
+  if (::poll(set.data(), set.size(), timeout_ms) <= 0) return false;
   for (std::size_t i = 0; i < set.size(); ++i) {
     short happened = set[i].revents;
     if (happened == 0) continue;
@@ -242,16 +246,35 @@ void StageLive::wait(Instant until) {
       accept_from(doors_[i - connections - links.size()]);
     }
   }
+  return true;
 }
 
-// Everything sent is with nxb when it holds as many requests as have no answer. Those that were answered meanwhile only
-// make it wait for the answers to be read.
+// A question that nxb answers in a later turn of its loop: what it had begun to do is done. With several workers only
+// one of them is asked.
+bool StageLive::fence() {
+  if (!probe_) {
+    probe_ = new_socket(0);
+    timeval patience{15, 0};
+    ::setsockopt(probe_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    sockaddr_in address = loopback(nxb_.port());
+    if (::connect(probe_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) probe_.reset();
+  }
+  constexpr std::string_view kQuestion = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  std::array<char, 4096> answer{};
+  bool sent = probe_ && ::send(probe_.get(), kQuestion.data(), kQuestion.size(), MSG_NOSIGNAL) > 0;
+  if (sent && ::recv(probe_.get(), answer.data(), answer.size(), 0) > 0) return true;
+  probe_.reset();
+  return false;
+}
+
+// Everything sent is with nxb when it holds as many requests as have no answer, and what it did about them has come.
+// Requests that were answered meanwhile only make it wait for the answers to be read.
 bool StageLive::settled(std::size_t open) {
   bool out = std::ranges::all_of(connections_, [](const Connection& one) { return one.socket.out.empty(); }) &&
              std::ranges::all_of(links_, [](const auto& one) { return one.second.out.empty(); });
   if (!out) return false;
   auto held = nxb_.counter("requests_held", -1);
-  return held && *held >= open;
+  return held && *held >= open && fence() && !transact(0);
 }
 
 // Clients and servers go first: then there is nothing that nxb has to wait for.
@@ -259,6 +282,7 @@ Status StageLive::finish() {
   connections_.clear();
   links_.clear();
   doors_.clear();
+  probe_.reset();
   return nxb_.stop();
 }
 

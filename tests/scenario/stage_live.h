@@ -68,10 +68,13 @@ class StageLive final : public Stage {
   void read_from(LinkNumber link, Socket& socket);
   void accept_from(Door& door);
   void hang_up(Connection& connection);
+  bool transact(int timeout_ms);
+  bool fence();
 
   Listener*& listener_;
   LiveNxb nxb_;
   std::vector<Door> doors_;
+  Descriptor probe_;                    // asks nxb for its health: see fence()
   std::deque<Connection> connections_;  // one whose descriptor is gone is over
   std::map<LinkNumber, Socket> links_;
   RequestNumber last_request_ = 0;
