@@ -66,11 +66,11 @@ std::string surplus(const xml::Node& node, const Arguments& arguments) {
 std::string difference_in_body(Scene& scene, Request& request, const Step& step, const Wishes& wishes) {
   const xml::Node& node = *request.tree;
   auto what = step.word(1);
-  std::string why = difference(node, request.answer->body, "body", wishes.element, scene.values);
-  if (!why.empty()) return why;
   auto type = node.attribute("type"), condition = node.attribute("condition");
   auto expected = what == "terminate" || what == "error" ? what : std::string_view();
   if (type != expected && !find(wishes.element, "type")) return "its type is \"" + std::string(type) + "\"";
+  std::string why = difference(node, request.answer->body, "body", wishes.element, scene.values);
+  if (!why.empty()) return why;
   if (!find(wishes.element, "condition") && !condition.empty()) return "its condition is " + std::string(condition);
   if (what == "empty" && !node.children.empty()) return "it has payloads";
   return what == "body" ? std::string() : surplus(node, wishes.element);

@@ -162,6 +162,12 @@ Outcome kill_worker(Scene& scene, const Step& step) {
   return killed ? done() : failed(killed.error().text);
 }
 
+Outcome stop(Scene& scene) {
+  scene.transcript.add(scene.stage.now(), Role::Client, "", "stop nxb");
+  auto stopped = scene.stage.stop();
+  return stopped ? done() : failed(stopped.error().text);
+}
+
 Outcome expect(Scene& scene, Client& client, const Step& step) {
   if (step.word(0) == "worker") {
     bool ready = step.word(2) == "ready" && scene.stage.worker_ready(number_at_end(step.word(1)));
@@ -180,6 +186,7 @@ Outcome play_client(Scene& scene, const std::string& name, const Step& step, Att
   if (step.verb == "open" || step.verb == "post") return post(scene, name, step, attempt);
   if (step.verb == "http" || step.verb == "raw") return by_hand(scene, name, step);
   if (step.verb == "kill") return kill_worker(scene, step);
+  if (step.verb == "stop") return stop(scene);
   if (step.verb == "expect") return expect(scene, client, step);
   if (step.verb == "chunk") {
     client.chunk = number_of(step.word(0));

@@ -43,6 +43,7 @@ constexpr std::array kRules{
     Rule{Place::Client, "lose", "", 1, 1, ""},
     Rule{Place::Client, "cut", "", 1, 1, ""},
     Rule{Place::Client, "chunk", "", 1, 1, ""},
+    Rule{Place::Client, "stop", "", 0, 0, "", true},
     Rule{Place::Client, "kill", "", 0, 0, "worker signal", true},
     Rule{Place::Client, "expect", "worker", 3, 3, "", true},
     Rule{Place::Client, "expect", "", 2, 3, kAny},

@@ -199,10 +199,17 @@ std::string LiveNxb::log() const {
   return text.str();
 }
 
+Status LiveNxb::ask_to_stop() {
+  if (pid_ < 0 || asked_) return Done{};
+  all_ready();  // the successors of those killed are known now
+  asked_ = true;
+  if (::kill(pid_, SIGTERM) != 0) return Error{Code::Io, "the supervisor cannot be stopped"};
+  return Done{};
+}
+
 Status LiveNxb::stop() {
   if (pid_ < 0) return Error{Code::Closed, "the supervisor has ended:\n" + log()};
-  all_ready();  // the successors of those killed are known now
-  ::kill(pid_, SIGTERM);
+  if (auto asked = ask_to_stop(); !asked) return asked;
   int status = 0;
   if (!until(kEndsWithin, [&] { return supervisor_ended(status); })) {
     return Error{Code::TimedOut, "the supervisor does not end:\n" + log()};

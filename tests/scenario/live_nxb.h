@@ -28,7 +28,8 @@ class LiveNxb {
   // Returns when all workers are ready.
   Status start(const std::string& supervisor, const Arguments& options,
                const std::map<std::string, std::string>& targets);
-  Status stop();  // exit code 0, no process and no socket left, nothing alarming in the log
+  Status ask_to_stop();  // SIGTERM
+  Status stop();         // exit code 0, no process and no socket left, nothing alarming in the log
 
   std::uint16_t port() const { return port_; }
   int workers() const { return workers_; }
@@ -47,6 +48,7 @@ class LiveNxb {
   std::uint16_t port_ = 0;
   int workers_ = 0;
   pid_t pid_ = -1;  // of the supervisor
+  bool asked_ = false;
   std::set<pid_t> worker_pids_;
   std::map<int, pid_t> killed_;
 };

@@ -1,8 +1,12 @@
 // tests/scenario/main.cc - plays scenarios: nxb-scenario [--stage sim|live|both] [--supervisor PROGRAM] FILE|FOLDER...
 // Of a folder it plays every .nxs file below, in the order of their names, which is the order of difficulty. Says how it went as TAP; of a failure also who said what and when, and how to play it again.
 // SPDX-License-Identifier: MIT
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -95,6 +99,18 @@ std::string play(const Script& script, bool live, const Options& options) {
   return failure + "\n" + events;
 }
 
+const char* playing = "";  // for crashed() alone
+
+// A check of nxb that fails ends this program: which scenario did it, nobody else would say.
+void crashed(int signal) {
+  for (const char* text :
+       {"not ok - ", playing, " ends the program\n# replay: nxb-scenario --stage sim ", playing, "\n"}) {
+    static_cast<void>(!::write(STDOUT_FILENO, text, std::strlen(text)));
+  }
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
 class Tap {
  public:
   void say(const std::string& name, const std::string& failure, const std::string& replay) {
@@ -121,6 +137,7 @@ void play_file(const std::string& file, const Options& options, Tap& tap) {
   text << in.rdbuf();
   auto script = in ? parse(text.str(), file) : Result<Script>(Error{Code::Io, file + ": cannot be read"});
   if (!script) return tap.say(file, script.error().text, "nxb-scenario " + file);
+  playing = file.c_str();
   for (bool live : {false, true}) {
     if (live ? !(options.live && script->live) : !(options.sim && script->sim)) continue;
     std::string stage = live ? "live" : "sim";
@@ -141,6 +158,7 @@ int main(int argc, char** argv) {
   }
   expectations_are_fatal(true);
   log::configure(log::Level::Off, log::Format::Text, "scenario");
+  std::signal(SIGABRT, crashed);
   Tap tap;
   for (const auto& file : options->files) play_file(file, *options, tap);
   return tap.end();

@@ -68,6 +68,7 @@ class Stage {
   virtual std::string log() { return {}; }
   virtual Status kill(int /*worker*/, int /*signal*/) { return Error{Code::Unsupported, "not on this stage"}; }
   virtual bool worker_ready(int /*worker*/) { return true; }
+  virtual Status stop() { return Error{Code::Unsupported, "not on this stage"}; }  // as an operator does it
   virtual int workers() const { return 1; }
   virtual Status finish() = 0;  // everything ends as it should: nothing is left, no broken expectation
 };

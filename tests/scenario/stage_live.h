@@ -39,6 +39,7 @@ class StageLive final : public Stage {
   std::string log() override { return nxb_.log(); }
   Status kill(int worker, int signal) override { return nxb_.kill(worker, signal); }
   bool worker_ready(int worker) override { return nxb_.worker_ready(worker); }
+  Status stop() override { return nxb_.ask_to_stop(); }
   int workers() const override { return nxb_.workers(); }
   Status finish() override;
 
