@@ -50,15 +50,11 @@ std::string difference_in_http(Scene& scene, const Request& request, const Wishe
   return {};
 }
 
-bool wanted(const Arguments& arguments, const std::string& local) {
-  return std::ranges::any_of(arguments, [&](const Argument& one) { return one.key == local; });
-}
-
 // Attributes that nobody asked for: an empty answer, a terminate and an error have none (B-62, B-95).
 std::string surplus(const xml::Node& node, const Arguments& arguments) {
   for (const auto& attribute : node.attributes) {
     bool spoken = attribute.local == "type" || attribute.local == "condition";
-    if (!spoken && !wanted(arguments, attribute.local)) return "it has " + attribute.local + "=" + attribute.value;
+    if (!spoken && !find(arguments, attribute.local)) return "it has " + attribute.local + "=" + attribute.value;
   }
   return {};
 }

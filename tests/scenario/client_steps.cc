@@ -150,7 +150,7 @@ Outcome cut(Scene& scene, RequestNumber number, Attempt& attempt) {
     scene.stage.cut(number);
   }
   auto held = scene.stage.counter("requests_held");
-  return held && *held <= scene.open(true) ? done() : waits("nxb has not noticed");
+  return held && *held <= scene.unanswered() ? done() : waits("nxb has not noticed");
 }
 
 Outcome kill_worker(Scene& scene, const Step& step) {

@@ -114,7 +114,7 @@ Outcome Director::attempt(Actor& actor, Attempt& attempt) {
     return scene_.stage.now() >= end ? done() : waits("time");
   }
   return actor.role == Role::Client ? play_client(scene_, actor.name, step, attempt)
-                                    : play_server(scene_, scene_.servers[actor.name], step, attempt);
+                                    : play_server(scene_, scene_.servers[actor.name], step);
 }
 
 // A barrier for all who name it.

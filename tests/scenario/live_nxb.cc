@@ -21,6 +21,7 @@
 #include <sstream>
 
 #include "common/base/descriptor.h"
+#include "common/ipc/contract.h"
 #include "configuration.h"
 
 extern char** environ;  // NOLINT: POSIX spells it so
@@ -33,6 +34,7 @@ using Json = nlohmann::json;
 
 constexpr Duration kReadyWithin{60'000};  // sanitizers on a busy machine
 constexpr Duration kEndsWithin{30'000};
+constexpr int kTries = 3;
 constexpr std::array<std::string_view, 7> kAlarms{"AddressSanitizer", "LeakSanitizer", "runtime error:", "event=bug",
                                                   "expectation",      "corrupt",       "check failed"};
 
@@ -108,18 +110,22 @@ Status LiveNxb::start(const std::string& supervisor, const Arguments& options,
   std::string folder = "/tmp/nxb-XXXXXX";  // short: a socket's path ends at 107 bytes
   if (!::mkdtemp(folder.data())) return Error{Code::Io, "no temporary folder"};
   folder_ = folder;
-  port_ = free_port();
   const std::string* workers = find(options, "workers");
   workers_ = workers ? std::atoi(workers->c_str()) : 1;
-  Places places{"127.0.0.1:" + std::to_string(port_), folder_ + "/admin.sock", targets};
-  std::ofstream(folder_ + "/nxb.toml") << write_configuration(options, places);
-  pid_ = spawn(supervisor, folder_ + "/nxb.toml", folder_ + "/nxb.log");
-  if (pid_ < 0) return Error{Code::Io, "cannot start " + supervisor};
-  int status = 0;
-  bool ready = until(kReadyWithin, [&] { return supervisor_ended(status) || all_ready(); });
-  if (pid_ < 0) return Error{Code::Config, "the supervisor ended at once:\n" + log()};
-  if (!ready) return Error{Code::TimedOut, "the workers are not ready:\n" + log()};
-  return Done{};
+  for (int tries = 1;; ++tries) {  // somebody else may take the port between finding and using it
+    port_ = free_port();
+    Places places{"127.0.0.1:" + std::to_string(port_), folder_ + "/admin.sock", targets};
+    std::ofstream(folder_ + "/nxb.toml") << write_configuration(options, places);
+    pid_ = spawn(supervisor, folder_ + "/nxb.toml", folder_ + "/nxb.log");
+    if (pid_ < 0) return Error{Code::Io, "cannot start " + supervisor};
+    int status = 0;
+    if (!until(kReadyWithin, [&] { return supervisor_ended(status) || all_ready(); })) {
+      return Error{Code::TimedOut, "the workers are not ready:\n" + log()};
+    }
+    if (pid_ > 0) return Done{};
+    bool taken = WIFEXITED(status) && WEXITSTATUS(status) == static_cast<int>(contract::Exit::CannotBind);
+    if (!taken || tries == kTries) return Error{Code::Config, "the supervisor ended at once:\n" + log()};
+  }
 }
 
 bool LiveNxb::supervisor_ended(int& status) {

@@ -25,6 +25,12 @@ std::optional<std::uint64_t> number(std::string_view text) {
   return value;
 }
 
+// "B-49": a letter and a number of two or three digits.
+bool is_requirement(std::string_view id) {
+  bool form = id.size() >= 4 && id.size() <= 5 && id[0] >= 'A' && id[0] <= 'Z' && id[1] == '-';
+  return form && number(id.substr(2)).has_value();
+}
+
 class Parser {
  public:
   Parser(std::string_view text, std::string_view origin) : text_(text), origin_(origin) {}
@@ -200,7 +206,7 @@ Status Parser::finish() {
   if (part_) return fail(repeats_.empty() ? part_->line : repeats_.back().line, "the block does not end");
   if (script_.name.empty()) return fail(line_, "no `scenario` line");
   if (!script_.sim && !script_.live) return fail(line_, "no `stage` line");
-  if (script_.covers.empty()) return fail(line_, "no `covers` line");
+  if (std::ranges::none_of(script_.covers, is_requirement)) return fail(line_, "no `covers` line with a requirement");
   if (script_.sim && live_only_line_ != 0) return fail(live_only_line_, "this needs real processes: `stage live` only");
   if (script_.live && waits_ > kLongestLive) {
     return fail(line_, "it waits and advances " + std::to_string(waits_.count()) + " ms: too long for `stage live`");

@@ -120,7 +120,9 @@ TEST_CASE("quotes and durations") {
 
 TEST_CASE("the head is complete and comes first") {
   CHECK(error_of("covers B-01\nstage sim\nrun\n") == "f.nxs:3: no `scenario` line");
-  CHECK(error_of("scenario \"s\"\nstage sim\nrun\n") == "f.nxs:3: no `covers` line");
+  CHECK(error_of("scenario \"s\"\nstage sim\nrun\n") == "f.nxs:3: no `covers` line with a requirement");
+  CHECK(error_of("scenario \"s\"\ncovers XEP-0124 14.3\nstage sim\nrun\n") ==
+        "f.nxs:4: no `covers` line with a requirement");
   CHECK(error_of("scenario \"s\"\ncovers B-01\nrun\n") == "f.nxs:3: no `stage` line");
   CHECK(error_of("scenario \"s\"\nstage moon\n") == "f.nxs:2: the stages are sim and live");
   CHECK(error_of(with("run\nnxb workers=1\n")) == "f.nxs:5: `nxb` stands before actors and `run`");

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "scene.h"
 
+#include <algorithm>
+
 namespace nxb::scenario {
 
 namespace {
@@ -9,6 +11,8 @@ namespace {
 std::string status_text(const HttpAnswer& answer) {
   return answer.status == 200 ? std::string() : std::to_string(answer.status) + " ";
 }
+
+bool waits_for_answer(const Request& request) { return !request.answer && !request.closed; }
 
 }  // namespace
 
@@ -62,12 +66,14 @@ void Scene::on_link_closed(LinkNumber number) {
   transcript.add(stage.now(), Role::Server, link.domain, "<- (closed by nxb)");
 }
 
-std::size_t Scene::open(bool with_those_by_hand) const {
-  std::size_t count = 0;
-  for (const auto& [number, request] : requests) {
-    if (!request.answer && !request.closed && (with_those_by_hand || !request.by_hand)) ++count;
-  }
-  return count;
+std::size_t Scene::unanswered() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(requests, [](const auto& one) { return waits_for_answer(one.second); }));
+}
+
+std::size_t Scene::unanswered_by_post() const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      requests, [](const auto& one) { return waits_for_answer(one.second) && !one.second.by_hand; }));
 }
 
 }  // namespace nxb::scenario

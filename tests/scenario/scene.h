@@ -80,8 +80,9 @@ class Scene final : public Listener {
   void on_link_closed(LinkNumber link) override;
 
   RequestNumber send(const std::string& client, const std::string& name, Sending sending, Request request);
-  std::size_t open(bool with_those_by_hand) const;  // requests that wait for an answer
-  bool settled() { return stage.settled(open(false)); }
+  std::size_t unanswered() const;          // requests that wait for an answer
+  std::size_t unanswered_by_post() const;  // without those made by hand: nxb may not have all of them
+  bool settled() { return stage.settled(unanswered_by_post()); }
 
   Stage& stage;
   Transcript& transcript;

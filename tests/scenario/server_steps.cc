@@ -38,8 +38,7 @@ Outcome send(Scene& scene, Server& server, const Step& step) {
   }
   std::string bytes = write_sent(filled);
   if (bytes.find("<stream:stream") != std::string::npos) server.owes_header = false;
-  bool as_it_stands = step.words[0].quoted || step.word(0) == "raw";
-  if (!as_it_stands && std::exchange(server.owes_header, false)) {
+  if (!step.words[0].quoted && std::exchange(server.owes_header, false)) {
     bytes = write_stream_header({}, server.domain, ++server.headers) + bytes;
   }
   write(scene, server, bytes);
@@ -113,7 +112,7 @@ Outcome look_at_log(Scene& scene, const Step& step) {
 
 }  // namespace
 
-Outcome play_server(Scene& scene, Server& server, const Step& step, Attempt& /*attempt*/) {
+Outcome play_server(Scene& scene, Server& server, const Step& step) {
   if (step.verb == "accept") return accept(scene, server);
   if (step.verb == "refuse") {
     Outcome accepted = accept(scene, server);

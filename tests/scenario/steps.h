@@ -11,7 +11,7 @@
 namespace nxb::scenario {
 
 Outcome play_client(Scene& scene, const std::string& name, const Step& step, Attempt& attempt);
-Outcome play_server(Scene& scene, Server& server, const Step& step, Attempt& attempt);
+Outcome play_server(Scene& scene, Server& server, const Step& step);
 // `expect r1 ...`
 Outcome look_at_answer(Scene& scene, Request& request, const Step& step);
 // Between actors: `expect counter ...`, `expect log ...`.

@@ -80,7 +80,7 @@ std::string write_body(const Arguments& attributes, std::string_view payloads) {
 
 std::string write_sent(const Step& step) {
   std::string name(step.word(0)), inner, attributes;
-  if (step.words[0].quoted || name == "raw") {  // as it stands
+  if (step.words[0].quoted) {  // as it stands
     for (const Word& word : step.words) inner += word.quoted ? word.text : "";
     return inner;
   }

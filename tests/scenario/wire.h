@@ -20,7 +20,7 @@ std::optional<std::string> filled_in(std::string_view text, const Values& values
 // --- writing ---
 // A client's <body/>; arguments that are not its attributes are left out.
 std::string write_body(const Arguments& attributes, std::string_view payloads);
-// `send message id=m1 body="one"`, `send features mechanisms=PLAIN`, `send error host-gone`, `send raw "..."`.
+// `send message id=m1 body="one"`, `send features mechanisms=PLAIN`, `send error host-gone`, `send "as it stands"`.
 std::string write_sent(const Step& step);
 std::string write_stream_header(const Arguments& attributes, std::string_view domain, int number);
 
