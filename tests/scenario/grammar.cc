@@ -15,7 +15,7 @@ constexpr std::string_view kAny = "*";
 // without their prefix.
 constexpr std::string_view kBody =
     "rid sid to from wait hold ver ack content lang version route key newkey stream pause type restart inactivity ua "
-    "stream_attrs as conn ";
+    "stream_attrs secure window message as conn ";
 
 struct Rule {
   Place place;
