@@ -74,10 +74,20 @@ void Director::play(Until until, Instant end) {
   for (;;) {
     while (failure_.empty() && turn()) stuck_since_.reset();
     if (!failure_.empty()) return;
-    if (until == Until::AllDone && all_done()) return;
+    if (until == Until::AllDone && all_done()) return come_to_rest();
     if (until == Until::Time && scene_.stage.now() >= end) return;
     if (until == Until::AllDone && !judge_time()) return;
     scene_.stage.wait(until == Until::Time ? end : next_look());
+  }
+}
+
+// What those in the background can see by now they look at, too.
+void Director::come_to_rest() {
+  Instant end = scene_.stage.now() + kUsual;
+  while (failure_.empty()) {
+    if (turn()) continue;
+    if (scene_.settled() || scene_.stage.now() >= end) return;
+    scene_.stage.wait(end);
   }
 }
 

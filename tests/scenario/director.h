@@ -38,6 +38,7 @@ class Director {
   void expect_between(const Step& step);
   enum class Until : std::uint8_t { AllDone, Time };
   void play(Until until, Instant end = {});
+  void come_to_rest();
   bool turn();
   bool turn(Actor& actor);
   Outcome attempt(Actor& actor, Attempt& attempt);

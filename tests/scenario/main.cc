@@ -1,5 +1,6 @@
 // tests/scenario/main.cc - plays scenarios: nxb-scenario [--stage sim|live|both] [--supervisor PROGRAM] FILE|FOLDER...
-// Of a folder it plays every .nxs file below, in the order of their names, which is the order of difficulty. Says how it went as TAP; of a failure also who said what and when, and how to play it again.
+// Of a folder it plays every .nxs file below, in the order of their names, which is the order of difficulty. Says how it
+// went as TAP; of a failure also who said what and when, and how to play it again.
 // SPDX-License-Identifier: MIT
 #include <unistd.h>
 

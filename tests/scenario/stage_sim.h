@@ -1,5 +1,5 @@
-// tests/scenario/stage_sim.h - nxb in virtual time: bodies as text through bosh::parse_body into a real gateway::Gateway;
-// servers as bytes through real xmpp::ClientStream machines. Sockets, HTTP and other processes are not there.
+// tests/scenario/stage_sim.h - nxb in virtual time: bodies as text through bosh::parse_body into a real
+// gateway::Gateway, servers as bytes through real xmpp::ClientStream machines. Sockets, HTTP and other processes are not there.
 // SPDX-License-Identifier: MIT
 #pragma once
 

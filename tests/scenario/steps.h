@@ -1,5 +1,5 @@
-// tests/scenario/steps.h - what the verbs of the language do. A step is tried until it is done or has failed; nothing in
-// here waits.
+// tests/scenario/steps.h - what the verbs of the language do. A step is tried until it is done or has failed; nothing
+// in here waits.
 // SPDX-License-Identifier: MIT
 #pragma once
 
