@@ -94,6 +94,7 @@ TEST_CASE("blocks begin, end and nest as they must") {
   CHECK(error_of(with("client c1 {\npost rid=1 as=r\n")) == "f.nxs:4: the block does not end");
   CHECK(error_of(with("client c1 {\nrepeat 2 {\npost rid=1 as=r\n")) == "f.nxs:5: the block does not end");
   CHECK(error_of(with("}\nrun\n")) == "f.nxs:4: `}` without a block");
+  CHECK(client_error("post rid=1 as=r }") == "f.nxs:5: `}` stands alone");
   CHECK(error_of(with("client c1\nrun\n")) == "f.nxs:4: an actor needs a block: `{` is missing");
   CHECK(error_of(with("client c1 { accept\n}\nrun\n")) == "f.nxs:4: a brace ends the line");
   CHECK(error_of(with("cat c1 {\n}\nrun\n")) == "f.nxs:4: a block is of a client or a server");
