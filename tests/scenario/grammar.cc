@@ -96,9 +96,10 @@ std::string answer_objection(const Step& step) {
     return "an answer cannot be expected to be " + std::string(step.word(1));
   }
   bool third = step.word(1) == "payload" || step.word(1) == "same";
-  if (third != (step.words.size() == 3))
-    return "`" + std::string(step.word(1)) + (third ? "` of what?" : "` ends here");
-  return {};
+  if (third == (step.words.size() == 3)) return {};
+  std::string what("`");
+  what += step.word(1);
+  return what + (third ? "` of what?" : "` ends here");
 }
 
 }  // namespace

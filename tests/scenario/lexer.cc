@@ -42,17 +42,17 @@ struct Token {
   Word word;
 };
 
-Result<Token> next_token(std::string_view text, std::size_t& at) {
-  Token token;
+// "" or what is wrong.
+std::string_view next_token(std::string_view text, std::size_t& at, Token& token) {
   std::string plain;
   while (at < text.size() && !is_space(text[at])) {
     if (text[at] == '"') {
-      if (!plain.empty() || token.word.quoted) return Error{Code::BadInput, "a quote in the middle of a word"};
+      if (!plain.empty() || token.word.quoted) return "a quote in the middle of a word";
       auto inside = quoted(text, ++at);
-      if (!inside) return Error{Code::BadInput, "quotes that do not end, or an unknown \\-escape"};
+      if (!inside) return "quotes that do not end, or an unknown \\-escape";
       token.word = {*std::move(inside), true};
     } else if (token.word.quoted) {
-      return Error{Code::BadInput, "no space behind quotes"};
+      return "no space behind quotes";
     } else if (text[at] == '=' && !token.key && is_key(plain)) {
       token.key = std::exchange(plain, {});
       ++at;
@@ -61,7 +61,7 @@ Result<Token> next_token(std::string_view text, std::size_t& at) {
     }
   }
   if (!token.word.quoted) token.word.text = std::move(plain);
-  return token;
+  return {};
 }
 
 // `within 5s` may stand at the end of every line.
@@ -87,7 +87,8 @@ Result<Line> read_line(std::string_view text, int number) {
     }
     if (text[at] == '#') break;
     if (line.opens || line.closes) return Error{Code::BadInput, "a brace ends the line"};
-    NXB_TRY(auto token, next_token(text, at));
+    Token token;
+    if (auto wrong = next_token(text, at, token); !wrong.empty()) return Error{Code::BadInput, std::string(wrong)};
     bool bare = !token.key && !token.word.quoted;
     if (bare && token.word.text == "{") {
       line.opens = true;

@@ -98,7 +98,8 @@ Outcome look_at_log(Scene& scene, const Step& step) {
   std::string log = scene.stage.log();
   for (std::size_t at = 0; at < log.size();) {
     std::size_t end = std::min(log.find('\n', at), log.size());
-    std::string line = " " + log.substr(at, end - at) + " ";
+    std::string line(" ");
+    line.append(log, at, end - at).append(" ");
     bool all = std::ranges::all_of(step.arguments, [&](const Argument& one) {
       bool blanks = one.value.find(' ') != std::string::npos;
       std::string value = blanks ? '"' + one.value + '"' : one.value;
