@@ -66,6 +66,10 @@ struct Config {
     Duration inactivity_grace{10'000};
     Duration features_hold{10'000};
     Duration gap_timeout{30'000};
+    Duration max_pause{120'000};  // 0: pausing is not offered (B-32)
+    Duration polling{5'000};      // B-31
+    std::uint32_t max_streams_per_session = 8;
+    bool pidgin_compatible = false;         // C-15
     std::uint64_t max_data_held = 100'000;  // bytes of a request body (H-25)
     std::uint64_t max_pending = 1 << 20;    // bytes waiting for a client, per stream (U-36)
     friend bool operator==(const Bosh&, const Bosh&) = default;

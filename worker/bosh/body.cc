@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/bosh/key_sequence.h"
 #include "worker/xml/slicer.h"
 
 namespace nxb::bosh {
@@ -159,6 +160,11 @@ class Interpreter {
     body_.stream = text("stream");
     body_.key = text("key");
     body_.newkey = text("newkey");
+    if (creation_ && !body_.newkey.empty() && !KeySequence::is_key(body_.newkey)) {
+      problem(Condition::ItemNotFound, "newkey");  // later ones are judged in their turn
+    }
+    body_.stream_attrs = text("stream_attrs");
+    body_.ua = text("ua");
     if (const std::string* lang = find("lang", kXmlNamespace); lang && is_language(*lang)) body_.lang = *lang;
   }
 

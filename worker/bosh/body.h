@@ -35,6 +35,7 @@ struct Body {
   std::optional<std::uint16_t> pause;  // seconds
   std::optional<std::uint64_t> ack;
   std::string stream, key, newkey;
+  std::string ua, stream_attrs;  // extensions of node-xmpp-bosh (C-44, C-45), as the client wrote them
 
   // Creation (and add-stream, restart) attributes; ignored on other requests (B-63).
   std::string to, from, lang, route, content;
@@ -55,18 +56,33 @@ Result<Body> parse_body(xml::Pool& pool, std::string_view text);
 
 // The attributes of a session creation answer (B-30 to B-35).
 struct CreationAnswer {
-  std::string sid, from, to, authid, xmpp_version;  // to: echo of the client's `from` (C-42)
+  std::string sid, from, to;              // to: echo of the client's `from` (C-42)
+  std::string stream;                     // "" = multiple streams are not offered (B-38)
+  std::string_view authid, xmpp_version;  // "" = the server has not said it yet
   std::uint32_t wait = 0, hold = 0, requests = 0, inactivity = 0, maxpause = 0;
   std::optional<std::uint32_t> polling;
   std::optional<std::uint64_t> ack;
   Version ver;
 };
 std::string write_creation(const CreationAnswer& answer, std::string_view payloads);
+// An answer that arrived late or never (B-67).
+struct Report {
+  std::uint64_t rid = 0;
+  std::uint16_t milliseconds = 0;  // since it was sent; never more than the schema can say (B-68)
+};
+// What an ordinary answer says beside its payloads. Empty members are not written.
+struct Heading {
+  bool terminate = false;  // type='terminate'
+  Condition condition = Condition::None;
+  bool features = false;  // features, or a stream error, are among the payloads: their prefix is declared (B-35)
+  std::string_view stream, from, to, authid, xmpp_version;
+  std::optional<std::uint64_t> ack;
+  std::optional<Report> report;
+};
+std::string write_answer(const Heading& heading, std::string_view payloads);
 std::string write_answer(std::string_view payloads);  // payloads may be empty
 // Payloads (the rest of the queue, then a stream error) go inside. None = a terminate without condition.
 std::string write_terminate(Condition condition, std::string_view payloads = {});
 std::string write_recoverable_error();  // <body type='error'/> (B-49)
-// Late news about the stream (B-35): authid, version and features in an ordinary answer.
-std::string write_late_features(std::string_view authid, std::string_view xmpp_version, std::string_view payloads);
 
 }  // namespace nxb::bosh

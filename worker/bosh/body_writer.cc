@@ -45,6 +45,7 @@ std::string write_creation(const CreationAnswer& answer, std::string_view payloa
   xml::append_attribute(out, "ver", std::to_string(answer.ver.major) + '.' + std::to_string(answer.ver.minor));
   append_if_any(out, "from", answer.from);
   append_if_any(out, "to", answer.to);
+  append_if_any(out, "stream", answer.stream);
   if (answer.ack) append_number(out, "ack", *answer.ack);
   append_if_any(out, "authid", answer.authid);
   xml::append_attribute(out, "xmpp:restartlogic", "true");
@@ -52,29 +53,41 @@ std::string write_creation(const CreationAnswer& answer, std::string_view payloa
   return finish(std::move(out), payloads);
 }
 
+std::string write_answer(const Heading& heading, std::string_view payloads) {
+  std::string out(kOpen);
+  if (!heading.xmpp_version.empty()) out += kXmppDeclaration;
+  if (heading.features) out += kStreamDeclaration;
+  if (heading.terminate) {
+    xml::append_attribute(out, "type", "terminate");
+    append_if_any(out, "condition", wire_name(heading.condition));
+  }
+  append_if_any(out, "stream", heading.stream);
+  append_if_any(out, "from", heading.from);
+  append_if_any(out, "to", heading.to);
+  append_if_any(out, "authid", heading.authid);
+  append_if_any(out, "xmpp:version", heading.xmpp_version);
+  if (heading.ack) append_number(out, "ack", *heading.ack);
+  if (heading.report) {
+    append_number(out, "report", heading.report->rid);
+    append_number(out, "time", heading.report->milliseconds);
+  }
+  return finish(std::move(out), payloads);
+}
+
 std::string write_answer(std::string_view payloads) { return finish(std::string(kOpen), payloads); }
 
 std::string write_terminate(Condition condition, std::string_view payloads) {
-  std::string out(kOpen);
-  if (condition == Condition::RemoteStreamError) out += kStreamDeclaration;
-  xml::append_attribute(out, "type", "terminate");
-  append_if_any(out, "condition", wire_name(condition));
-  return finish(std::move(out), payloads);
+  Heading heading;
+  heading.terminate = true;
+  heading.condition = condition;
+  heading.features = condition == Condition::RemoteStreamError;
+  return write_answer(heading, payloads);
 }
 
 std::string write_recoverable_error() {
   std::string out(kOpen);
   xml::append_attribute(out, "type", "error");
   return finish(std::move(out), {});
-}
-
-std::string write_late_features(std::string_view authid, std::string_view xmpp_version, std::string_view payloads) {
-  std::string out(kOpen);
-  out += kXmppDeclaration;
-  out += kStreamDeclaration;
-  append_if_any(out, "authid", authid);
-  append_if_any(out, "xmpp:version", xmpp_version);
-  return finish(std::move(out), payloads);
 }
 
 }  // namespace nxb::bosh

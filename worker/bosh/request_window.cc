@@ -74,25 +74,26 @@ std::size_t RequestWindow::live() const {
   return static_cast<std::size_t>(held + early);
 }
 
-OpenRequest RequestWindow::answer_lowest(std::unique_ptr<Answer> answer) {
+OpenRequest RequestWindow::answer_lowest(std::unique_ptr<Answer> answer, Instant now) {
   NXB_CHECK(!held_.empty(), "an answer belongs to a request");
   OpenRequest request = held_.front();
   held_.erase(held_.begin());
   if (kept_.capacity() < requests_) kept_.reserve(requests_);
   std::size_t room = kMaxKeptBytes - std::min(kMaxKeptBytes, answer ? answer->body.size() : 0);
   keep_at_most(requests_ - 1, room);
-  kept_.push_back({request.rid, std::move(answer), request.resends});
+  kept_.push_back({request.rid, now, std::move(answer), request.resends});
   return request;
 }
 
-// The newest of them.
+// The newest of them, and what waits for its acknowledgement.
 void RequestWindow::keep_at_most(std::size_t answers, std::size_t bytes) {
   std::size_t sum = 0;
   std::size_t from = kept_.size();
-  while (from > 0 && kept_.size() - from < answers) {
-    const auto& answer = kept_[from - 1].answer;
-    sum += answer ? answer->body.size() : 0;
-    if (sum > bytes) break;
+  while (from > 0) {
+    const KeptAnswer& next = kept_[from - 1];
+    sum += next.answer ? next.answer->body.size() : 0;
+    bool fits = kept_.size() - from < answers && sum <= bytes;
+    if (!fits && next.rid <= acknowledged_) break;
     --from;
   }
   kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(from));
@@ -105,9 +106,29 @@ void RequestWindow::confirm_answers(Rid arrived, bool poll) {
   }
 }
 
-void RequestWindow::unconfirmed(std::vector<xmpp::Stanza>& out) const {
+std::uint32_t RequestWindow::acknowledge(Rid rid) {
+  std::uint32_t news = 0;
+  for (auto& kept : kept_) {
+    if (kept.rid > rid || kept.rid <= acknowledged_) continue;
+    if (kept.answer) kept.answer->pieces = std::vector<Piece>();
+    ++news;
+  }
+  acknowledged_ = std::max(acknowledged_, rid);
+  keep_at_most(requests_, kMaxKeptBytes);
+  return news;
+}
+
+bool RequestWindow::is_overfull() const {
+  if (acknowledged_ == kRidMax) return false;
+  if (kept_.size() + held_.size() >= kMaxKeptAnswers) return true;
+  std::size_t bytes = 0;
+  for (const auto& kept : kept_) bytes += kept.answer ? kept.answer->body.size() : 0;
+  return kept_.size() > requests_ && bytes > kMaxKeptBytes;
+}
+
+void RequestWindow::unconfirmed(StreamNumber stream, std::vector<xmpp::Stanza>& out) const {
   for (const auto& kept : kept_) {
-    if (!kept.answer) continue;
+    if (!kept.answer || kept.answer->stream != stream) continue;
     std::size_t at = kept.answer->payloads_at;
     for (const Piece& piece : kept.answer->pieces) {
       out.push_back({piece.kind, kept.answer->body.substr(at, piece.length)});
@@ -117,14 +138,15 @@ void RequestWindow::unconfirmed(std::vector<xmpp::Stanza>& out) const {
 }
 
 std::vector<OpenRequest> RequestWindow::abandon() {
+  acknowledged_ = kRidMax;  // nothing will be acknowledged any more
   keep_at_most(requests_, kMaxKeptAtEnd);
   std::vector<OpenRequest> all = std::exchange(held_, {});
   for (const auto& early : std::exchange(early_, {})) all.push_back(early.open);
   return all;
 }
 
-void RequestWindow::keep_at_end(Rid rid, std::unique_ptr<Answer> answer) {
-  kept_.push_back({rid, std::move(answer), 0});
+void RequestWindow::keep_at_end(Rid rid, std::unique_ptr<Answer> answer, Instant now) {
+  kept_.push_back({rid, now, std::move(answer), 0});
 }
 
 void RequestWindow::forget() {
@@ -134,7 +156,8 @@ void RequestWindow::forget() {
 }
 
 bool RequestWindow::is_consistent() const {
-  if (kept_.size() > requests_ || early_.size() > requests_) return false;
+  std::size_t most_kept = acknowledged_ == kRidMax ? requests_ : std::max<std::size_t>(requests_, kMaxKeptAnswers);
+  if (kept_.size() > most_kept || early_.size() > requests_) return false;
   std::uint64_t lowest_held = last_.value + 1 - held_.size();
   for (std::size_t i = 0; i < held_.size(); ++i) {
     if (held_[i].rid.value != lowest_held + i) return false;

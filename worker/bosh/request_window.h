@@ -4,6 +4,7 @@
 //    ...  | kept answers |   held    | missing |  early ...      | refused
 //         |<-requests-->|           ^ last              last + requests (+1 for terminate and pause)
 //
+// With acknowledgements (XEP-0124 9) every answer that the client did not acknowledge is kept, too.
 // Invariants: held rids are consecutive and end with `last`; kept answers are those just below the lowest held one;
 // early rids are ascending and above last + 1.
 // SPDX-License-Identifier: MIT
@@ -19,6 +20,7 @@
 #include "common/base/ids.h"
 #include "worker/bosh/body.h"
 #include "worker/bosh/outbox.h"
+#include "worker/bosh/streams.h"
 
 namespace nxb::bosh {
 
@@ -42,10 +44,12 @@ struct Answer {
   int status = 200;
   std::size_t payloads_at = 0;  // where the pieces begin in `body`
   std::vector<Piece> pieces;    // stanzas the client has not confirmed yet
+  StreamNumber stream = 1;      // whose they are
 };
 
 struct KeptAnswer {
   Rid rid;
+  Instant since;                   // when it was composed
   std::unique_ptr<Answer> answer;  // nothing: the empty body, which most answers of an idle session are
   std::uint8_t resends = 0;
 };
@@ -60,6 +64,7 @@ enum class Place : std::uint8_t {
   Outside,   // above the window, or its answer is no longer kept: not told apart (B-48)
 };
 
+inline constexpr std::size_t kMaxKeptAnswers = 16;                   // that were not acknowledged (H-44)
 inline constexpr std::size_t kMaxKeptBytes = std::size_t{1} << 20;   // of a running session (H-44)
 inline constexpr std::size_t kMaxKeptAtEnd = std::size_t{64} << 10;  // of an ended one
 
@@ -71,6 +76,7 @@ class RequestWindow final {
   // `one_more`: it carries pause or terminate (B-45).
   Place place_of(Rid rid, bool one_more) const;
   Rid last() const { return last_; }
+  Rid answered() const { return Rid{last_.value - held_.size()}; }  // the highest rid with an answer
   std::uint32_t requests() const { return requests_; }
 
   void hold(OpenRequest request);           // the Next one
@@ -85,18 +91,24 @@ class RequestWindow final {
   std::size_t live() const;  // open requests whose connection waits
 
   // Takes the lowest held request out and keeps its answer; the oldest kept answers go, so that there are at most
-  // `requests` (B-52) and, but for the newest, at most kMaxKeptBytes (H-44).
-  OpenRequest answer_lowest(std::unique_ptr<Answer> answer);
+  // `requests` (B-52) and, but for the newest, at most kMaxKeptBytes (H-44); with acknowledgements see is_overfull().
+  OpenRequest answer_lowest(std::unique_ptr<Answer> answer, Instant now);
   // A request arrived that was not seen before. By the window it proves that answers `requests` below it were received;
   // a poll proves it of all: a client polls only when it waits for no answer.
   void confirm_answers(Rid arrived, bool poll);
-  // The stanzas in kept answers that were not confirmed, appended to `out`.
-  void unconfirmed(std::vector<xmpp::Stanza>& out) const;
+  // Acknowledgements instead of that (B-64). From now on answers are confirmed by acknowledge() alone.
+  void expect_acknowledgements() { acknowledged_ = Rid{0}; }
+  // Answers up to `rid` have arrived (B-66). Returns how many that is news of.
+  std::uint32_t acknowledge(Rid rid);
+  // The client should have acknowledged by now: kMaxKeptAnswers, or more than `requests` and kMaxKeptBytes (B-69).
+  bool is_overfull() const;
+  // The stanzas of a stream in kept answers that were not confirmed, appended to `out`.
+  void unconfirmed(StreamNumber stream, std::vector<xmpp::Stanza>& out) const;
 
   // At the end of the session: every open request, ascending; afterwards only kept answers remain.
   // Old answers that are large go: the session may be remembered for a minute, and there may be many (H-44).
   std::vector<OpenRequest> abandon();
-  void keep_at_end(Rid rid, std::unique_ptr<Answer> answer);
+  void keep_at_end(Rid rid, std::unique_ptr<Answer> answer, Instant now);
   void forget();  // the kept answers too
 
   bool is_consistent() const;
@@ -106,6 +118,7 @@ class RequestWindow final {
 
   Rid last_;
   std::uint32_t requests_;
+  Rid acknowledged_ = kRidMax;  // without acknowledgements nothing waits for one
   std::vector<OpenRequest> held_;
   std::vector<EarlyRequest> early_;
   std::vector<KeptAnswer> kept_;  // ascending

@@ -1,4 +1,4 @@
-// worker/bosh/session.cc - the running session; see session.h. How it ends is in session_end.cc.
+// worker/bosh/session.cc - the running session: what happened, and requests in rid order; see session.h.
 // SPDX-License-Identifier: MIT
 #include "worker/bosh/session.h"
 
@@ -11,6 +11,8 @@ namespace {
 
 constexpr int kMaxResends = 10;          // of one rid (B-50)
 constexpr Duration kShortestGap{5'000};  // B-55
+constexpr Duration kReportAfter{2'000};  // B-67
+constexpr std::uint64_t kKeysKept = 64;  // more than the rids that can be repeated
 constexpr Version kNewest{1, 11};        // B-22
 constexpr Version kOldest{1, 6};         // told to a client that named none
 
@@ -26,47 +28,71 @@ std::uint32_t granted_hold(const SessionLimits& limits, const Body& creation) { 
   return std::min<std::uint32_t>(creation.hold.value_or(1), limits.max_hold);
 }
 
-Duration granted_inactivity(const SessionLimits& limits, const Body& creation) {  // B-72
-  if (!creation.inactivity) return limits.default_inactivity;
-  Duration most = std::max(limits.default_inactivity, limits.max_inactivity);
-  return std::clamp<Duration>(std::chrono::seconds(*creation.inactivity), limits.default_inactivity, most);
+bool is_polling(const SessionLimits& limits, const Body& creation) {  // B-78
+  return granted_wait(limits, creation) == Duration::zero() || granted_hold(limits, creation) == 0;
+}
+
+Duration granted_inactivity(const SessionLimits& limits, const Body& creation) {  // B-72, B-78
+  Duration granted = limits.default_inactivity;
+  if (creation.inactivity) {
+    Duration most = std::max(limits.default_inactivity, limits.max_inactivity);
+    granted = std::clamp<Duration>(std::chrono::seconds(*creation.inactivity), limits.default_inactivity, most);
+  }
+  return is_polling(limits, creation) ? granted + 2 * limits.polling : granted;
 }
 
 bool is_poll(const Body& body) { return body.payload_count == 0 && !body.terminate && !body.restart && !body.pause; }
 
-bool sends_no_features(const std::string& version) { return version.empty() || version.starts_with("0."); }
-
-std::string text_of(const KeptAnswer& kept) { return kept.answer ? kept.answer->body : write_answer({}); }
-
 }  // namespace
 
-Session::Session(const SessionLimits& limits, std::string sid, RequestId id, Body creation,
-                 std::string_view client_address, Instant now, Actions& out)
+upstream::StreamSpec stream_spec(Body body) {
+  upstream::StreamSpec spec;
+  spec.domain = std::move(body.to);
+  spec.lang = std::move(body.lang);
+  spec.xmpp_version = std::move(body.xmpp_version);
+  spec.from = std::move(body.from);
+  return spec;
+}
+
+Session::Session(const SessionLimits& limits, std::string sid, RequestId id, Body creation, Instant now, Actions& out)
     : sid_(std::move(sid)),
       legacy_(!creation.ver),
+      acks_(creation.ack.has_value()),
       hold_(granted_hold(limits, creation)),
+      max_streams_(limits.max_streams),
       wait_(granted_wait(limits, creation)),
       inactivity_(granted_inactivity(limits, creation) + limits.inactivity_grace),
+      grace_(limits.inactivity_grace),
       gap_timeout_(std::min(limits.gap_timeout, std::max(wait_, kShortestGap))),
+      max_pause_(limits.max_pause),
       max_pending_(limits.max_pending),
       now_(now),
       window_({creation.rid.value_or(Rid{1}), id, now}, hold_ + 1),
       creation_(std::make_unique<Creation>()) {
+  bool polling = is_polling(limits, creation);
+  if (polling) polling_ = std::make_unique<PollingRule>(limits.polling);
+  if (acks_) window_.expect_acknowledgements();
+  if (!creation.newkey.empty()) keys_ = std::make_unique<KeySequence>(window_.last(), creation.key, creation.newkey);
   CreationAnswer& answer = creation_->answer;
   answer.sid = sid_;
   answer.from = creation.to;
   answer.to = creation.from;
+  if (offers_streams()) answer.stream = stream_name(sid_, 1);
   answer.wait = seconds(wait_);
   answer.hold = hold_;
   answer.requests = window_.requests();
-  answer.inactivity = seconds(inactivity_ - limits.inactivity_grace);
+  answer.inactivity = seconds(inactivity_ - grace_);
+  answer.maxpause = seconds(max_pause_);
+  if (polling) answer.polling = seconds(limits.polling);
+  if (acks_) answer.ack = window_.last().value;
   answer.ver = std::min(creation.ver.value_or(kOldest), kNewest);
   creation_->wait = std::min(wait_, limits.features_hold);
+  streams_.first().greeting->announced = true;
   if (wait_ == Duration::zero()) hold_ = 0;  // polling all the same (B-61)
 
-  out.push_back(OpenStream{{std::move(creation.to), std::move(creation.lang), std::move(creation.xmpp_version),
-                            std::move(creation.from), std::string(client_address)}});
-  if (creation.payload_count != 0) out.push_back(Forward{std::move(creation.payloads), creation.payload_count});
+  Forward first{1, std::move(creation.payloads), creation.payload_count};
+  out.push_back(OpenStream{1, stream_spec(std::move(creation))});
+  if (first.count != 0) out.push_back(std::move(first));
   settle(out);
   NXB_PARANOID_CHECK(is_consistent(), "a new session");
 }
@@ -85,71 +111,45 @@ void Session::move_to(State to) {
   state_ = to;
 }
 
-// --- requests ---
+// --- what happened ---
 
 void Session::take(RequestArrived& arrived, Actions& out) {
   if (!running()) return answer_after_end(arrived, out);
   idle_since_.reset();  // whatever it is, the clock of B-70 starts anew after it
   Body& body = arrived.body;
+  if (pause_ && body.rid != pause_->rid) pause_.reset();
+  OpenRequest request{body.rid.value_or(Rid{}), arrived.id, now_};
   if (!body.rid) {
     bool used_up = window_.last() == kRidMax;  // the rid after the largest is no rid (B-56)
     Condition condition = used_up ? Condition::ItemNotFound : Condition::BadRequest;
-    return end_by_fault(arrived.id, condition, used_up ? "rids used up" : "malformed rid", out);
+    return end_by_fault(request, condition, used_up ? "rids used up" : "malformed rid", out);
   }
-  if (body.problem != Condition::None) return end_by_fault(arrived.id, body.problem, "malformed request", out);
+  if (body.problem != Condition::None) return end_by_fault(request, body.problem, "malformed request", out);
+  place(request, body, out);
+}
 
-  OpenRequest request{*body.rid, arrived.id, now_};
-  switch (window_.place_of(*body.rid, body.terminate || body.pause)) {
+void Session::place(const OpenRequest& request, Body& body, Actions& out) {
+  Place place = window_.place_of(request.rid, body.terminate || body.pause);
+  bool is_new = place == Place::Next || place == Place::Ahead;
+  if (is_new && is_over_active(request, body)) {
+    return end_by_fault(request, Condition::PolicyViolation, "too many requests at a time", out);
+  }
+  if (!is_new && !is_repeat(place, body)) return end_by_fault(request, Condition::ItemNotFound, "wrong key", out);
+  switch (place) {
     case Place::Next:
       return admit(request, body, out);
     case Place::Ahead:
-      window_.confirm_answers(*body.rid, is_poll(body));
+      if (!acks_) window_.confirm_answers(request.rid, is_poll(body));
       if (!gap_since_) gap_since_ = now_;
       return window_.queue({request, std::move(body)});
     case Place::Queued:
     case Place::Held:
-      return take_over(*window_.find_open(*body.rid), arrived.id, out);
+      return take_over(*window_.find_open(request.rid), request.id, out);
     case Place::Answered:
-      return replay(*window_.find_kept(*body.rid), arrived.id, out);
+      return replay(*window_.find_kept(request.rid), request.id, out);
     case Place::Outside:
-      return end_by_fault(arrived.id, Condition::ItemNotFound, "rid outside window", out);
+      return end_by_fault(request, Condition::ItemNotFound, "rid outside window", out);
   }
-}
-
-// The request whose turn it is, then the early ones that waited for it.
-void Session::admit(OpenRequest request, Body& body, Actions& out) {
-  window_.confirm_answers(request.rid, is_poll(body));
-  process(request, body, out);
-  while (running()) {
-    std::optional<EarlyRequest> next = window_.take_next();
-    if (!next) break;
-    process(next->open, next->body, out);
-  }
-  gap_since_ = window_.early().empty() ? std::nullopt : std::optional(now_);
-}
-
-void Session::process(OpenRequest request, Body& body, Actions& out) {
-  window_.hold(request);
-  if (body.restart && !body.terminate) {
-    out.push_back(RestartStream{});  // its payloads are ignored (B-100)
-  } else if (body.payload_count != 0) {
-    out.push_back(Forward{std::move(body.payloads), body.payload_count});
-  }
-  if (body.terminate) end_by_client(out);
-}
-
-// B-49: the newest connection gets the answer, the request was or will be processed once.
-void Session::take_over(OpenRequest& open, RequestId id, Actions& out) {
-  if (++open.resends > kMaxResends) return end_by_fault(id, Condition::PolicyViolation, "too many resends", out);
-  if (open.live) out.push_back(Respond{open.id, 200, write_recoverable_error()});
-  open.id = id;
-  open.live = true;
-  open.since = now_;
-}
-
-void Session::replay(KeptAnswer& kept, RequestId id, Actions& out) {
-  if (++kept.resends > kMaxResends) return end_by_fault(id, Condition::PolicyViolation, "too many resends", out);
-  out.push_back(Respond{id, kept.answer ? kept.answer->status : 200, text_of(kept), true});
 }
 
 void Session::take(RequestGone& gone, Actions& out) {
@@ -161,24 +161,12 @@ void Session::take(RequestGone& gone, Actions& out) {
   if (state_ == State::Opening && open == &window_.held().front()) end_silently("client gone before creation", out);
 }
 
-// --- the server ---
-
 void Session::take(ServerSpoke& spoke, Actions& out) {
   if (!running()) return;
-  std::visit([&](auto& known) { on_server(known, out); }, spoke.event);
+  Stream* stream = streams_.find(spoke.stream);
+  if (!stream || !stream->open()) return;  // it ended first
+  std::visit([&](auto& known) { on_server(*stream, known, out); }, spoke.event);
 }
-
-void Session::on_server(upstream::Opened& opened, Actions& /*out*/) {
-  if (!creation_ || creation_->opened) return;  // after a restart the client is told the features only
-  creation_->opened = true;
-  creation_->without_features = sends_no_features(opened.xmpp_version);
-  creation_->answer.authid = std::move(opened.authid);
-  creation_->answer.xmpp_version = std::move(opened.xmpp_version);
-}
-
-void Session::on_server(upstream::Arrived& arrived, Actions& /*out*/) { outbox_.add(std::move(arrived.stanzas)); }
-
-void Session::on_server(upstream::Closed& closed, Actions& out) { end_by_server(closed, out); }
 
 void Session::take(ShutDown& /*event*/, Actions& out) {
   if (running()) end_by_shutdown(out);
@@ -186,125 +174,123 @@ void Session::take(ShutDown& /*event*/, Actions& out) {
 
 void Session::take(TimePassed& /*event*/, Actions& /*out*/) {}
 
-// --- time and answers ---
+// --- new requests ---
 
-// What ended by time alone, before the event is looked at.
-void Session::expire(Actions& out) {
-  if (state_ == State::Ended && ending_->forget_at <= now_) {
-    ending_.reset();
-    window_.forget();
-    return move_to(State::Forgotten);
+// The request whose turn it is, then the early ones that waited for it.
+void Session::admit(OpenRequest request, Body& body, Actions& out) {
+  process(request, body, out);
+  while (running()) {
+    answer_due(out);
+    std::optional<EarlyRequest> next = window_.take_next();
+    if (!next) break;
+    process(next->open, next->body, out);
   }
-  if (!running()) return;
-  if (idle_since_ && *idle_since_ + inactivity_ <= now_) return end_silently("inactivity", out);
-  if (gap_since_ && *gap_since_ + gap_timeout_ <= now_) return end_by_gap(out);
+  gap_since_ = window_.early().empty() ? std::nullopt : std::optional(now_);
 }
 
-// Answers what must be answered now; then the clocks follow.
-void Session::settle(Actions& out) {
-  if (!running()) return;
-  while (lowest_is_due()) answer_lowest(out);
-  if (window_.live() != 0) {
-    idle_since_.reset();
-  } else if (!idle_since_) {
-    idle_since_ = now_;
+void Session::process(const OpenRequest& request, Body& body, Actions& out) {
+  Verdict verdict = judge(request, body);
+  if (verdict.condition == Condition::None) {
+    acknowledge(request.rid, body, out);
+    if (window_.is_overfull()) verdict = {Condition::PolicyViolation, "answers not acknowledged"};
   }
-  throttle(out);
+  if (verdict.condition != Condition::None) return end_by_fault(request, verdict.condition, verdict.why, out);
+  pause_.reset();
+  window_.hold(request);
+  apply(request.rid, body, out);
 }
 
-bool Session::lowest_is_due() const {
-  const auto& held = window_.held();
-  if (held.empty()) return false;
-  if (held.size() > hold_) return true;            // B-60
-  if (!held.front().live) return held.size() > 1;  // B-54
-  if (!outbox_.empty()) return true;               // B-59
-  if (creation_ && !creation_->answered && creation_->without_features) return true;
-  // A later one that is due pushes those before it (B-44).
-  return std::ranges::any_of(held, [this](const OpenRequest& open) { return open.live && due(open) <= now_; });
-}
-
-Instant Session::due(const OpenRequest& held) const {
-  return held.since + (creation_ && !creation_->answered ? creation_->wait : wait_);
-}
-
-// A dead request takes no payloads: they wait for one that lives (B-54).
-void Session::answer_lowest(Actions& out) {
-  bool live = window_.held().front().live;
-  auto answer = live ? compose() : nullptr;
-  if (live) {
-    RequestId to = window_.held().front().id;
-    out.push_back(Respond{to, 200, answer ? answer->body : write_answer({})});
+Session::Verdict Session::judge(const OpenRequest& request, const Body& body) {
+  if (!judge_keys(request.rid, body)) return {Condition::ItemNotFound, "wrong key"};
+  if (acks_ && body.ack.value_or(0) > window_.answered().value) {
+    return {Condition::BadRequest, "acknowledges what was not answered"};
   }
-  window_.answer_lowest(std::move(answer));
-}
-
-// Everything that is pending as one answer; nothing for the empty body. Kept before it is written (B-53).
-std::unique_ptr<Answer> Session::compose() {
-  Batch batch = outbox_.take();
-  auto answer = std::make_unique<Answer>();
-  if (creation_ && !creation_->answered) {
-    answer->body = write_creation(creation_->answer, batch.payloads);
-    creation_->answered = true;
-    if (creation_->opened) creation_.reset();
-    move_to(State::Open);
-  } else if (creation_ && creation_->opened && (!batch.pieces.empty() || creation_->without_features)) {
-    answer->body = write_late_features(creation_->answer.authid, creation_->answer.xmpp_version, batch.payloads);
-    creation_.reset();
-  } else if (batch.pieces.empty()) {
-    return nullptr;
-  } else {
-    answer->body = write_answer(batch.payloads);
+  if (adds_stream(body) && streams_.size() >= std::size_t{2} * max_streams_) {
+    return {Condition::PolicyViolation, "too many streams"};
   }
-  if (!batch.pieces.empty()) answer->payloads_at = answer->body.find(batch.payloads);
-  answer->pieces = std::move(batch.pieces);
-  return answer;
-}
-
-// U-36: above the mark the server is not read, until half of it has gone.
-void Session::throttle(Actions& out) {
-  bool on = reading_ ? outbox_.bytes() <= max_pending_ : outbox_.empty() || outbox_.bytes() < max_pending_ / 2;
-  if (on != reading_) out.push_back(ReadServer{on});
-  reading_ = on;
-}
-
-// --- what can be seen from outside ---
-
-std::optional<Instant> Session::next_deadline() const {
-  std::optional<Instant> next;
-  auto also = [&next](std::optional<Instant> at) {
-    if (at && (!next || *at < *next)) next = at;
-  };
-  if (state_ == State::Ended) also(ending_->forget_at);
-  if (!running()) return next;
-  if (idle_since_) also(*idle_since_ + inactivity_);
-  if (gap_since_) also(*gap_since_ + gap_timeout_);
-  for (const auto& open : window_.held()) {
-    if (open.live) also(due(open));
+  if (!names_a_stream(body)) return {Condition::ItemNotFound, "unknown stream"};
+  if (polling_ && !polling_->take(is_poll(body) && !adds_stream(body), request.since)) {
+    return {Condition::PolicyViolation, "polls too often"};
   }
-  return next;
+  return {};
 }
 
-bool Session::is_consistent() const {
-  auto deadline = next_deadline();
-  if (deadline && *deadline <= now_) return false;
-  const auto& held = window_.held();
-  switch (state_) {
-    case State::Opening:
-    case State::Open: {
-      if (ending_ || !deadline || !window_.is_consistent() || !outbox_.is_consistent()) return false;
-      if ((state_ == State::Opening) != (creation_ && !creation_->answered)) return false;
-      if (held.size() > hold_ || (window_.early().empty() != !gap_since_)) return false;
-      if ((window_.live() == 0) != idle_since_.has_value()) return false;
-      bool front_lives = !held.empty() && held.front().live;
-      if (front_lives ? !outbox_.empty() : held.size() > 1) return false;
-      return outbox_.bytes() <= max_pending_ || !reading_;
-    }
-    case State::Ended:
-      return ending_ && held.empty() && window_.early().empty() && outbox_.empty() && !creation_;
-    case State::Forgotten:
-      return !ending_ && held.empty() && window_.early().empty() && outbox_.empty() && !creation_;
+bool Session::judge_keys(Rid rid, const Body& body) {
+  if (keys_) {
+    keys_->forget_below(Rid{rid.value - std::min(rid.value, kKeysKept)});
+    return keys_->take(rid, body.key, body.newkey);
   }
-  return false;
+  if (body.newkey.empty()) return true;
+  if (!KeySequence::is_key(body.newkey)) return false;
+  keys_ = std::make_unique<KeySequence>(rid, body.key, body.newkey);
+  return true;
+}
+
+// B-76: only with a gap can more be open than `requests`. B-77: in a polling session not even as many, if the last of
+// them is a poll that came too soon.
+bool Session::is_over_active(const OpenRequest& request, const Body& body) {
+  std::size_t open = window_.live() + 1;
+  bool ahead = request.rid.value > window_.last().value + 1;
+  if (ahead && open > window_.requests() && !body.terminate && !body.pause) return true;
+  if (!polling_ || !polling_->arrived(now_) || window_.requests() < 2 || open < window_.requests()) return false;
+  bool is_last = window_.early().empty() || window_.early().back().open.rid < request.rid;
+  const Body& last = is_last ? body : window_.early().back().body;
+  return is_poll(last) && !adds_stream(last);
+}
+
+// B-66: without the attribute the client has every answer that was given.
+void Session::acknowledge(Rid rid, const Body& body, Actions& out) {
+  if (!acks_) return window_.confirm_answers(rid, is_poll(body));
+  Rid answered = window_.answered();
+  Rid known{std::min(body.ack.value_or(answered.value), answered.value)};
+  if (std::uint32_t news = window_.acknowledge(known); news != 0) out.push_back(Acknowledged{news});
+  if (known >= answered || known < reported_) return;
+  Rid missed{known.value + 1};
+  const KeptAnswer* kept = window_.find_kept(missed);
+  if (!kept || now_ - kept->since <= kReportAfter || missed <= reported_) return;
+  reported_ = missed;
+  report_since_ = kept->since;
+}
+
+void Session::apply(Rid rid, Body& body, Actions& out) {
+  if (!body.to.empty() && body.payload_count != 0 && !body.restart) to_on_payloads_ = true;
+  if (body.terminate) {
+    if (close_one(body, out)) return;
+    forward(body, out);
+    return end_by_client(out);
+  }
+  if (adds_stream(body)) return add_stream(body, out);
+  body.restart ? restart(body, out) : forward(body, out);
+  if (body.pause && max_pause_ > Duration::zero()) answer_pause(rid, *body.pause, out);
+}
+
+// --- repeated requests ---
+
+// B-51: an exact copy has the key of the original. What lies outside the window is refused anyway.
+bool Session::is_repeat(Place place, const Body& body) const {
+  if (!keys_ || place == Place::Outside) return true;
+  if (place != Place::Queued) return keys_->is_repeat(*body.rid, body.key);
+  auto same = [&body](const EarlyRequest& early) { return early.open.rid == *body.rid; };
+  return KeySequence::equal(std::ranges::find_if(window_.early(), same)->body.key, body.key);
+}
+
+// B-49: the newest connection gets the answer, the request was or will be processed once.
+void Session::take_over(OpenRequest& open, RequestId id, Actions& out) {
+  if (++open.resends > kMaxResends) {
+    return end_by_fault({open.rid, id, now_}, Condition::PolicyViolation, "too many resends", out);
+  }
+  if (open.live) out.push_back(Respond{open.id, 200, write_recoverable_error()});
+  open.id = id;
+  open.live = true;
+  open.since = now_;
+}
+
+void Session::replay(KeptAnswer& kept, RequestId id, Actions& out) {
+  if (++kept.resends > kMaxResends) {
+    return end_by_fault({kept.rid, id, now_}, Condition::PolicyViolation, "too many resends", out);
+  }
+  out.push_back(
+      Respond{id, kept.answer ? kept.answer->status : 200, kept.answer ? kept.answer->body : write_answer({}), true});
 }
 
 }  // namespace nxb::bosh

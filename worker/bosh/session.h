@@ -1,8 +1,10 @@
-// worker/bosh/session.h - one BOSH session as a state machine (XEP-0124 7-14, XEP-0206).
+// worker/bosh/session.h - one BOSH session as a state machine (XEP-0124 7-16, XEP-0206).
 // Runs in: worker. I/O: none; time is an argument, the sid comes in. Owned by: gateway::Gateway.
 // It answers each request once, in rid order, and keeps the last `requests` answers for repeats. What the server sent
 // reaches the client exactly once and in order, or the client is told that the session ended (ARCHITECTURE, The delivery promise).
 // On a peer's mistake it ends itself with a condition; it never ends the process.
+// Requests are judged and take effect in rid order, whatever the order of their arrival: session.cc. What is said in
+// answer to them and when: session_answer.cc. Several streams: session_streams.cc. The end: session_end.cc.
 //
 //   Opening --features, or features_hold ran out--> Open --any end--> Ended --wait+5 s--> Forgotten
 //      \___________________any end___________________________________/
@@ -23,8 +25,10 @@
 #include "common/base/ids.h"
 #include "worker/bosh/body.h"
 #include "worker/bosh/conditions.h"
-#include "worker/bosh/outbox.h"
+#include "worker/bosh/key_sequence.h"
+#include "worker/bosh/polling_rule.h"
 #include "worker/bosh/request_window.h"
+#include "worker/bosh/streams.h"
 #include "worker/upstream/upstream.h"
 
 namespace nxb::bosh {
@@ -37,7 +41,10 @@ struct SessionLimits {
   Duration inactivity_grace{10'000};
   Duration features_hold{10'000};
   Duration gap_timeout{30'000};
-  std::uint64_t max_pending = 1 << 20;  // bytes waiting for the client; above it the server is not read
+  Duration max_pause{120'000};          // 0: pausing is not offered
+  Duration polling{5'000};              // between two polls of a polling session
+  std::uint32_t max_streams = 8;        // at a time; 1: more than one is not offered
+  std::uint64_t max_pending = 1 << 20;  // bytes of a stream waiting for the client; above it its server is not read
 };
 
 // --- what happened ---
@@ -49,6 +56,7 @@ struct RequestGone {
   RequestId id;
 };  // its connection closed before the answer (B-54)
 struct ServerSpoke {
+  StreamNumber stream;
   upstream::Event event;
 };
 struct ShutDown {};  // the worker stops: system-shutdown to every open request (B-108)
@@ -63,40 +71,53 @@ struct Respond {
   bool replay = false;
 };
 struct Forward {
+  StreamNumber stream;
   std::string elements;
   std::uint32_t count = 0;
 };
 struct OpenStream {
+  StreamNumber stream;
   upstream::StreamSpec spec;
 };
-struct RestartStream {};
+struct RestartStream {
+  StreamNumber stream;
+  std::string attributes;  // for the new header: JSON as the client wrote it (C-45)
+};
 struct CloseStream {
+  StreamNumber stream;
   upstream::Parting parting;
   std::vector<xmpp::Stanza> undelivered;
 };
 struct ReadServer {
+  StreamNumber stream;
   bool on;
 };  // back-pressure (U-36)
+struct Acknowledged {
+  std::uint32_t answers;
+};  // the client said that it has them (C-71)
 struct Ended {
   std::string_view why;
   Condition condition;
   std::uint64_t undelivered = 0;
 };  // exactly once
-using Action = std::variant<Respond, Forward, OpenStream, RestartStream, CloseStream, ReadServer, Ended>;
+using Action = std::variant<Respond, Forward, OpenStream, RestartStream, CloseStream, ReadServer, Acknowledged, Ended>;
 using Actions = std::vector<Action>;
+
+// What a creation or add-stream request asks the server for. The client's address is not the session's to know.
+upstream::StreamSpec stream_spec(Body body);
 
 enum class State : std::uint8_t { Opening, Open, Ended, Forgotten };
 
 // Moves are one way. Between events:
 //   Opening    the creation request is held, its answer waits for the features (B-35)
-//   Open       nothing is pending while a live request is held; held <= hold; a dead request is held only as the last
+//   Open       no stream has anything to say while a live request is held; held <= hold; a dead request is held only as
+//              the last
 //   Ended      no request is open, nothing is pending; kept answers and the condition remain
 //   Forgotten  nothing remains
 class Session final {
  public:
   // `creation` is the body without sid; its problem is None. The first action is OpenStream.
-  Session(const SessionLimits& limits, std::string sid, RequestId id, Body creation, std::string_view client_address,
-          Instant now, Actions& out);
+  Session(const SessionLimits& limits, std::string sid, RequestId id, Body creation, Instant now, Actions& out);
   void on(Event event, Instant now, Actions& out);  // runs to completion; never calls out
   std::optional<Instant> next_deadline() const;     // later than the last `now`, or nothing
   bool is_consistent() const;                       // the invariants, state by state
@@ -104,13 +125,15 @@ class Session final {
   const std::string& sid() const { return sid_; }
 
  private:
-  // What the creation answer says, kept until the client knows all of it.
+  // What the creation answer says, until it was said.
   struct Creation {
     CreationAnswer answer;
     Duration wait;  // of the creation request: at most features_hold
-    bool answered = false;
-    bool opened = false;            // the server's header came: authid and version are known
-    bool without_features = false;  // the server is older than features (U-22)
+  };
+  // Inactivity by the client's wish, until it comes back (B-73).
+  struct Pause {
+    Rid rid;
+    Duration length;  // with grace
   };
   // How it ended, for requests that come later.
   struct Ending {
@@ -122,40 +145,76 @@ class Session final {
     Rid answered;
     Rid told;  // the request that took it
   };
+  // What a request is refused with; None: it is processed.
+  struct Verdict {
+    Condition condition = Condition::None;
+    std::string_view why;
+  };
 
   bool running() const { return state_ == State::Opening || state_ == State::Open; }
   void move_to(State to);  // the only assignment to state_
 
-  // session.cc: a running session
+  // session.cc: what happened; requests in rid order
   void take(RequestArrived& arrived, Actions& out);
   void take(RequestGone& gone, Actions& out);
   void take(ServerSpoke& spoke, Actions& out);
   void take(ShutDown& event, Actions& out);
   void take(TimePassed& event, Actions& out);
-  void on_server(upstream::Opened& opened, Actions& out);
-  void on_server(upstream::Arrived& arrived, Actions& out);
-  void on_server(upstream::Closed& closed, Actions& out);
 
+  void place(const OpenRequest& request, Body& body, Actions& out);
   void admit(OpenRequest request, Body& body, Actions& out);
-  void process(OpenRequest request, Body& body, Actions& out);
+  void process(const OpenRequest& request, Body& body, Actions& out);
+  Verdict judge(const OpenRequest& request, const Body& body);
+  bool judge_keys(Rid rid, const Body& body);
+  bool is_over_active(const OpenRequest& request, const Body& body);
+  void acknowledge(Rid rid, const Body& body, Actions& out);
+  void apply(Rid rid, Body& body, Actions& out);
   void take_over(OpenRequest& open, RequestId id, Actions& out);
   void replay(KeptAnswer& kept, RequestId id, Actions& out);
+  bool is_repeat(Place place, const Body& body) const;
 
+  // session_answer.cc: answers and time
   void expire(Actions& out);
   void settle(Actions& out);
+  void answer_due(Actions& out);
   bool lowest_is_due() const;
+  bool anything_to_say() const;
   void answer_lowest(Actions& out);
+  void answer_pause(Rid rid, std::uint16_t seconds, Actions& out);
+  void respond_lowest(std::unique_ptr<Answer> answer, Actions& out);
   std::unique_ptr<Answer> compose();
+  std::unique_ptr<Answer> compose_creation();
+  void speak_of(Stream& stream, Heading& heading, Answer& answer);
+  std::unique_ptr<Answer> compose_quiet(Rid rid) const;
+  Heading heading_for(Rid rid) const;
+  Report take_report();
   void throttle(Actions& out);
   Instant due(const OpenRequest& held) const;
+  Duration patience() const { return pause_ ? pause_->length : inactivity_; }
+
+  // session_streams.cc: the servers, and which stream a request means
+  void on_server(Stream& stream, upstream::Opened& opened, Actions& out);
+  void on_server(Stream& stream, upstream::Arrived& arrived, Actions& out);
+  void on_server(Stream& stream, upstream::Closed& closed, Actions& out);
+  bool offers_streams() const { return max_streams_ > 1; }
+  bool adds_stream(const Body& body) const;
+  void add_stream(Body& body, Actions& out);
+  bool names_a_stream(const Body& body);
+  std::vector<StreamNumber> meant_by(const Body& body);
+  void forward(Body& body, Actions& out);
+  void restart(Body& body, Actions& out);
+  bool close_one(Body& body, Actions& out);
 
   // session_end.cc: the end, and after it
   struct End {
     std::string_view why;
     Condition condition = Condition::None;
-    upstream::Parting parting = upstream::Parting::ClientLost;
   };
-  void end_by_fault(RequestId fault, Condition condition, std::string_view why, Actions& out);
+  struct Remains {
+    std::vector<CloseStream> closing;
+    std::uint64_t undelivered = 0;
+  };
+  void end_by_fault(OpenRequest fault, Condition condition, std::string_view why, Actions& out);
   void end_by_gap(Actions& out);
   void end_by_client(Actions& out);
   void end_by_server(upstream::Closed& closed, Actions& out);
@@ -163,29 +222,42 @@ class Session final {
   void end_silently(std::string_view why, Actions& out);
   void say_to_all(Condition condition, Actions& out);
   void say_at_end(const OpenRequest& request, std::unique_ptr<Answer> answer, Actions& out);
-  void finish(const End& end, std::vector<xmpp::Stanza> undelivered, Actions& out);
+  void finish(const End& end, Remains remains, Actions& out);
   void remember(Condition condition);
-  std::vector<xmpp::Stanza> surrender();
-  std::unique_ptr<Answer> terminate_with(Condition condition) const;
+  Remains surrender(upstream::Parting parting);
+  std::vector<xmpp::Stanza> surrender(Stream& stream);
+  std::unique_ptr<Answer> terminate_with(Condition condition, std::optional<Rid> rid,
+                                         std::string_view payloads = {}) const;
   void answer_after_end(RequestArrived& arrived, Actions& out);
+  bool has_its_key(const Body& body);
 
   std::string sid_;
   State state_ = State::Opening;
-  bool legacy_;          // created without `ver` (B-106)
-  bool reading_ = true;  // the server is read
-  std::uint32_t hold_;   // granted; 0 in a polling session, also if that was for wait=0
+  bool legacy_;                           // created without `ver` (B-106)
+  bool acks_;                             // the client acknowledges answers (B-64)
+  bool to_on_payloads_ = false;           // it puts `to` on requests that carry payloads (B-91)
+  Condition last_end_ = Condition::None;  // why the last of several streams ended
+  std::uint32_t hold_;                    // granted; 0 in a polling session, also if that was for wait=0
+  std::uint32_t max_streams_;
   Duration wait_;        // granted
   Duration inactivity_;  // with grace
+  Duration grace_;
   Duration gap_timeout_;
+  Duration max_pause_;
   std::uint64_t max_pending_;
   Instant now_;  // of the last event
 
   RequestWindow window_;
-  Outbox outbox_;
-  std::optional<Instant> idle_since_;   // no live request is open since then (B-70)
-  std::optional<Instant> gap_since_;    // last + 1 is missing since then (B-55)
-  std::unique_ptr<Creation> creation_;  // nothing: the client knows
-  std::unique_ptr<Ending> ending_;      // exactly in Ended
+  Streams streams_;
+  std::optional<Instant> idle_since_;  // no live request is open since then (B-70)
+  std::optional<Instant> gap_since_;   // last + 1 is missing since then (B-55)
+  std::optional<Pause> pause_;
+  Rid reported_;                          // the highest answer that was, or is to be, reported (B-67)
+  std::optional<Instant> report_since_;   // when that answer was composed; nothing: it was reported
+  std::unique_ptr<KeySequence> keys_;     // from the first newkey on
+  std::unique_ptr<PollingRule> polling_;  // in a polling session
+  std::unique_ptr<Creation> creation_;    // exactly in Opening
+  std::unique_ptr<Ending> ending_;        // exactly in Ended
 };
 
 }  // namespace nxb::bosh

@@ -27,55 +27,58 @@ const OpenRequest* lowest_live(const std::vector<OpenRequest>& open) {
 }  // namespace
 
 // The client broke a rule: the request at fault is told, the others that they are not at fault (B-107).
-void Session::end_by_fault(RequestId fault, Condition condition, std::string_view why, Actions& out) {
-  auto undelivered = surrender();
+void Session::end_by_fault(OpenRequest fault, Condition condition, std::string_view why, Actions& out) {
+  Remains remains = surrender(upstream::Parting::ClientLost);
   say_to_all(Condition::OtherRequest, out);
-  out.push_back(Respond{fault, http_status(condition, legacy_), write_terminate(condition)});
-  finish({why, condition}, std::move(undelivered), out);
+  if (fault.live) out.push_back(Respond{fault.id, http_status(condition, legacy_), write_terminate(condition)});
+  finish({why, condition}, std::move(remains), out);
 }
 
 // The missing rid will not come any more (B-55).
 void Session::end_by_gap(Actions& out) {
-  auto undelivered = surrender();
+  Remains remains = surrender(upstream::Parting::ClientLost);
   Rid last = window_.last();
   for (const auto& open : window_.abandon()) {
     if (!open.live) continue;
     Condition condition = open.rid > last ? Condition::ItemNotFound : Condition::OtherRequest;
-    say_at_end(open, terminate_with(condition), out);
+    say_at_end(open, terminate_with(condition, open.rid), out);
   }
-  finish({"gap in the rids", Condition::ItemNotFound}, std::move(undelivered), out);
+  finish({"gap in the rids", Condition::ItemNotFound}, std::move(remains), out);
 }
 
 // B-81. The terminate request is the last of those held; what is open above it was never looked at. A dead request is
 // answered too, for its resend.
 void Session::end_by_client(Actions& out) {
-  auto undelivered = surrender();
+  Remains remains = surrender(upstream::Parting::ClientClosed);
   Rid own = window_.last();
   auto all = window_.abandon();
   const OpenRequest* oldest = lowest_live(all);
   Rid told = oldest && oldest->rid < own ? oldest->rid : own;
   for (const auto& open : all) {
-    say_at_end(open, open.rid == told ? terminate_with(Condition::None) : nullptr, out);
+    say_at_end(open, open.rid == told ? terminate_with(Condition::None, told) : compose_quiet(open.rid), out);
   }
-  finish({"client terminated", Condition::None, upstream::Parting::ClientClosed}, std::move(undelivered), out);
+  finish({"client terminated", Condition::None}, std::move(remains), out);
 }
 
 // What is pending, then the server's own words, in one answer (B-83, B-102); kept for the next request if none is open.
+// Of several streams only the last gets here, once nothing of them is pending.
 void Session::end_by_server(upstream::Closed& closed, Actions& out) {
-  std::uint64_t undelivered = outbox_.count();
-  auto word = std::make_unique<Answer>();
-  word->status = http_status(closed.condition, legacy_);
-  word->body = write_terminate(closed.condition, outbox_.take().payloads + closed.stream_error);
-  Rid answered{window_.last().value - window_.held().size()};
+  std::uint64_t undelivered = streams_.undelivered();
+  std::string words;
+  for (Stream& stream : streams_.all()) words += stream.outbox.take().payloads;
+  words += closed.stream_error;
+  Rid answered = window_.answered();
 
   auto all = window_.abandon();
   const OpenRequest* first = lowest_live(all);
+  auto word = terminate_with(closed.condition, first ? std::optional(first->rid) : std::nullopt, words);
   if (first) undelivered = 0;
   for (const auto& open : all) {
     if (&open == first) {
       say_at_end(open, std::move(word), out);
     } else if (open.live) {
-      say_at_end(open, closed.condition == Condition::None ? nullptr : terminate_with(Condition::OtherRequest), out);
+      bool graceful = closed.condition == Condition::None;
+      say_at_end(open, graceful ? compose_quiet(open.rid) : terminate_with(Condition::OtherRequest, open.rid), out);
     }
   }
   out.push_back(Ended{reason(closed), closed.condition, undelivered});
@@ -89,17 +92,18 @@ void Session::end_by_server(upstream::Closed& closed, Actions& out) {
 }
 
 void Session::end_by_shutdown(Actions& out) {
-  auto undelivered = surrender();
+  Remains remains = surrender(upstream::Parting::ClientLost);
   say_to_all(Condition::SystemShutdown, out);
-  finish({"shutdown", Condition::SystemShutdown}, std::move(undelivered), out);
+  finish({"shutdown", Condition::SystemShutdown}, std::move(remains), out);
 }
 
 // Nobody is there to be told; later requests find nothing (B-71).
 void Session::end_silently(std::string_view why, Actions& out) {
-  auto undelivered = surrender();
+  Remains remains = surrender(upstream::Parting::ClientLost);
   say_to_all(Condition::ItemNotFound, out);  // only whoever guessed the sid before it was given out
-  finish({why}, std::move(undelivered), out);
+  finish({why}, std::move(remains), out);
   ending_.reset();
+  keys_.reset();
   window_.forget();
   move_to(State::Forgotten);
 }
@@ -107,7 +111,7 @@ void Session::end_silently(std::string_view why, Actions& out) {
 // One whose connection died hears what a later request hears.
 void Session::say_to_all(Condition condition, Actions& out) {
   for (const auto& open : window_.abandon()) {
-    if (open.live) say_at_end(open, terminate_with(condition), out);
+    if (open.live) say_at_end(open, terminate_with(condition, open.rid), out);
   }
 }
 
@@ -116,40 +120,59 @@ void Session::say_at_end(const OpenRequest& request, std::unique_ptr<Answer> ans
   if (request.live) {
     out.push_back(Respond{request.id, answer ? answer->status : 200, answer ? answer->body : write_answer({})});
   }
-  window_.keep_at_end(request.rid, std::move(answer));
+  window_.keep_at_end(request.rid, std::move(answer), now_);
 }
 
-void Session::finish(const End& end, std::vector<xmpp::Stanza> undelivered, Actions& out) {
-  std::uint64_t count = undelivered.size();
-  out.push_back(CloseStream{end.parting, std::move(undelivered)});
-  out.push_back(Ended{end.why, end.condition, count});
+void Session::finish(const End& end, Remains remains, Actions& out) {
+  for (CloseStream& close : remains.closing) out.push_back(std::move(close));
+  out.push_back(Ended{end.why, end.condition, remains.undelivered});
   remember(end.condition);
 }
 
 void Session::remember(Condition condition) {
   creation_.reset();
+  polling_.reset();
+  pause_.reset();
   idle_since_.reset();
   gap_since_.reset();
+  report_since_.reset();
+  streams_.clear();
   ending_ = std::make_unique<Ending>();
   ending_->condition = condition;
   ending_->forget_at = now_ + wait_ + kRememberedBeyondWait;
   move_to(State::Ended);
 }
 
+// Stream by stream. An ended one can bounce nothing any more; its stanzas are counted.
+Session::Remains Session::surrender(upstream::Parting parting) {
+  Remains remains;
+  for (Stream& stream : streams_.all()) {
+    auto undelivered = surrender(stream);
+    remains.undelivered += undelivered.size();
+    if (stream.open()) remains.closing.push_back({stream.number, parting, std::move(undelivered)});
+  }
+  return remains;
+}
+
 // What the client never got: stanzas in answers that no later request confirmed, then those pending (B-103).
-std::vector<xmpp::Stanza> Session::surrender() {
+std::vector<xmpp::Stanza> Session::surrender(Stream& stream) {
   std::vector<xmpp::Stanza> undelivered;
-  window_.unconfirmed(undelivered);
-  auto pending = outbox_.surrender();
+  window_.unconfirmed(stream.number, undelivered);
+  auto pending = stream.outbox.surrender();
   undelivered.insert(undelivered.end(), std::make_move_iterator(pending.begin()),
                      std::make_move_iterator(pending.end()));
   return undelivered;
 }
 
-std::unique_ptr<Answer> Session::terminate_with(Condition condition) const {
+std::unique_ptr<Answer> Session::terminate_with(Condition condition, std::optional<Rid> rid,
+                                                std::string_view payloads) const {
+  Heading heading = rid ? heading_for(*rid) : Heading();
+  heading.terminate = true;
+  heading.condition = condition;
+  heading.features = condition == Condition::RemoteStreamError;
   auto answer = std::make_unique<Answer>();
   answer->status = http_status(condition, legacy_);
-  answer->body = write_terminate(condition);
+  answer->body = write_answer(heading, payloads);
   return answer;
 }
 
@@ -159,12 +182,13 @@ void Session::answer_after_end(RequestArrived& arrived, Actions& out) {
     out.push_back(Respond{arrived.id, 200, write_terminate(Condition::ItemNotFound)});
     return;
   }
-  if (KeptAnswer* kept = body.rid ? window_.find_kept(*body.rid) : nullptr) {
+  bool genuine = body.rid && has_its_key(body);
+  if (KeptAnswer* kept = genuine ? window_.find_kept(*body.rid) : nullptr) {
     const Answer* answer = kept->answer.get();
     out.push_back(Respond{arrived.id, answer ? answer->status : 200, answer ? answer->body : write_answer({}), true});
     return;
   }
-  bool unanswered = body.rid && body.problem == Condition::None && *body.rid > ending_->answered &&
+  bool unanswered = genuine && body.problem == Condition::None && *body.rid > ending_->answered &&
                     body.rid->value <= window_.last().value + window_.requests() + 1;
   if (unanswered && ending_->last_word) {
     ending_->told = *body.rid;
@@ -177,6 +201,13 @@ void Session::answer_after_end(RequestArrived& arrived, Actions& out) {
   bool known = ending_->condition != Condition::None;
   Condition condition = known ? ending_->condition : Condition::ItemNotFound;
   out.push_back(Respond{arrived.id, known ? http_status(condition, legacy_) : 200, write_terminate(condition)});
+}
+
+// B-51, B-85: whoever has no keys does not hear what was meant for the client.
+bool Session::has_its_key(const Body& body) {
+  if (!keys_) return true;
+  if (*body.rid <= window_.last()) return keys_->is_repeat(*body.rid, body.key);
+  return keys_->take(*body.rid, body.key, body.newkey);
 }
 
 }  // namespace nxb::bosh

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker/gateway/gateway.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/secret.h"
@@ -26,6 +27,9 @@ bosh::SessionLimits limits_from(const config::Config::Bosh& bosh) {
   limits.inactivity_grace = bosh.inactivity_grace;
   limits.features_hold = bosh.features_hold;
   limits.gap_timeout = bosh.gap_timeout;
+  limits.max_pause = bosh.max_pause;
+  limits.polling = bosh.polling;
+  limits.max_streams = bosh.pidgin_compatible ? 1 : bosh.max_streams_per_session;
   limits.max_pending = bosh.max_pending;
   return limits;
 }
@@ -39,14 +43,26 @@ struct Gateway::Cell {
       : content_type(bosh::content_type(creation.content)),
         started(now),
         client_address(address),
-        session(limits, std::string(sid_text), id, std::move(creation), address, now, out) {}
+        session(limits, std::string(sid_text), id, std::move(creation), now, out) {}
+
+  StreamId* find(bosh::StreamNumber number) {
+    auto at = std::ranges::find(streams, number, &OpenStream::number);
+    return at == streams.end() ? nullptr : &at->id;
+  }
+  void drop(bosh::StreamNumber number) {
+    std::erase_if(streams, [number](const OpenStream& open) { return open.number == number; });
+  }
 
   std::string_view content_type;  // of every answer (B-23); a literal
   Instant started;
-  StreamId stream;             // 0: none, or let go
-  std::uint32_t requests = 0;  // for the log line that ends it
-  std::uint64_t up = 0;        // elements from the client
-  std::uint64_t down = 0;      // elements from the server
+  struct OpenStream {
+    bosh::StreamNumber number;
+    StreamId id;
+  };
+  std::vector<OpenStream> streams;  // nearly always one
+  std::uint32_t requests = 0;       // for the log line that ends it
+  std::uint64_t up = 0;             // elements from the client
+  std::uint64_t down = 0;           // elements from the server
   bool pumping = false;
   bool live = true;  // Ended was not seen yet
   std::string client_address;
@@ -87,7 +103,7 @@ void Gateway::on_deadline(SessionKey session) { deliver(session, bosh::TimePasse
 void Gateway::on_stream_event(StreamId stream, upstream::Event event) {
   auto at = streams_.find(stream);
   if (at == streams_.end()) return;
-  SessionKey key = at->second;
+  const auto [key, number] = at->second;
   if (const auto* arrived = std::get_if<upstream::Arrived>(&event)) {
     counters_.add(Counter::stanzas_to_clients, arrived->stanzas.size());
     if (Cell* cell = cells_.find(key)) cell->down += arrived->stanzas.size();
@@ -95,9 +111,9 @@ void Gateway::on_stream_event(StreamId stream, upstream::Event event) {
   if (std::holds_alternative<upstream::Closed>(event)) {
     streams_.erase(at);
     ports_.drop_stream(stream);
-    if (Cell* cell = cells_.find(key); cell && cell->stream == stream) cell->stream = StreamId{};
+    if (Cell* cell = cells_.find(key)) cell->drop(number);
   }
-  deliver(key, bosh::ServerSpoke{std::move(event)});
+  deliver(key, bosh::ServerSpoke{number, std::move(event)});
 }
 
 void Gateway::shut_down() {
@@ -180,9 +196,11 @@ void Gateway::give_up(SessionKey key, Cell& cell) {
     bosh::Respond respond{id, 200, bosh::write_terminate(bosh::Condition::InternalServerError)};
     perform(key, cell, respond);
   }
-  bosh::CloseStream close{upstream::Parting::ClientLost, {}};
+  while (!cell.streams.empty()) {
+    bosh::CloseStream close{cell.streams.back().number, upstream::Parting::ClientLost, {}};
+    perform(key, cell, close);
+  }
   bosh::Ended ended{"internal error", bosh::Condition::InternalServerError};
-  perform(key, cell, close);
   if (cell.live) perform(key, cell, ended);
   forget(key);
 }
@@ -218,32 +236,41 @@ void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::Respond& respond) {
 }
 
 void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::Forward& forward) {
-  if (!cell.stream) return;
+  StreamId* stream = cell.find(forward.stream);
+  if (!stream) return;
   cell.up += forward.count;
   counters_.add(Counter::stanzas_from_clients, forward.count);
-  ports_.stream(cell.stream)->send(forward.elements);
+  ports_.stream(*stream)->send(forward.elements);
 }
 
 void Gateway::perform(SessionKey key, Cell& cell, bosh::OpenStream& open) {
-  cell.stream = StreamId{++last_stream_};
-  streams_.emplace(cell.stream, key);
-  log::info("session.start",
+  StreamId stream{++last_stream_};
+  cell.streams.push_back({open.stream, stream});
+  streams_.emplace(stream, StreamOwner{key, open.stream});
+  open.spec.client_address = cell.client_address;
+  log::info(open.stream == 1 ? "session.start" : "session.add_stream",
             {{"sid", short_hash(cell.session.sid())}, {"domain", open.spec.domain}, {"client", cell.client_address}});
-  ports_.make_stream(cell.stream).open(open.spec);
+  ports_.make_stream(stream).open(open.spec);
 }
 
-void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::RestartStream& /*restart*/) {
-  if (cell.stream) ports_.stream(cell.stream)->restart();
+void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::RestartStream& restart) {
+  if (StreamId* stream = cell.find(restart.stream)) ports_.stream(*stream)->restart();
 }
 
 void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::CloseStream& close) {
-  if (!cell.stream) return;
-  StreamId stream = std::exchange(cell.stream, StreamId{});
+  StreamId* found = cell.find(close.stream);
+  if (!found) return;
+  StreamId stream = *found;
+  cell.drop(close.stream);
   ports_.stream(stream)->close(close.parting, close.undelivered);
 }
 
 void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::ReadServer& read) {
-  if (cell.stream) ports_.stream(cell.stream)->set_reading(read.on);
+  if (StreamId* stream = cell.find(read.stream)) ports_.stream(*stream)->set_reading(read.on);
+}
+
+void Gateway::perform(SessionKey /*key*/, Cell& /*cell*/, bosh::Acknowledged& acknowledged) {
+  counters_.add(Counter::responses_acked, acknowledged.answers);
 }
 
 void Gateway::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {

@@ -58,6 +58,7 @@ class Gateway final : public upstream::Events {
   void perform(SessionKey key, Cell& cell, bosh::RestartStream& restart);
   void perform(SessionKey key, Cell& cell, bosh::CloseStream& close);
   void perform(SessionKey key, Cell& cell, bosh::ReadServer& read);
+  void perform(SessionKey key, Cell& cell, bosh::Acknowledged& acknowledged);
   void perform(SessionKey key, Cell& cell, bosh::Ended& ended);
 
   const config::Config& config_;
@@ -75,8 +76,12 @@ class Gateway final : public upstream::Events {
   std::unordered_map<RequestId, SessionKey, RequestHash> open_requests_;
   IdTable<SessionKey, Cell> cells_;
   std::unordered_map<std::string_view, SessionKey> by_sid_;  // views into Session::sid()
-  std::unordered_map<StreamId, SessionKey> streams_;         // a stream may outlive its session while it closes
-  std::deque<SessionKey> remembered_;                        // ended sessions, oldest first; stale keys are skipped
+  struct StreamOwner {
+    SessionKey session;
+    bosh::StreamNumber number;
+  };
+  std::unordered_map<StreamId, StreamOwner> streams_;  // a stream may outlive its session while it closes
+  std::deque<SessionKey> remembered_;                  // ended sessions, oldest first; stale keys are skipped
   std::uint64_t last_stream_ = 0;
   std::size_t live_ = 0;
   bool shutting_down_ = false;

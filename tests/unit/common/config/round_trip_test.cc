@@ -40,6 +40,10 @@ max_inactivity = 7
 inactivity_grace = "8ms"
 features_hold = 0
 gap_timeout = "9s"
+max_pause = "99s"
+polling = "6s"
+max_streams_per_session = 3
+pidgin_compatible = true
 max_data_held = 1001
 max_pending = "2MiB"
 [upstream]

@@ -89,7 +89,9 @@ TEST_CASE("numbers are tested at their bounds and one beyond; 0 is checked and n
   refused("bosh", "max_bosh_connections", "11", "1 to 10");
   CHECK(taken("upstream", "max_xmpp_stanza_size", "10000").upstream.max_xmpp_stanza_size == 10'000);  // U-24
   refused("upstream", "max_xmpp_stanza_size", "9999", "10000 to ");
-  for (const char* key : {"max_wait", "default_inactivity", "max_inactivity", "gap_timeout"}) refused("bosh", key, "0");
+  for (const char* key :
+       {"max_wait", "default_inactivity", "max_inactivity", "gap_timeout", "polling", "max_streams_per_session"})
+    refused("bosh", key, "0");
   for (const char* key : {"head_timeout", "body_timeout", "idle_timeout", "write_timeout"}) refused("http", key, "0");
   for (const char* key : {"connect_timeout", "setup_timeout"}) refused("upstream", key, "0");
   refused("bosh", "max_pending", "0");
@@ -308,26 +310,17 @@ TEST_CASE("options whose feature comes later take their default only") {
   struct Later {
     const char *section, *key, *initial, *other;
   };
-  for (const Later& row : {Later{"http", "enable_get", "true", "false"},
-                           Later{"bosh", "max_pause", "'2m'", "60"},
-                           Later{"bosh", "max_streams_per_session", "8", "9"},
-                           Later{"bosh", "pidgin_compatible", "false", "true"},
-                           Later{"websocket", "path", "'/xmpp-websocket/'", "'/ws'"},
-                           Later{"websocket", "ping_interval", "30", "0"},
-                           Later{"websocket", "legacy_framing", "true", "false"},
-                           Later{"upstream", "route", "'off'", "'any'"},
-                           Later{"upstream", "route_filter", "[]", "['10.0.0.0/8']"},
-                           Later{"upstream", "proxy_protocol", "'off'", "'v2'"},
-                           Later{"upstream.domain", "proxy_protocol", "'off'", "'v1'"},
-                           Later{"upstream.domain", "route", "'off'", "'any'"},
-                           Later{"monitor", "access", "'local'", "'public'"},
-                           Later{"monitor", "system_info_password", "''", "'x'"},
-                           Later{"listen", "accept_proxy", "false", "true"},
-                           Later{"listen", "tls", "{}", "{ cert = 'c.pem' }"},
-                           Later{"server", "user", "''", "'nxb'"},
-                           Later{"server", "group", "''", "'nxb'"},
-                           Later{"metrics", "listen", "''", "'127.0.0.1:9100'"},
-                           Later{"log", "file", "''", "'/var/log/nxb'"}}) {
+  for (const Later& row :
+       {Later{"http", "enable_get", "true", "false"}, Later{"websocket", "path", "'/xmpp-websocket/'", "'/ws'"},
+        Later{"websocket", "ping_interval", "30", "0"}, Later{"websocket", "legacy_framing", "true", "false"},
+        Later{"upstream", "route", "'off'", "'any'"}, Later{"upstream", "route_filter", "[]", "['10.0.0.0/8']"},
+        Later{"upstream", "proxy_protocol", "'off'", "'v2'"},
+        Later{"upstream.domain", "proxy_protocol", "'off'", "'v1'"},
+        Later{"upstream.domain", "route", "'off'", "'any'"}, Later{"monitor", "access", "'local'", "'public'"},
+        Later{"monitor", "system_info_password", "''", "'x'"}, Later{"listen", "accept_proxy", "false", "true"},
+        Later{"listen", "tls", "{}", "{ cert = 'c.pem' }"}, Later{"server", "user", "''", "'nxb'"},
+        Later{"server", "group", "''", "'nxb'"}, Later{"metrics", "listen", "''", "'127.0.0.1:9100'"},
+        Later{"log", "file", "''", "'/var/log/nxb'"}}) {
     taken(row.section, row.key, row.initial);
     refused(row.section, row.key, row.other, "is not supported yet; allowed: its default");
   }

@@ -48,7 +48,11 @@ TEST_CASE("B-30 to B-35: the creation answer carries everything that the session
 
 TEST_CASE("B-35: late features come with authid and version") {
   xml::Pool pool;
-  auto tree = xml::read_tree(pool, write_late_features("id1", "1.0", "<stream:features/>"), 2);
+  Heading news;
+  news.features = true;
+  news.authid = "id1";
+  news.xmpp_version = "1.0";
+  auto tree = xml::read_tree(pool, write_answer(news, "<stream:features/>"), 2);
   REQUIRE(static_cast<bool>(tree));
   CHECK(tree->attribute("authid") == "id1");
   CHECK(tree->child("features", "http://etherx.jabber.org/streams") != nullptr);

@@ -61,7 +61,7 @@ class Rig {
   RequestId create(Body made = creation()) {
     RequestId id = next_request();
     actions.clear();
-    session.emplace(limits, "sid", id, std::move(made), "192.0.2.1", now, actions);
+    session.emplace(limits, "sid", id, std::move(made), now, actions);
     CHECK(session->is_consistent());
     return id;
   }
@@ -78,8 +78,8 @@ class Rig {
     return id;
   }
   void gone(RequestId id) { feed(RequestGone{id}); }
-  void server(upstream::Event event) { feed(ServerSpoke{std::move(event)}); }
-  void says(const std::string& text) { server(upstream::Arrived{{message(text)}}); }
+  void server(upstream::Event event, StreamNumber stream = 1) { feed(ServerSpoke{stream, std::move(event)}); }
+  void says(const std::string& text, StreamNumber stream = 1) { server(upstream::Arrived{{message(text)}}, stream); }
   void feed(Event event) {
     actions.clear();
     session->on(std::move(event), now, actions);
