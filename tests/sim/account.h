@@ -59,6 +59,7 @@ class Rids {
   std::uint64_t last() const { return last_; }  // processed in order
   std::uint64_t answered() const { return last_ - held_.size(); }
   std::deque<Held>& held() { return held_; }
+  const std::deque<Held>& held() const { return held_; }
   std::map<std::uint64_t, Early>& early() { return early_; }
   std::deque<Kept>& kept() { return kept_; }
   Held* find_open(std::uint64_t rid);

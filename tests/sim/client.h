@@ -26,7 +26,7 @@ class Client final : public Peer {
   void vanish();     // closes everything, never comes back
 
   bool told() const { return told_; }  // it was told that the session ended
-  bool idle() const { return open_.empty(); }
+  bool polls() const { return hold_ == 0 || wait_ == 0; }
   std::uint64_t sent_to_all() const { return broadcasts_; }
   std::uint64_t sent(bosh::StreamNumber stream) const { return lines_.at(stream - 1).sent; }
   std::uint64_t received(bosh::StreamNumber stream) const { return lines_.at(stream - 1).received; }
@@ -65,7 +65,6 @@ class Client final : public Peer {
   void maybe_reload();
   bool current(std::uint64_t rid, RequestId id) const;
   Duration travel();
-  bool polls() const { return hold_ == 0 || wait_ == 0; }
 
   // client_use.cc: what it says and reads
   void choose_features();

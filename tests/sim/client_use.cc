@@ -40,7 +40,7 @@ void Client::fill(bosh::Body& body) {
     if (several || (present_name() && world_.dice.percent(50))) body.stream = lines_.front().name;
     return;
   }
-  bool may_be_empty = !polls() || world_.now >= next_poll_;  // B-79
+  bool may_be_empty = !polls() || (open_.empty() && world_.now >= next_poll_);  // B-77, B-79
   if (wants_streams_ && may_be_empty && world_.dice.percent(10)) {
     use_streams(body);
   } else if (next_rid_ % 3 == 0) {

@@ -8,7 +8,7 @@ namespace nxb::sim {
 
 namespace {
 
-constexpr std::size_t kMostKept = 16;              // H-44
+constexpr std::size_t kMostKept = 16;              // H-44; this one's answer would be one more
 constexpr std::uint64_t kMostKeptBytes = 1 << 20;  // H-44
 constexpr Duration kReportAfter{2'000};            // B-67
 constexpr Duration kNameRemembered{30'000};        // B-92
@@ -16,6 +16,8 @@ constexpr Duration kNameRemembered{30'000};        // B-92
 }  // namespace
 
 bool Witness::process(Held request, const bosh::Body& body) {
+  if (adds_stream(body)) request.poll = false;
+  prove_by_window(request, false);
   judge(request, body);
   if (judgement_.must_end != 0) return false;
   if (expected_key_ || !body.newkey.empty()) expected_key_ = body.newkey.empty() ? body.key : body.newkey;
@@ -24,9 +26,8 @@ bool Witness::process(Held request, const bosh::Body& body) {
   previous_said_something_ = false;  // until it is answered
   rids_.process(std::move(request));
   take_ack(rids_.held().back(), body);
-  pausing_ = body.pause && !body.terminate && granted_.max_pause > Duration::zero();
-  if (pausing_) {
-    pause_rid_ = rids_.last();
+  if (body.pause && !body.terminate && granted_.max_pause > Duration::zero()) {
+    pause_rid_ = pause_now_ = rids_.last();
     paused_ = true;
     idle_limit_ = std::min<Duration>(std::chrono::seconds(*body.pause), granted_.max_pause) + granted_.grace;
   } else if (paused_) {
@@ -56,20 +57,19 @@ void Witness::judge_key(const Held& request, const bosh::Body& body) {
 void Witness::judge_ack(const Held& request, const bosh::Body& body) {
   std::uint64_t upto = body.ack.value_or(request.rid - 1);
   if (body.ack && upto > rids_.answered()) {
-    bool perhaps_answered = batch_ && upto < request.rid;
-    if (!perhaps_answered) return must_end(request.id, bosh::Condition::BadRequest);
-    may_end(bosh::Condition::BadRequest);
+    return must_end(request.id, bosh::Condition::BadRequest);
   }
   std::size_t count = 0, beyond = 0;
   std::uint64_t bytes = 0;
   for (const auto& kept : rids_.kept()) {
-    if (kept.rid <= std::max(upto, rids_.acked()) && kept.rid + granted_.requests <= rids_.answered()) continue;
+    if (kept.rid <= std::max(std::min(upto, rids_.answered()), rids_.acked()) &&
+        kept.rid + granted_.requests <= rids_.answered())
+      continue;
     ++count;
     bytes += kept.text.size();
     if (kept.rid + granted_.requests <= rids_.answered()) ++beyond;
   }
-  if (count > kMostKept) must_end(request.id, bosh::Condition::PolicyViolation);
-  if (count == kMostKept && batch_) may_end(bosh::Condition::PolicyViolation);
+  if (count >= kMostKept) must_end(request.id, bosh::Condition::PolicyViolation);
   if (beyond != 0 && bytes > kMostKeptBytes) {
     bool surely = bytes > kMostKeptBytes + count * 100;  // empty answers may count or not
     surely ? must_end(request.id, bosh::Condition::PolicyViolation) : may_end(bosh::Condition::PolicyViolation);
@@ -80,7 +80,7 @@ void Witness::judge_ack(const Held& request, const bosh::Body& body) {
 void Witness::judge_activity(const Held& request) {
   if (!previous_.poll || !request.poll || previous_said_something_) return;
   if (request.arrived - previous_.arrived >= granted_.polling * 9 / 10) return;
-  bool sure = previous_.resends == 0 && request.resends == 0 && !batch_;
+  bool sure = previous_.resends == 0 && request.resends == 0;
   sure ? must_end(request.id, bosh::Condition::PolicyViolation) : may_end(bosh::Condition::PolicyViolation);
 }
 
@@ -103,21 +103,24 @@ void Witness::judge_stream(const Held& request, const bosh::Body& body) {
 }
 
 void Witness::take_ack(const Held& request, const bosh::Body& body) {
+  prove_by_window(request, !granted_.acks);
   if (!granted_.acks) return;
   std::uint64_t upto = body.ack.value_or(request.rid - 1);
   for (const auto& kept : rids_.kept()) {
     if (kept.rid <= upto) streams_.know(kept, true);
-    if (request.poll || kept.rid + granted_.requests <= request.rid) streams_.know(kept, false);
   }
-  rids_.acknowledge(upto, [this](const Kept& kept) { streams_.know(kept, true); });
+  rids_.acknowledge(std::min(upto, rids_.answered()), [this](const Kept& kept) { streams_.know(kept, true); });
+  std::erase_if(reports_due_, [this](const Missed& one) { return one.rid <= rids_.acked(); });
+  std::erase_if(reports_late_, [this](const Missed& one) { return one.rid <= rids_.acked(); });
   const Kept* missed = body.ack ? rids_.find_kept(upto + 1) : nullptr;
   if (!missed || world_.now - missed->composed <= kReportAfter) return;
   if (std::ranges::find(reported_, missed->rid) != reported_.end()) return;
-  reports_due_.push_back(missed->rid);
+  bool backwards = missed->rid < highest_reported_;  // the row leaves it open
+  (backwards ? reports_late_ : reports_due_).push_back({missed->rid, missed->composed});
 }
 
 bool Witness::adds_stream(const bosh::Body& body) const {
-  if (!streams_.offered() || body.payload_count != 0 || body.to.empty()) return false;
+  if (!streams_.offered() || !creation_answered_ || body.payload_count != 0 || body.to.empty()) return false;
   if (body.restart || body.pause || body.terminate) return false;
   return !to_on_payloads_ || !body.xmpp_version.empty();  // B-91
 }

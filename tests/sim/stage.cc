@@ -15,7 +15,7 @@ Stage::Stage(World& world, const bosh::SessionLimits& limits, const Habits& habi
 void Stage::create(RequestId id, bosh::Body body) {
   witness_.emplace(world_, limits_, body, id);
   bosh::Actions actions;
-  session_.emplace(limits_, "sid", id, std::move(body), "192.0.2.1", world_.now, actions);
+  session_.emplace(limits_, "sid", id, std::move(body), world_.now, actions);
   world_.expect(!actions.empty() && std::holds_alternative<bosh::OpenStream>(actions.front()),
                 "OpenStream comes first");
   witness_->after(*session_, actions);
@@ -79,7 +79,9 @@ void Stage::perform(const bosh::OpenStream& open) {
     deliver(bosh::ServerSpoke{number, std::move(event)});
   };
   servers_.push_back({std::make_unique<Server>(world_, open.stream, habits_, broadcasts_, say), world_.now});
-  servers_.back().server->open();
+  Server& made = *servers_.back().server;
+  made.open();
+  if (servers_end_) world_.in(0ms, [&made] { made.end(); });
 }
 
 void Stage::perform(const bosh::RestartStream& restart) {
@@ -99,6 +101,11 @@ Server* Stage::server(bosh::StreamNumber number) {
     if (slot.server->number() == number) return slot.server.get();
   }
   return nullptr;
+}
+
+void Stage::end_servers() {
+  servers_end_ = true;
+  for (std::size_t i = 0; i < servers_.size(); ++i) servers_[i].server->end();
 }
 
 // A deadline that moves away is found out when the planned wake-up comes.

@@ -42,6 +42,7 @@ class Stage {
   bool forgotten() const { return session_ && session_->state() == bosh::State::Forgotten; }
   const Witness& witness() const { return *witness_; }
   Server* server(bosh::StreamNumber number);  // null: never opened, or long gone
+  void end_servers();                         // all of them, and those that are asked for later
   std::size_t servers() const { return servers_.size(); }
   Server& any_server(std::uint64_t which) { return *servers_[which % servers_.size()].server; }
   const bosh::SessionLimits& limits() const { return limits_; }
@@ -59,6 +60,7 @@ class Stage {
   void perform(const bosh::RestartStream& restart);
   void perform(const bosh::CloseStream& close);
   void perform(const bosh::ReadServer& read);
+  void perform(const bosh::Acknowledged&) {}
   void perform(const bosh::Ended&) {}
   void wake();
 
@@ -71,7 +73,7 @@ class Stage {
   std::deque<Slot> servers_;  // a closed one stays until nothing is planned with it
   std::uint64_t broadcasts_ = 0;
   bosh::Actions actions_;  // empty between events; here for its memory
-  bool busy_ = false;
+  bool busy_ = false, servers_end_ = false;
   std::optional<Instant> wake_at_;  // the next wake-up planned
   std::uint64_t connections_ = 0;
 };

@@ -28,7 +28,8 @@ Witness::Witness(World& world, const bosh::SessionLimits& limits, const bosh::Bo
 void Witness::before(const bosh::Event& event) {
   judgement_ = {};
   asked_ = superseded_ = RequestId{};
-  batch_ = pausing_ = false;
+  in_order_ = false;
+  pause_now_ = 0;
   if (const auto* arrived = std::get_if<bosh::RequestArrived>(&event)) before_request(*arrived);
   if (const auto* gone = std::get_if<bosh::RequestGone>(&event)) before_gone(gone->id);
   if (const auto* spoke = std::get_if<bosh::ServerSpoke>(&event)) before_server(*spoke);
@@ -84,33 +85,40 @@ void Witness::place(Held request, const bosh::Body& body) {
   std::uint64_t rid = request.rid;
   if (Held* open = rids_.find_open(rid)) return repeat(*open, request.id, body.key);
   if (rid <= rids_.last()) return repeat_answered(rid, body.key);
-  if (!granted_.acks) prove_by_window(rid, request.poll);
+  prove_by_window(request, false);
+  bool full = granted_.polls && request.poll && rids_.live() + 1 >= granted_.requests;
+  if (full) may_end(bosh::Condition::PolicyViolation);  // B-77, by times that are the session's
   if (rid > rids_.last() + 1) return place_early(std::move(request), body);
-  if (!process(std::move(request), body)) return;
+  in_order_ = process(std::move(request), body);
+}
+
+// The early requests behind the one of this event, each when what is due before it was answered.
+void Witness::process_early() {
   auto& early = rids_.early();
-  batch_ = true;
-  for (auto next = early.begin(); next != early.end() && next->first == rids_.last() + 1 && !terminate_taken_;) {
-    Early taken = std::move(next->second);
-    next = early.erase(next);
-    if (!process(std::move(taken.held), taken.body)) return;
+  while (in_order_ && !terminate_taken_ && !early.empty() && early.begin()->first == rids_.last() + 1) {
+    complete_dead();
+    if (lowest_is_due()) return;
+    Early taken = std::move(early.begin()->second);
+    early.erase(early.begin());
+    in_order_ = process(std::move(taken.held), taken.body);
   }
-  gap_since_ = early.empty() ? std::nullopt : std::optional(world_.now);
+  if (in_order_) gap_since_ = early.empty() ? std::nullopt : std::optional(world_.now);
 }
 
 void Witness::place_early(Held request, const bosh::Body& body) {
   bool crowd = rids_.live() + 1 > granted_.requests && !body.terminate && !body.pause;
   if (crowd) return must_end(request.id, bosh::Condition::PolicyViolation);  // B-76
-  bool full = granted_.polls && rids_.live() + 1 >= granted_.requests && request.poll;
-  if (full) may_end(bosh::Condition::PolicyViolation);  // B-77, by times that are the session's
   if (!gap_since_) gap_since_ = world_.now;
   std::uint64_t rid = request.rid;
   rids_.early()[rid] = {std::move(request), body};
 }
 
 // A client polls only when it waits for no answer; otherwise only the window proves what it has read (B-103).
-void Witness::prove_by_window(std::uint64_t rid, bool poll) {
+void Witness::prove_by_window(const Held& request, bool surely) {
   for (const auto& kept : rids_.kept()) {
-    if (poll || kept.rid + granted_.requests <= rid) streams_.know(kept, true);
+    bool proven = request.poll || kept.rid + granted_.requests <= request.rid;
+    if (!proven || kept.composed > request.arrived) continue;
+    streams_.know(kept, surely && kept.composed < request.arrived);
   }
 }
 

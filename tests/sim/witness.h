@@ -50,6 +50,11 @@ class Witness {
     std::uint32_t must_end = 0, may_end = 0;
     RequestId at_fault;
   };
+  // Of an answer that is not acknowledged (B-67).
+  struct Missed {
+    std::uint64_t rid;
+    Instant composed;
+  };
   struct Errand {
     bosh::StreamNumber stream;
     std::string what;
@@ -63,7 +68,8 @@ class Witness {
   void place_early(Held request, const bosh::Body& body);
   void repeat(Held& held, RequestId id, const std::string& key);
   void repeat_answered(std::uint64_t rid, const std::string& key);
-  void prove_by_window(std::uint64_t rid, bool poll);
+  void process_early();
+  void prove_by_window(const Held& request, bool surely);
   void must_end(RequestId at_fault, bosh::Condition condition);
   void may_end(bosh::Condition condition) { judgement_.may_end |= bit(condition); }
   static std::uint32_t bit(bosh::Condition condition) { return 1U << static_cast<unsigned>(condition); }
@@ -88,6 +94,7 @@ class Witness {
   void on_action(const bosh::RestartStream& restart);
   void on_action(const bosh::CloseStream& close);
   void on_action(const bosh::ReadServer& read) { streams_.on_read(read); }
+  void on_action(const bosh::Acknowledged&) {}
   void on_action(const bosh::Ended& end);
   void complete_dead();
   void on_replay(const bosh::Respond& respond, std::uint64_t rid);
@@ -95,7 +102,8 @@ class Witness {
   void on_creation_answer(std::string_view text, std::uint64_t rid);
   void on_ack(std::string_view text, std::uint64_t rid);
   void on_report(std::string_view text);
-  bool has_reason(const Waiting& waiting) const;
+  bool lowest_is_due() const;
+  bool before_pause(std::uint64_t rid) const { return rid <= pause_now_; }
   void keep(std::string text, bool silent, bosh::StreamNumber stream, std::uint64_t upto);
   void check_tasks();
   void check_running();
@@ -118,7 +126,10 @@ class Witness {
 
   // Keys and acknowledgements.
   std::optional<std::string> expected_key_;  // the hash of the next key; nothing: no keys in this session
-  std::vector<std::uint64_t> reports_due_, reported_;
+  std::vector<Missed> reports_due_;          // by this event
+  std::vector<Missed> reports_late_;         // nobody was there to hear them, or a pause: they may come later
+  std::vector<std::uint64_t> reported_;
+  std::uint64_t highest_reported_ = 0;
   // Polling and pausing.
   Held previous_;  // processed
   bool previous_said_something_ = true;
@@ -131,11 +142,11 @@ class Witness {
   Judgement judgement_;
   std::vector<Errand> forwards_;
   std::vector<bosh::StreamNumber> opens_, restarts_, closes_;
-  RequestId asked_;         // the request of this event
-  RequestId superseded_;    // whose place it took
-  Instant answered_since_;  // when the request that is being answered came
-  bool batch_ = false;      // early requests are processed behind it
-  bool pausing_ = false;    // a pause was processed, and nothing after it
+  RequestId asked_;              // the request of this event
+  RequestId superseded_;         // whose place it took
+  Instant answered_since_;       // when the request that is being answered came
+  bool in_order_ = false;        // requests are processed in this event, and may be further
+  std::uint64_t pause_now_ = 0;  // the pause that was processed
   bool ends_now_ = false;
 
   std::optional<Instant> idle_since_, gap_since_;
