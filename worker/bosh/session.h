@@ -200,7 +200,8 @@ class Session final {
   bool adds_stream(const Body& body) const;
   void add_stream(Body& body, Actions& out);
   bool names_a_stream(const Body& body);
-  std::vector<StreamNumber> meant_by(const Body& body);
+  template <class F>
+  void for_each_meant(const Body& body, F f);
   void forward(Body& body, Actions& out);
   void restart(Body& body, Actions& out);
   bool close_one(Body& body, Actions& out);

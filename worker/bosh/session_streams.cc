@@ -61,29 +61,31 @@ bool Session::names_a_stream(const Body& body) {
   return streams_.find_open(sid_, body.stream) || streams_.is_remembered(sid_, body.stream, now_);
 }
 
-// The named one, if it is open; without a name all that are open (B-94).
-std::vector<StreamNumber> Session::meant_by(const Body& body) {
-  std::vector<StreamNumber> meant;
-  bool named = offers_streams() && !body.stream.empty();
-  const Stream* only = named ? streams_.find_open(sid_, body.stream) : nullptr;
-  for (const Stream& stream : streams_.all()) {
-    if (named ? &stream == only : stream.open()) meant.push_back(stream.number);
+// Calls f(number) for the named stream, if it is open; without a name for all that are open (B-94).
+template <class F>
+void Session::for_each_meant(const Body& body, F f) {
+  if (offers_streams() && !body.stream.empty()) {
+    if (const Stream* named = streams_.find_open(sid_, body.stream)) f(named->number);
+    return;
   }
-  return meant;
+  for (const Stream& stream : streams_.all()) {
+    if (stream.open()) f(stream.number);
+  }
 }
 
 void Session::forward(Body& body, Actions& out) {
   if (body.payload_count == 0) return;
-  std::vector<StreamNumber> meant = meant_by(body);
-  for (std::size_t i = 0; i < meant.size(); ++i) {
-    bool last = i + 1 == meant.size();
-    out.push_back(Forward{meant[i], last ? std::move(body.payloads) : body.payloads, body.payload_count});
-  }
+  Forward* last = nullptr;  // the bytes go to it in the end; only further streams need a copy
+  for_each_meant(body, [&](StreamNumber number) {
+    if (last) last->elements = body.payloads;
+    last = &std::get<Forward>(out.emplace_back(Forward{number, {}, body.payload_count}));
+  });
+  if (last) last->elements = std::move(body.payloads);
 }
 
 // Its payloads are ignored (B-100).
 void Session::restart(Body& body, Actions& out) {
-  for (StreamNumber number : meant_by(body)) out.push_back(RestartStream{number, std::move(body.stream_attrs)});
+  for_each_meant(body, [&](StreamNumber number) { out.push_back(RestartStream{number, body.stream_attrs}); });
 }
 
 // B-96: a terminate that names one of several open streams ends that one only. False: it ends the session.

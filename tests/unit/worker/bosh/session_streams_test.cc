@@ -356,7 +356,7 @@ TEST_CASE("H-44 streams that nobody is told of do not pile up") {
   }
   REQUIRE(rig.session->state() == State::Ended);
   CHECK(rig.only<Ended>().why == "too many streams");
-  CHECK(rig.text(last) == write_terminate(Condition::OtherRequest));
+  CHECK(rig.text(last) == write_terminate(Condition::PolicyViolation));
 }
 
 TEST_CASE("U-36 a stream that nobody collects is not read; the others are") {

@@ -21,7 +21,7 @@ struct World;
 // Remembers what it was asked; answers open() at once, from within the call, as `echo` does.
 struct FakeUpstream final : upstream::Upstream {
   FakeUpstream(World& w, StreamId s) : world(w), id(s) {}
-  void open(const upstream::StreamSpec& spec) override;
+  void open(const upstream::StreamSpec& asked) override;
   void send(std::string_view elements) override { sent += elements; }
   void restart() override { ++restarts; }
   void set_reading(bool on) override { reading = on; }
@@ -31,6 +31,7 @@ struct FakeUpstream final : upstream::Upstream {
   }
   World& world;
   StreamId id;
+  upstream::StreamSpec spec;
   std::string sent;
   int restarts = 0;
   bool reading = true;
@@ -39,7 +40,8 @@ struct FakeUpstream final : upstream::Upstream {
 };
 
 struct World final : gateway::Ports {
-  World() : gateway(config, *this, counters, [this] { return now; }) {}
+  explicit World(config::Config given = {})
+      : config(std::move(given)), gateway(config, *this, counters, [this] { return now; }) {}
 
   void reply(RequestId to, gateway::Reply answer) override { replies.emplace_back(to, std::move(answer)); }
   upstream::Upstream& make_stream(StreamId stream) override {
@@ -93,7 +95,8 @@ struct World final : gateway::Ports {
   gateway::Gateway gateway;
 };
 
-void FakeUpstream::open(const upstream::StreamSpec&) {
+void FakeUpstream::open(const upstream::StreamSpec& asked) {
+  spec = asked;
   if (!world.open_at_once) return;
   world.gateway.on_stream_event(id, upstream::Opened{"authid-1", "1.0"});
   world.gateway.on_stream_event(
@@ -273,4 +276,61 @@ TEST_CASE("back-pressure reaches the stream: a client that does not collect stop
   RequestId poll = world.post(request(2));
   CHECK(world.answer_to(poll)->body.size() > big.size());
   CHECK(world.streams.begin()->second->reading);
+}
+
+TEST_CASE("B-90 B-94 B-96 a session with two streams has two upstreams, each with its own bytes and its own end") {
+  World world;
+  world.post(creation(), "the-sid");
+  bosh::Body add = request(2);
+  add.to = "other.example";
+  add.xmpp_version = "1.0";
+  world.post(add);
+  REQUIRE(world.streams.size() == 2);
+  FakeUpstream& first = *world.streams.begin()->second;
+  FakeUpstream& second = *std::next(world.streams.begin())->second;
+  CHECK(second.spec.domain == "other.example");
+  CHECK(second.spec.client_address == "192.0.2.1");
+  CHECK(first.spec.client_address == "192.0.2.1");
+
+  world.post(request(3, "<a/>"));
+  bosh::Body one = request(4, "<b/>");
+  one.stream = bosh::stream_name("the-sid", 2);
+  world.post(one);
+  CHECK(first.sent == "<a/>");
+  CHECK(second.sent == "<a/><b/>");
+
+  bosh::Body end = request(5);
+  end.stream = one.stream;
+  end.terminate = true;
+  world.post(end);
+  CHECK(second.parting == upstream::Parting::ClientClosed);
+  CHECK_FALSE(first.parting);
+  CHECK(world.gateway.live_sessions() == 1);
+  world.gateway.on_stream_event(second.id, upstream::Closed{});
+  CHECK(world.dropped == std::vector{second.id});
+
+  world.gateway.shut_down();
+  CHECK(first.parting == upstream::Parting::ClientLost);
+}
+
+TEST_CASE("B-89 C-15 with pidgin_compatible, or one stream allowed, no request adds a stream") {
+  config::Config config;
+  SUBCASE("pidgin_compatible") { config.bosh.pidgin_compatible = true; }
+  SUBCASE("one stream") { config.bosh.max_streams_per_session = 1; }
+  World limited(config);
+  limited.post(creation(), "the-sid");
+  bosh::Body add = request(2);
+  add.to = "other.example";
+  add.xmpp_version = "1.0";
+  limited.post(add);
+  CHECK(limited.streams.size() == 1);
+}
+
+TEST_CASE("C-71 acknowledged answers are counted") {
+  World world;
+  bosh::Body made = creation();
+  made.ack = 1;
+  world.post(made, "the-sid");
+  world.post(request(2));
+  CHECK(world.counters.get(Counter::responses_acked) == 1);
 }
