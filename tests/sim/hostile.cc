@@ -26,7 +26,7 @@ void Hostile::choose_manners() {
   manners_.shuffled = dice.percent(20) ? 2 + dice.below(6) : 0;
   manners_.talkative = dice.percent(30);
   manners_.acks = dice.percent(50);
-  manners_.stale_acks = dice.percent(20);
+  manners_.lag = dice.percent(20) ? 30 : dice.below(4);
   manners_.keys = dice.percent(30);
   manners_.streams = dice.percent(40);
 }
@@ -74,6 +74,7 @@ void Hostile::open() {
   posted_.clear();
   shuffle_.clear();
   names_.clear();
+  acks_.clear();
   after_end_ = 0;
   ids_ = {{stage_->connection(), high_}};
   world_.note("a hostile session");
@@ -168,10 +169,23 @@ bosh::Body Hostile::body() {
 void Hostile::fill_uses(bosh::Body& made) {
   Dice& dice = world_.dice;
   if (manners_.streams) fill_stream(made);
-  std::uint64_t lag = manners_.stale_acks ? 30 : dice.below(3);
-  if (manners_.acks && dice.percent(70) && answered_ > lag) made.ack = answered_ - lag;
-  if (dice.below(100) == 0) made.ack = 1 + dice.below(high_ + 4);
+  if (manners_.acks && made.rid) acknowledge(made);
   if (made.rid && (chain_ || dice.below(300) == 0)) sign(made);
+}
+
+// Late, or hardly ever, but never less than with a lower rid: a client does not forget. Now and then too much.
+void Hostile::acknowledge(bosh::Body& made) {
+  Dice& dice = world_.dice;
+  if (dice.below(100) == 0) made.ack = high_ + dice.below(4);
+  if (made.ack || manners_.lag == 0) return;  // without the attribute it has everything
+  std::uint64_t rid = made.rid->value;
+  std::uint64_t lag = manners_.lag > 3 ? manners_.lag : dice.below(manners_.lag + 1);
+  std::uint64_t ack = std::min(answered_, rid - 1) - std::min(answered_, lag);
+  auto above = acks_.upper_bound(rid);
+  if (above != acks_.end()) ack = std::min(ack, above->second);
+  if (above != acks_.begin()) ack = std::max(ack, std::prev(above)->second);
+  made.ack = acks_[rid] = std::max<std::uint64_t>(ack, 1);
+  if (acks_.size() > 64) acks_.erase(acks_.begin());
 }
 
 void Hostile::fill_stream(bosh::Body& made) {

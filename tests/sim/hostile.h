@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -34,7 +35,8 @@ class Hostile final : public Peer {
     bool gappy = false;          // leaves rids out and fills them later
     std::uint64_t shuffled = 0;  // so many rids in any order; 0: in order
     bool talkative = false;      // never polls
-    bool acks = false, stale_acks = false, keys = false, streams = false;
+    std::uint64_t lag = 0;       // of its acknowledgements; 0: it sends none
+    bool acks = false, keys = false, streams = false;
   };
   struct Stamp {
     std::string key, newkey;
@@ -47,6 +49,7 @@ class Hostile final : public Peer {
   void request();
   bosh::Body body();
   void fill_uses(bosh::Body& made);
+  void acknowledge(bosh::Body& made);
   void fill_stream(bosh::Body& made);
   void sign(bosh::Body& made);
   std::uint64_t choose_rid();
@@ -74,6 +77,7 @@ class Hostile final : public Peer {
   std::deque<Stamp> stamps_;  // by rid, from first_stamp_ on
   std::uint64_t first_stamp_ = 0;
   std::vector<std::string> names_;
+  std::map<std::uint64_t, std::uint64_t> acks_;  // by rid
 };
 
 }  // namespace nxb::sim

@@ -51,7 +51,8 @@ bool is_complete(std::string_view body) {
 bool has_payloads(std::string_view body) { return !start_tag(body).ends_with('/'); }
 
 std::string brief(std::string_view body) {
-  constexpr std::string_view kTold[] = {"type", "condition", "ack", "report", "time", "stream", "from", "sid"};
+  constexpr std::string_view kTold[] = {"type",   "condition", "ack", "report", "time",
+                                        "stream", "from",      "sid", "authid"};
   std::string note = has_payloads(body) ? "body" : "empty";
   for (std::string_view name : kTold) {
     std::string_view value = attribute(body, name);

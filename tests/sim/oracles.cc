@@ -19,9 +19,13 @@ std::uint64_t seconds(Duration duration) {
 }  // namespace
 
 void Witness::after(const bosh::Session& session, const bosh::Actions& actions) {
-  ends_now_ =
-      std::ranges::any_of(actions, [](const auto& action) { return std::holds_alternative<bosh::Ended>(action); });
-  if (ends_now_ && judgement_.must_end == 0 && judgement_.may_end != 0) lenient_ = true;
+  ends_now_ = false;
+  for (const auto& action : actions) {
+    const auto* end = std::get_if<bosh::Ended>(&action);
+    if (!end) continue;
+    ends_now_ = true;
+    lenient_ = judgement_.must_end == 0 && (judgement_.may_end & bit(end->condition)) != 0;
+  }
   if (lenient_) in_order_ = false;
   for (const auto& action : actions) {
     process_early();
@@ -154,7 +158,8 @@ void Witness::on_first_answer(const bosh::Respond& respond, std::uint64_t rid) {
   } else {
     bool owed = streams_.owes();
     streams_.say(respond.body, !creation_answered_, stream, upto);
-    bool says = has_payloads(respond.body) || present(attribute(respond.body, "stream"));
+    bool says = has_payloads(respond.body) || present(attribute(respond.body, "stream")) ||
+                present(attribute(respond.body, "authid")) || !creation_answered_;
     world_.expect(!owed || says, "an empty answer although there is something to say (B-59)");
   }
   if (!creation_answered_) on_creation_answer(respond.body, rid);

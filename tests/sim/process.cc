@@ -43,6 +43,8 @@ void Witness::judge(const Held& request, const bosh::Body& body) {
   if (granted_.acks) judge_ack(request, body);
   if (granted_.polls) judge_activity(request);
   if (streams_.offered()) judge_stream(request, body);
+  bool crowd = adds_stream(body) && streams_.open_or_untold() >= std::size_t{2} * granted_.max_streams;
+  if (crowd) must_end(request.id, bosh::Condition::PolicyViolation);  // H-44
 }
 
 void Witness::judge_key(const Held& request, const bosh::Body& body) {
@@ -69,7 +71,7 @@ void Witness::judge_ack(const Held& request, const bosh::Body& body) {
     bytes += kept.text.size();
     if (kept.rid + granted_.requests <= rids_.answered()) ++beyond;
   }
-  if (count >= kMostKept) must_end(request.id, bosh::Condition::PolicyViolation);
+  if (count + rids_.held().size() >= kMostKept) must_end(request.id, bosh::Condition::PolicyViolation);
   if (beyond != 0 && bytes > kMostKeptBytes) {
     bool surely = bytes > kMostKeptBytes + count * 100;  // empty answers may count or not
     surely ? must_end(request.id, bosh::Condition::PolicyViolation) : may_end(bosh::Condition::PolicyViolation);

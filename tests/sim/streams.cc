@@ -3,6 +3,7 @@
 #include "streams.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nxb::sim {
 
@@ -22,6 +23,11 @@ Streams::Streams(World& world, const Granted& granted, const bosh::Body& creatio
 }
 
 std::size_t Streams::open() const { return static_cast<std::size_t>(std::ranges::count_if(streams_, &Stream::open)); }
+
+std::size_t Streams::open_or_untold() const {
+  auto there = [](const Stream& stream) { return stream.open || !stream.told; };
+  return static_cast<std::size_t>(std::ranges::count_if(streams_, there));
+}
 
 Stream* Streams::find(bosh::StreamNumber number) {
   auto at = std::ranges::find(streams_, number, &Stream::number);
@@ -68,6 +74,10 @@ void Streams::take(const bosh::ServerSpoke& spoke) {
     stream->condition = closed->condition;
     close(*stream, false);
   }
+  const auto* opened = std::get_if<upstream::Opened>(&spoke.event);
+  if (opened && !std::exchange(stream->opened, true)) {
+    stream->owes_greeting = opened->xmpp_version.empty() || opened->xmpp_version.starts_with("0.");
+  }
   const auto* arrived = std::get_if<upstream::Arrived>(&spoke.event);
   if (!arrived) return;
   for (const auto& stanza : arrived->stanzas) {
@@ -88,7 +98,8 @@ void Streams::close(Stream& stream, bool by_client) {
 
 bool Streams::owes() const {
   return std::ranges::any_of(streams_, [this](const Stream& stream) {
-    return stream.pending_count != 0 || (ever_ > 1 && (!stream.introduced || stream.owes_end()));
+    return stream.pending_count != 0 || (stream.owes_greeting && stream.open) ||
+           (ever_ > 1 && (!stream.introduced || stream.owes_end()));
   });
 }
 
@@ -109,7 +120,8 @@ void Streams::say(std::string_view text, bool first_of_all, bosh::StreamNumber& 
   bool news =
       present(from) || is_terminate(text) || present(attribute(text, "authid"));  // of a server without features
   if (named && !payloads) world_.expect(news, "an empty answer names a stream (B-95)");
-  if (!payloads && !named) return;
+  bool greets = present(attribute(text, "authid"));
+  if (!payloads && !named && !greets && !first_of_all) return;
   Stream* stream = named_by(text);
   if (!world_.expect(stream != nullptr, "an answer of no stream of this session (B-93)")) return;
   if (!first_of_all) {
@@ -117,6 +129,7 @@ void Streams::say(std::string_view text, bool first_of_all, bosh::StreamNumber& 
     if (present(from)) world_.expect(from == stream->from, "a new stream has the wrong from (B-90)");
   }
   stream->introduced = true;
+  stream->owes_greeting = stream->owes_greeting && !present(attribute(text, "authid"));
   read_marks(text, [this, stream](Mark mark) {
     world_.expect(mark.stream == stream->number, "a stanza of another stream in an answer (B-93)");
     world_.expect(mark.number == stream->said + 1, "a stanza is lost, doubled or out of order (delivery)");

@@ -19,10 +19,12 @@ struct Stream {
   bosh::StreamNumber number = 0;
   std::string name, from;
   bool open = true;
-  bool by_client = false;   // closed by it
-  bool refused = false;     // one too many
-  bool introduced = false;  // an answer named it first
-  bool told = false;        // that it ended
+  bool by_client = false;      // closed by it
+  bool refused = false;        // one too many
+  bool introduced = false;     // an answer named it first
+  bool told = false;           // that it ended
+  bool opened = false;         // the server's header came
+  bool owes_greeting = false;  // of a server that sends no features (U-22)
   bool reading = true;
   Instant closed_at;
   bosh::Condition condition = bosh::Condition::None;
@@ -41,6 +43,7 @@ class Streams {
   bool offered() const { return offered_; }
   std::uint32_t ever() const { return ever_; }
   std::size_t open() const;
+  std::size_t open_or_untold() const;
   Stream* find(bosh::StreamNumber number);
   const Stream* find(bosh::StreamNumber number) const;
   Stream* find(std::string_view name);

@@ -86,8 +86,7 @@ void Witness::place(Held request, const bosh::Body& body) {
   if (Held* open = rids_.find_open(rid)) return repeat(*open, request.id, body.key);
   if (rid <= rids_.last()) return repeat_answered(rid, body.key);
   prove_by_window(request, false);
-  bool full = granted_.polls && request.poll && rids_.live() + 1 >= granted_.requests;
-  if (full) may_end(bosh::Condition::PolicyViolation);  // B-77, by times that are the session's
+  if (crowds(request, body)) return must_end(request.id, bosh::Condition::PolicyViolation);
   if (rid > rids_.last() + 1) return place_early(std::move(request), body);
   in_order_ = process(std::move(request), body);
 }
@@ -105,9 +104,20 @@ void Witness::process_early() {
   if (in_order_) gap_since_ = early.empty() ? std::nullopt : std::optional(world_.now);
 }
 
+// B-76, and in a polling session B-77: the last of as many as may be open is a poll, and came too soon.
+bool Witness::crowds(const Held& request, const bosh::Body& body) {
+  std::size_t open = rids_.live() + 1;
+  bool ahead = request.rid > rids_.last() + 1;
+  bool soon = last_arrival_ && world_.now - *last_arrival_ < granted_.polling * 9 / 10;
+  last_arrival_ = world_.now;
+  if (ahead && open > granted_.requests && !body.terminate && !body.pause) return true;
+  if (!granted_.polls || granted_.requests < 2 || open < granted_.requests || !soon) return false;
+  const auto& early = rids_.early();
+  if (early.empty() || early.rbegin()->first < request.rid) return request.poll && !adds_stream(body);
+  return early.rbegin()->second.held.poll && !adds_stream(early.rbegin()->second.body);
+}
+
 void Witness::place_early(Held request, const bosh::Body& body) {
-  bool crowd = rids_.live() + 1 > granted_.requests && !body.terminate && !body.pause;
-  if (crowd) return must_end(request.id, bosh::Condition::PolicyViolation);  // B-76
   if (!gap_since_) gap_since_ = world_.now;
   std::uint64_t rid = request.rid;
   rids_.early()[rid] = {std::move(request), body};

@@ -65,6 +65,7 @@ class Witness {
   void before_gone(RequestId id);
   void before_server(const bosh::ServerSpoke& spoke);
   void place(Held request, const bosh::Body& body);
+  bool crowds(const Held& request, const bosh::Body& body);
   void place_early(Held request, const bosh::Body& body);
   void repeat(Held& held, RequestId id, const std::string& key);
   void repeat_answered(std::uint64_t rid, const std::string& key);
@@ -131,7 +132,8 @@ class Witness {
   std::vector<std::uint64_t> reported_;
   std::uint64_t highest_reported_ = 0;
   // Polling and pausing.
-  Held previous_;  // processed
+  std::optional<Instant> last_arrival_;  // of a new request, in any order
+  Held previous_;                        // processed
   bool previous_said_something_ = true;
   std::uint64_t pause_rid_ = 0;
   bool paused_ = false;
