@@ -26,6 +26,8 @@ bool KeySequence::take(Rid rid, std::string_view key, std::string_view newkey) {
   return true;
 }
 
+bool KeySequence::took(Rid rid) const { return std::ranges::find(used_, rid, &Used::rid) != used_.end(); }
+
 bool KeySequence::is_repeat(Rid rid, std::string_view key) const {
   auto at = std::ranges::find(used_, rid, &Used::rid);
   return at == used_.end() || equal(at->key, key);  // before the first newkey there was nothing to prove

@@ -23,6 +23,7 @@ class KeySequence final {
 
   // The request whose turn it is. False: its key is not the one before the last value, and nothing has changed (B-85).
   bool take(Rid rid, std::string_view key, std::string_view newkey);
+  bool took(Rid rid) const;
   // A repeat of a request that was taken: does it carry the key of the original (B-51)?
   bool is_repeat(Rid rid, std::string_view key) const;
   static bool equal(std::string_view a, std::string_view b);  // ignoring case

@@ -2,10 +2,18 @@
 // SPDX-License-Identifier: MIT
 #include "worker/bosh/outbox.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace nxb::bosh {
+
+std::size_t stanzas_among(const std::vector<xmpp::Stanza>& elements) {
+  using xmpp::Kind;
+  return static_cast<std::size_t>(std::ranges::count_if(elements, [](const xmpp::Stanza& element) {
+    return element.kind == Kind::Message || element.kind == Kind::Presence || element.kind == Kind::Iq;
+  }));
+}
 
 void Outbox::add(std::vector<xmpp::Stanza> stanzas) {
   for (const auto& stanza : stanzas) bytes_ += stanza.bytes.size();

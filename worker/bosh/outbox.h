@@ -23,6 +23,9 @@ struct Batch {
   std::vector<Piece> pieces;
 };
 
+// Of what a server sent, that which somebody misses if it is lost: features and SASL are not stanzas.
+std::size_t stanzas_among(const std::vector<xmpp::Stanza>& elements);
+
 class Outbox final {
  public:
   void add(std::vector<xmpp::Stanza> stanzas);
@@ -30,7 +33,7 @@ class Outbox final {
   std::vector<xmpp::Stanza> surrender();  // the same, one by one
 
   bool empty() const { return stanzas_.empty(); }
-  std::size_t count() const { return stanzas_.size(); }
+  const std::vector<xmpp::Stanza>& stanzas() const { return stanzas_; }
   std::uint64_t bytes() const { return bytes_; }
   bool is_consistent() const;
 

@@ -74,13 +74,29 @@ std::size_t RequestWindow::live() const {
   return static_cast<std::size_t>(held + early);
 }
 
+Rid RequestWindow::received() const {
+  Rid highest = last_;
+  for (const auto& early : early_) {
+    if (early.open.rid.value == highest.value + 1) highest = early.open.rid;
+  }
+  return highest;
+}
+
 OpenRequest RequestWindow::answer_lowest(std::unique_ptr<Answer> answer, Instant now) {
+  return keep(std::move(answer), now, requests_ - 1);
+}
+
+OpenRequest RequestWindow::answer_pause(std::unique_ptr<Answer> answer, Instant now) {
+  return keep(std::move(answer), now, requests_);
+}
+
+OpenRequest RequestWindow::keep(std::unique_ptr<Answer> answer, Instant now, std::size_t others) {
   NXB_CHECK(!held_.empty(), "an answer belongs to a request");
   OpenRequest request = held_.front();
   held_.erase(held_.begin());
   if (kept_.capacity() < requests_) kept_.reserve(requests_);
   std::size_t room = kMaxKeptBytes - std::min(kMaxKeptBytes, answer ? answer->body.size() : 0);
-  keep_at_most(requests_ - 1, room);
+  keep_at_most(others, room);
   kept_.push_back({request.rid, now, std::move(answer), request.resends});
   return request;
 }
@@ -99,9 +115,9 @@ void RequestWindow::keep_at_most(std::size_t answers, std::size_t bytes) {
   kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(from));
 }
 
-void RequestWindow::confirm_answers(Rid arrived, bool poll) {
+void RequestWindow::confirm_answers(Rid arrived, bool all) {
   for (auto& kept : kept_) {
-    bool proven = poll || kept.rid.value + requests_ <= arrived.value;
+    bool proven = all || kept.rid.value + requests_ <= arrived.value;
     if (kept.answer && proven) kept.answer->pieces = std::vector<Piece>();  // frees it
   }
 }
@@ -156,7 +172,8 @@ void RequestWindow::forget() {
 }
 
 bool RequestWindow::is_consistent() const {
-  std::size_t most_kept = acknowledged_ == kRidMax ? requests_ : std::max<std::size_t>(requests_, kMaxKeptAnswers);
+  std::size_t most_kept =
+      acknowledged_ == kRidMax ? requests_ + 1 : std::max<std::size_t>(requests_ + 1, kMaxKeptAnswers);
   if (kept_.size() > most_kept || early_.size() > requests_) return false;
   std::uint64_t lowest_held = last_.value + 1 - held_.size();
   for (std::size_t i = 0; i < held_.size(); ++i) {

@@ -77,6 +77,7 @@ class RequestWindow final {
   Place place_of(Rid rid, bool one_more) const;
   Rid last() const { return last_; }
   Rid answered() const { return Rid{last_.value - held_.size()}; }  // the highest rid with an answer
+  Rid received() const;                                             // the highest with all lower ones received
   std::uint32_t requests() const { return requests_; }
 
   void hold(OpenRequest request);           // the Next one
@@ -93,9 +94,11 @@ class RequestWindow final {
   // Takes the lowest held request out and keeps its answer; the oldest kept answers go, so that there are at most
   // `requests` (B-52) and, but for the newest, at most kMaxKeptBytes (H-44); with acknowledgements see is_overfull().
   OpenRequest answer_lowest(std::unique_ptr<Answer> answer, Instant now);
+  // The same for a pause request. It may have been one more than `requests` (B-45), and so may the answers under way.
+  OpenRequest answer_pause(std::unique_ptr<Answer> answer, Instant now);
   // A request arrived that was not seen before. By the window it proves that answers `requests` below it were received;
-  // a poll proves it of all: a client polls only when it waits for no answer.
-  void confirm_answers(Rid arrived, bool poll);
+  // a poll proves it of all: a client polls only when it waits for no answer. So does a terminate: who leaves has read.
+  void confirm_answers(Rid arrived, bool all);
   // Acknowledgements instead of that (B-64). From now on answers are confirmed by acknowledge() alone.
   void expect_acknowledgements() { acknowledged_ = Rid{0}; }
   // Answers up to `rid` have arrived (B-66). Returns how many that is news of.
@@ -114,6 +117,7 @@ class RequestWindow final {
   bool is_consistent() const;
 
  private:
+  OpenRequest keep(std::unique_ptr<Answer> answer, Instant now, std::size_t others);
   void keep_at_most(std::size_t answers, std::size_t bytes);
 
   Rid last_;

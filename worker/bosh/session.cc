@@ -240,11 +240,11 @@ bool Session::is_over_active(const OpenRequest& request, const Body& body) {
 
 // B-66: without the attribute the client has every answer that was given.
 void Session::acknowledge(Rid rid, const Body& body, Actions& out) {
-  if (!acks_) return window_.confirm_answers(rid, is_poll(body));
+  if (!acks_) return window_.confirm_answers(rid, is_poll(body) || body.terminate);
   Rid answered = window_.answered();
   Rid known{std::min(body.ack.value_or(answered.value), answered.value)};
   if (std::uint32_t news = window_.acknowledge(known); news != 0) out.push_back(Acknowledged{news});
-  if (known >= answered || known < reported_) return;
+  if (known >= reported_) report_since_.reset();  // it arrived after all
   Rid missed{known.value + 1};
   const KeptAnswer* kept = window_.find_kept(missed);
   if (!kept || now_ - kept->since <= kReportAfter || missed <= reported_) return;

@@ -141,7 +141,7 @@ class Session final {
     Instant forget_at;
     // The server's end with what was pending (B-83): for the first live request above `answered`. A lower one that
     // comes after it hears nothing new, so that a client that reads in rid order gets that far.
-    std::unique_ptr<Answer> last_word;  // no request took it yet
+    std::unique_ptr<Answer> last_word;  // no request took it yet: kept as long as the session would have waited for one
     Rid answered;
     Rid told;  // the request that took it
   };
@@ -181,11 +181,11 @@ class Session final {
   bool anything_to_say() const;
   void answer_lowest(Actions& out);
   void answer_pause(Rid rid, std::uint16_t seconds, Actions& out);
-  void respond_lowest(std::unique_ptr<Answer> answer, Actions& out);
+  void respond(const OpenRequest& to, const Answer* answer, Actions& out) const;
   std::unique_ptr<Answer> compose();
   std::unique_ptr<Answer> compose_creation();
   void speak_of(Stream& stream, Heading& heading, Answer& answer);
-  std::unique_ptr<Answer> compose_quiet(Rid rid) const;
+  std::unique_ptr<Answer> compose_quiet(const OpenRequest& request);
   Heading heading_for(Rid rid) const;
   Report take_report();
   void throttle(Actions& out);

@@ -66,21 +66,23 @@ bool Session::anything_to_say() const {
 // A dead request takes no payloads: they wait for one that lives (B-54).
 void Session::answer_lowest(Actions& out) {
   const OpenRequest& lowest = window_.held().front();
-  respond_lowest(lowest.live ? compose() : compose_quiet(lowest.rid), out);
+  auto answer = lowest.live ? compose() : compose_quiet(lowest);
+  respond(lowest, answer.get(), out);
+  window_.answer_lowest(std::move(answer), now_);  // kept before it is written (B-53)
 }
 
 // B-73: what is pending may go to the requests below, the pause request itself is answered without payloads.
 void Session::answer_pause(Rid rid, std::uint16_t seconds, Actions& out) {
   while (window_.held().size() > 1) answer_lowest(out);
-  respond_lowest(creation_ ? compose_creation() : compose_quiet(rid), out);
+  const OpenRequest& own = window_.held().front();
+  auto answer = creation_ ? compose_creation() : compose_quiet(own);
+  respond(own, answer.get(), out);
+  window_.answer_pause(std::move(answer), now_);
   pause_ = Pause{rid, std::min<Duration>(std::chrono::seconds(seconds), max_pause_) + grace_};
 }
 
-// Kept before it is written (B-53).
-void Session::respond_lowest(std::unique_ptr<Answer> answer, Actions& out) {
-  const OpenRequest& lowest = window_.held().front();
-  if (lowest.live) out.push_back(Respond{lowest.id, 200, answer ? answer->body : write_answer({})});
-  window_.answer_lowest(std::move(answer), now_);
+void Session::respond(const OpenRequest& to, const Answer* answer, Actions& out) const {
+  if (to.live) out.push_back(Respond{to.id, answer ? answer->status : 200, answer ? answer->body : write_answer({})});
 }
 
 // --- what it says ---
@@ -102,9 +104,10 @@ std::unique_ptr<Answer> Session::compose() {
 }
 
 // Of no stream, whatever is pending.
-std::unique_ptr<Answer> Session::compose_quiet(Rid rid) const {
-  Heading heading = heading_for(rid);
-  if (!heading.ack) return nullptr;
+std::unique_ptr<Answer> Session::compose_quiet(const OpenRequest& request) {
+  Heading heading = heading_for(request.rid);
+  if (report_since_ && request.live) heading.report = take_report();
+  if (!heading.ack && !heading.report) return nullptr;
   auto answer = std::make_unique<Answer>();
   answer->body = write_answer(heading, {});
   return answer;
@@ -162,7 +165,7 @@ void Session::speak_of(Stream& stream, Heading& heading, Answer& answer) {
 
 Heading Session::heading_for(Rid rid) const {
   Heading heading;
-  if (acks_ && window_.last() != rid) heading.ack = window_.last().value;  // B-65
+  if (acks_ && window_.received() != rid) heading.ack = window_.received().value;  // B-65
   return heading;
 }
 

@@ -1,6 +1,7 @@
 // worker/bosh/session_end.cc - how a session ends, and what it says afterwards; see session.h.
 // One function for each way to end; all end in remember(), so that it ends exactly once (B-110).
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -55,7 +56,7 @@ void Session::end_by_client(Actions& out) {
   const OpenRequest* oldest = lowest_live(all);
   Rid told = oldest && oldest->rid < own ? oldest->rid : own;
   for (const auto& open : all) {
-    say_at_end(open, open.rid == told ? terminate_with(Condition::None, told) : compose_quiet(open.rid), out);
+    say_at_end(open, open.rid == told ? terminate_with(Condition::None, told) : compose_quiet(open), out);
   }
   finish({"client terminated", Condition::None}, std::move(remains), out);
 }
@@ -68,6 +69,7 @@ void Session::end_by_server(upstream::Closed& closed, Actions& out) {
   for (Stream& stream : streams_.all()) words += stream.outbox.take().payloads;
   words += closed.stream_error;
   Rid answered = window_.answered();
+  Instant gone_at = idle_since_.value_or(now_) + patience();  // when the client, should it not come, would be given up
 
   auto all = window_.abandon();
   const OpenRequest* first = lowest_live(all);
@@ -78,7 +80,7 @@ void Session::end_by_server(upstream::Closed& closed, Actions& out) {
       say_at_end(open, std::move(word), out);
     } else if (open.live) {
       bool graceful = closed.condition == Condition::None;
-      say_at_end(open, graceful ? compose_quiet(open.rid) : terminate_with(Condition::OtherRequest, open.rid), out);
+      say_at_end(open, graceful ? compose_quiet(open) : terminate_with(Condition::OtherRequest, open.rid), out);
     }
   }
   out.push_back(Ended{reason(closed), closed.condition, undelivered});
@@ -88,6 +90,7 @@ void Session::end_by_server(upstream::Closed& closed, Actions& out) {
     ending_->told = first->rid;
   } else {
     ending_->last_word = std::move(word);
+    ending_->forget_at = std::max(ending_->forget_at, gone_at);
   }
 }
 
@@ -117,9 +120,7 @@ void Session::say_to_all(Condition condition, Actions& out) {
 
 // Answers one of the requests that are open at the end; kept for a resend (B-82).
 void Session::say_at_end(const OpenRequest& request, std::unique_ptr<Answer> answer, Actions& out) {
-  if (request.live) {
-    out.push_back(Respond{request.id, answer ? answer->status : 200, answer ? answer->body : write_answer({})});
-  }
+  respond(request, answer.get(), out);
   window_.keep_at_end(request.rid, std::move(answer), now_);
 }
 
@@ -148,7 +149,7 @@ Session::Remains Session::surrender(upstream::Parting parting) {
   Remains remains;
   for (Stream& stream : streams_.all()) {
     auto undelivered = surrender(stream);
-    remains.undelivered += undelivered.size();
+    remains.undelivered += stanzas_among(undelivered);
     if (stream.open()) remains.closing.push_back({stream.number, parting, std::move(undelivered)});
   }
   return remains;
@@ -192,6 +193,7 @@ void Session::answer_after_end(RequestArrived& arrived, Actions& out) {
                     body.rid->value <= window_.last().value + window_.requests() + 1;
   if (unanswered && ending_->last_word) {
     ending_->told = *body.rid;
+    ending_->forget_at = now_ + wait_ + kRememberedBeyondWait;
     return say_at_end({*body.rid, arrived.id, now_}, std::move(ending_->last_word), out);
   }
   if (unanswered && *body.rid < ending_->told) {
@@ -206,7 +208,7 @@ void Session::answer_after_end(RequestArrived& arrived, Actions& out) {
 // B-51, B-85: whoever has no keys does not hear what was meant for the client.
 bool Session::has_its_key(const Body& body) {
   if (!keys_) return true;
-  if (*body.rid <= window_.last()) return keys_->is_repeat(*body.rid, body.key);
+  if (*body.rid <= window_.last() || keys_->took(*body.rid)) return keys_->is_repeat(*body.rid, body.key);
   return keys_->take(*body.rid, body.key, body.newkey);
 }
 

@@ -84,7 +84,7 @@ void Streams::clear() {
 
 std::size_t Streams::undelivered() const {
   std::size_t count = 0;
-  for (const Stream& stream : streams_) count += stream.outbox.count();
+  for (const Stream& stream : streams_) count += stanzas_among(stream.outbox.stanzas());
   return count;
 }
 

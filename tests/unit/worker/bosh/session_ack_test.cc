@@ -71,6 +71,17 @@ TEST_CASE("B-65 an answer acknowledges the last request received in order, unles
   }
 }
 
+TEST_CASE("B-65 when a missing request comes, what waited behind it is acknowledged with it") {
+  Rig rig;
+  Body made = acking();
+  made.hold = 2;
+  rig.open(made);
+  rig.post(body(1002));
+  rig.post(body(1003));
+  rig.says("x");
+  CHECK(rig.text(rig.post(body(1001))) == with_ack(1003, message("x").bytes));
+}
+
 TEST_CASE("B-52 B-66 every answer that is not acknowledged is kept; acknowledged ones beyond `requests` are not") {
   Rig rig;
   rig.open(acking());
@@ -148,6 +159,17 @@ TEST_CASE("B-67 D-17 an answer that does not arrive is reported, with its age, o
     RequestId r4 = rig.post(body_ack(1004, 1001));
     CHECK(holds(rig.text(r4), " report='1002' time='8140'"));
   }
+}
+
+TEST_CASE("B-67 B-73 a pause request is told, too") {
+  Rig rig;
+  rig.open(acking());
+  rig.post(body(1001));
+  rig.says("a");
+  rig.pass(3s);
+  Body made = body_ack(1002, 1000);
+  made.pause = std::uint16_t{60};
+  CHECK(holds(rig.text(rig.post(made)), " report='1001' time='3000'"));
 }
 
 TEST_CASE("B-67 an answer that may still be under way is not reported") {

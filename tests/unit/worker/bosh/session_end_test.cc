@@ -274,4 +274,25 @@ TEST_CASE("B-110 after the end nothing ends it again and the server is not heard
   CHECK(rig.actions.empty());
 }
 
+TEST_CASE("B-103 whoever terminates has read the answers; only what is pending goes back to its senders") {
+  Rig rig;
+  rig.open();
+  rig.post(body(1001));
+  rig.says("read");
+  rig.says("pending");
+  rig.post(terminate(1002));
+  auto undelivered = rig.only<CloseStream>().undelivered;
+  REQUIRE(undelivered.size() == 1);
+  CHECK(holds(undelivered[0].bytes, "pending"));
+}
+
+TEST_CASE("C-70 only stanzas count as undelivered: features and SASL are not missed by anybody") {
+  Rig rig;
+  rig.open();
+  rig.says("x");
+  rig.server(upstream::Arrived{{{xmpp::Kind::Other, "<success/>"}}});
+  rig.pass(80s);
+  CHECK(rig.only<Ended>().undelivered == 1);
+}
+
 }  // namespace nxb::bosh

@@ -132,6 +132,37 @@ TEST_CASE("B-45 a pause may be one more than the window") {
   SUBCASE("any other request") { CHECK(rig.text(rig.post(body(1004))) == write_terminate(Condition::ItemNotFound)); }
 }
 
+TEST_CASE("B-45 B-52 after a pause one more than `requests` answers are kept: so many may be under way") {
+  Rig rig;
+  rig.open();
+  rig.post(body(1002));
+  rig.says("x");
+  rig.post(pause(1003, 60));  // one more than the window
+  rig.post(body(1001));
+  CHECK(rig.text(rig.post(body(1001))) == write_answer(message("x").bytes));
+  CHECK(rig.session->state() == State::Open);
+}
+
+TEST_CASE("B-83 the server's last words wait as long as a pause would have") {
+  Rig rig;
+  Body made = creation();
+  made.wait = 3;
+  rig.open(made);
+  rig.post(pause(1001, 60));
+  rig.says("x");
+  rig.server(upstream::Closed{Condition::None, "", ""});
+  rig.pass(69'999ms);
+  RequestId back = rig.post(body(1002));
+  CHECK(holds(rig.text(back), "type='terminate'"));
+  CHECK(holds(rig.text(back), message("x").bytes));
+  SUBCASE("and can be asked for again for wait+5 s (B-82)") {
+    rig.pass(7'999ms);
+    CHECK(holds(rig.text(rig.post(body(1002))), message("x").bytes));
+    rig.pass(1ms);
+    CHECK(rig.session->state() == State::Forgotten);
+  }
+}
+
 TEST_CASE("B-54 B-73 a dead request below a pause takes no payloads with it") {
   Rig rig;
   rig.open();

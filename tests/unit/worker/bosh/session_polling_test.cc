@@ -79,6 +79,18 @@ TEST_CASE("B-78 a polling session lives for inactivity and two polls") {
   CHECK(rig.session->state() == State::Forgotten);
 }
 
+TEST_CASE("B-83 B-79 the server's last words wait for the next poll, which may not come before `polling` is over") {
+  Rig rig;
+  Body made = creation();
+  made.wait = 0;
+  rig.create(made);
+  rig.post(body(1001));
+  rig.says("x");
+  rig.server(upstream::Closed{Condition::None, "", ""});
+  rig.pass(6s);
+  CHECK(holds(rig.text(rig.post(body(1002))), message("x").bytes));
+}
+
 TEST_CASE("B-77 in a polling session `requests` open ones, the last an empty one that came too soon, are a violation") {
   Rig rig;
   Body made = creation();
