@@ -64,6 +64,12 @@ std::size_t Rids::live() const {
   return static_cast<std::size_t>(std::ranges::count_if(held_, &Held::live) + early);
 }
 
+std::uint64_t Rids::received() const {
+  std::uint64_t highest = last_;
+  for (auto next = early_.begin(); next != early_.end() && next->first == highest + 1; ++next) ++highest;
+  return highest;
+}
+
 void Rids::process(Held request) {
   last_ = request.rid;
   held_.push_back(std::move(request));

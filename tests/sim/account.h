@@ -70,29 +70,34 @@ class Rids {
   void process(Held request);
   // The lowest held one is answered. Answers that are not kept any more go, and `freed` is told which.
   template <class Freed>
-  void answer(Kept kept, Freed freed) {
+  void answer(Kept kept, bool pause, Freed freed) {
     held_.pop_front();
     kept_.push_back(std::move(kept));
+    one_more_ = pause ? 1 : 0;
     trim(freed);
   }
   template <class Freed>
   void acknowledge(std::uint64_t upto, Freed freed) {
     acked_ = std::max(acked_, upto);
+    one_more_ = 0;
     trim(freed);
   }
-  void keep_at_end(Kept kept);  // in any order
+  void keep_at_end(Kept kept);     // in any order
+  std::uint64_t received() const;  // the highest with all lower ones received
   std::uint64_t acked() const { return acked_; }
   std::uint64_t kept_bytes() const;  // of answers that say something
 
  private:
   template <class Freed>
   void trim(Freed freed) {
-    while (!kept_.empty() && kept_.front().rid + requests_ <= answered() && (!acks_ || kept_.front().rid <= acked_)) {
+    while (!kept_.empty() && kept_.front().rid + requests_ + one_more_ <= answered() &&
+           (!acks_ || kept_.front().rid <= acked_)) {
       freed(kept_.front());
       kept_.pop_front();
     }
   }
   std::uint32_t requests_;
+  std::uint32_t one_more_ = 0;  // a pause is one request more than may be open (B-45), so one more answer is under way
   bool acks_;
   std::uint64_t last_, acked_ = 0;
   std::deque<Held> held_;

@@ -13,7 +13,6 @@ namespace {
 
 constexpr int kBadAttempts = 4;  // after these the network is good: at most 10 repeats of a rid (B-50)
 constexpr int kCopies = 2;
-constexpr bool kOneMoreForPause = false;
 constexpr Instant kNotBeforeItsAnswer = Instant::max();
 
 }  // namespace
@@ -75,7 +74,7 @@ void Client::pump() {
   while (running_ && !told_ && !vanished_ && !ending_ && (pause_ == 0 || wants_end_)) {
     std::uint64_t lowest = open_.empty() ? next_rid_ : open_.begin()->first;
     bool pause = pauses_ && !wants_end_ && world_.busy() && world_.dice.percent(2);
-    std::uint64_t extra = wants_end_ || (pause && kOneMoreForPause) ? 1 : 0;
+    std::uint64_t extra = wants_end_ || pause ? 1 : 0;
     if (next_rid_ >= lowest + requests_ + extra) return;
     bosh::Body body;
     if (wants_end_) {

@@ -145,7 +145,8 @@ void Client::heed_report(const std::string& text) {
 }
 
 void Client::pause_for(bosh::Body& body) {
-  std::uint64_t wish = 1 + world_.dice.below(150);
+  // Shorter than what an answer and a request may take it would be no pause but an end.
+  std::uint64_t wish = (polls() ? 25 : slow_ ? 8 : 1) + world_.dice.below(130);
   body.pause = static_cast<std::uint16_t>(wish);
   if (world_.dice.percent(30)) fill_payloads(body);
   pause_ = std::min(wish, max_pause_);

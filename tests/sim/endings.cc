@@ -30,6 +30,8 @@ bool Witness::told_at_fault(const bosh::Respond& respond) {
 
 // During the end and after it: what was answered stays as it was; only one answer can bring something new.
 void Witness::on_answer_at_end(const bosh::Respond& respond, std::uint64_t rid) {
+  bool of_session = is_terminate(respond.body) && !present(attribute(respond.body, "stream"));
+  told_at_end_ = told_at_end_ || of_session;
   if (told_at_fault(respond) || lenient_) return;
   Kept* known = rids_.find_kept(rid);
   if (forgotten_) {
@@ -56,6 +58,9 @@ void Witness::on_answer_at_end(const bosh::Respond& respond, std::uint64_t rid) 
   bosh::StreamNumber stream = 0;
   std::uint64_t upto = 0;
   if (has_marks(respond.body)) streams_.say(respond.body, !creation_answered_, stream, upto);
+  bool takes_word =
+      !ends_now_ && waits_for_word_ && !odd_ && rid > rids_.answered() && rid <= rids_.last() + granted_.requests + 1;
+  if (takes_word) waits_for_word_ = false, last_word_now_ = true;
   if (ends_now_ || has_marks(respond.body)) {
     rids_.keep_at_end({rid, respond.body, false, world_.now, 0, {}, stream, upto});
   }
@@ -64,6 +69,7 @@ void Witness::on_answer_at_end(const bosh::Respond& respond, std::uint64_t rid) 
 void Witness::on_action(const bosh::CloseStream& close) {
   bool single = std::erase(closes_, close.stream) != 0;
   streams_.on_close(close, !single);
+  returned_ = returned_ || !single;
   bool by_client = single || terminate_taken_;
   world_.expect((close.parting == upstream::Parting::ClientClosed) == by_client, "the wrong parting (U-58)");
   world_.expect(single || ends_now_, "a stream is closed while the session goes on");
@@ -75,7 +81,6 @@ void Witness::on_action(const bosh::Ended& end) {
   world_.note_text(end.why);
   if (world_.traced()) world_.trace("end " + std::string(end.why));
   ended_ = true;
-  ended_at_ = world_.now;
   why_ = end.why;
   condition_ = end.condition;
   world_.expect(lenient_ || server_gone_ || streams_.open() == 0, "a stream is left open at the end");
@@ -94,8 +99,18 @@ bool Witness::right_reason() const {
 
 void Witness::check_forgotten(const bosh::Session& session) {
   bool forgotten = session.state() == bosh::State::Forgotten;
-  if (forgotten && !forgotten_ && !ends_now_) {
-    world_.expect(world_.now == ended_at_ + granted_.wait + 5s, "the end is not remembered for wait+5 s (B-82)");
+  if (ends_now_) {
+    // What the server said last waits for the client as long as the session would have done (B-83).
+    bool by_server = server_gone_ || (streams_.ever() > 1 && condition_ != bosh::Condition::ItemNotFound && !returned_);
+    Instant given_up = idle_since_.value_or(world_.now) + idle_limit_;
+    remembered_until_ = world_.now + granted_.wait + 5s;
+    waits_for_word_ = by_server && !told_at_end_;
+    unsure_end_ = waits_for_word_ && expected_key_;  // the word is for the one with the right key
+    if (waits_for_word_) remembered_until_ = std::max(remembered_until_, given_up);
+  }
+  if (last_word_now_) remembered_until_ = world_.now + granted_.wait + 5s;
+  if (forgotten && !forgotten_ && !ends_now_ && !unsure_end_) {
+    world_.expect(world_.now == remembered_until_, "the end is not remembered for wait+5 s, or not long enough (B-82)");
   }
   forgotten_ = forgotten;
 }

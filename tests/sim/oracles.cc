@@ -99,9 +99,10 @@ void Witness::complete_dead() {
 
 void Witness::keep(std::string text, bool silent, bosh::StreamNumber stream, std::uint64_t upto) {
   const Held& held = rids_.held().front();
+  bool pause = held.rid == pause_now_;
   if (held.rid == previous_.rid) previous_said_something_ = has_payloads(text);
   Kept kept{held.rid, std::move(text), silent, world_.now, held.resends, held.key, stream, upto};
-  rids_.answer(std::move(kept), [this](const Kept& freed) { streams_.know(freed, true); });
+  rids_.answer(std::move(kept), pause, [this](const Kept& freed) { streams_.know(freed, true); });
 }
 
 void Witness::on_action(const bosh::Respond& respond) {
@@ -153,8 +154,6 @@ void Witness::on_first_answer(const bosh::Respond& respond, std::uint64_t rid) {
   std::uint64_t upto = 0;
   if (pause_itself) {
     world_.expect(!has_payloads(respond.body), "the answer of a pause has payloads (B-73)");
-    reports_late_.insert(reports_late_.end(), reports_due_.begin(), reports_due_.end());  // it need not say more
-    reports_due_.clear();
   } else {
     bool owed = streams_.owes();
     streams_.say(respond.body, !creation_answered_, stream, upto);
@@ -193,7 +192,7 @@ void Witness::on_creation_answer(std::string_view text, std::uint64_t rid) {
 // B-65.
 void Witness::on_ack(std::string_view text, std::uint64_t rid) {
   if (!creation_answered_) return;
-  std::uint64_t right = granted_.acks && rids_.last() != rid ? rids_.last() : 0;
+  std::uint64_t right = granted_.acks && rids_.received() != rid ? rids_.received() : 0;
   world_.expect(number_attribute(text, "ack") == right, "an answer acknowledges the wrong rid, or none (B-65)");
 }
 

@@ -106,6 +106,9 @@ void Witness::judge_stream(const Held& request, const bosh::Body& body) {
 
 void Witness::take_ack(const Held& request, const bosh::Body& body) {
   prove_by_window(request, !granted_.acks);
+  if (!granted_.acks && body.terminate) {  // who leaves has read
+    for (const auto& kept : rids_.kept()) streams_.know(kept, kept.composed < request.arrived);
+  }
   if (!granted_.acks) return;
   std::uint64_t upto = body.ack.value_or(request.rid - 1);
   for (const auto& kept : rids_.kept()) {

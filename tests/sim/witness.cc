@@ -28,7 +28,7 @@ Witness::Witness(World& world, const bosh::SessionLimits& limits, const bosh::Bo
 void Witness::before(const bosh::Event& event) {
   judgement_ = {};
   asked_ = superseded_ = RequestId{};
-  in_order_ = false;
+  in_order_ = last_word_now_ = false;
   pause_now_ = 0;
   if (const auto* arrived = std::get_if<bosh::RequestArrived>(&event)) before_request(*arrived);
   if (const auto* gone = std::get_if<bosh::RequestGone>(&event)) before_gone(gone->id);
@@ -58,6 +58,7 @@ void Witness::before_request(const bosh::RequestArrived& arrived) {
   idle_since_.reset();
   if (ended_) {
     judgement_.after_end = true;
+    odd_ = !body.rid || body.problem != bosh::Condition::None;
     return;
   }
   if (paused_ && (!body.rid || body.rid->value != pause_rid_)) {  // B-73

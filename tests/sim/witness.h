@@ -155,7 +155,11 @@ class Witness {
   bool terminate_taken_ = false, shut_down_ = false, server_gone_ = false, creation_gone_ = false;
   bool ended_ = false, forgotten_ = false;
   bool lenient_ = false;  // it ended where it might, and need not: its account is not ours any more
-  Instant ended_at_;
+  Instant remembered_until_;
+  bool returned_ = false;                                // streams were closed by the session at its end
+  bool waits_for_word_ = false, last_word_now_ = false;  // the server's last word was not told yet; is told now
+  bool odd_ = false, unsure_end_ = false;                // the request of this event has an error of its own
+  bool told_at_end_ = false;                             // a terminate was heard
   std::string_view why_;
   bosh::Condition condition_ = bosh::Condition::None;
 };
