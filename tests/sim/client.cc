@@ -60,6 +60,7 @@ void Client::created(const std::string& text) {
 void Client::terminate() {
   wants_end_ = true;
   resting_ = false;
+  loss_ = 0;  // what it lost already it repeats while the end is remembered, wait+5 s (B-82)
   pump();
 }
 
@@ -156,8 +157,8 @@ void Client::answered(RequestId id, const std::string& text) {
   }
   for (auto& [rid, outgoing] : open_) {
     if (outgoing.id != id) continue;
-    Duration delay = slow_ && world_.dice.percent(30) ? world_.dice.upto(8'000ms) : travel();
     bool cut = outgoing.fate == Outgoing::Fate::CutInAnswer;
+    Duration delay = !cut && slow_ && world_.dice.percent(30) ? world_.dice.upto(8'000ms) : travel();
     std::string arrives = cut ? text.substr(0, world_.dice.below(text.size())) : text;
     world_.in(delay, [this, rid = rid, id, arrives = std::move(arrives)] { comes(rid, id, arrives); });
     return;

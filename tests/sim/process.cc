@@ -81,6 +81,7 @@ void Witness::judge_ack(const Held& request, const bosh::Body& body) {
 // B-79: polls too close.
 void Witness::judge_activity(const Held& request) {
   if (!previous_.poll || !request.poll || previous_said_something_) return;
+  if (request.arrived < previous_.arrived) return;  // it overtook the one before
   if (request.arrived - previous_.arrived >= granted_.polling * 9 / 10) return;
   bool sure = previous_.resends == 0 && request.resends == 0;
   sure ? must_end(request.id, bosh::Condition::PolicyViolation) : may_end(bosh::Condition::PolicyViolation);
