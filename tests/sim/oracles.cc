@@ -88,7 +88,7 @@ void Witness::on_action(const bosh::RestartStream& restart) {
 
 // B-54: the lowest request is dead and will not be repeated before a higher one.
 void Witness::complete_dead() {
-  if (ended_ || (ends_now_ && !in_order_)) return;
+  if (ended_ || (ends_now_ && (!in_order_ || terminate_taken_))) return;
   auto& held = rids_.held();
   while (!held.empty() && !held.front().live) {
     bool pushed = held.size() > 1 || held.size() > granted_.hold || before_pause(held.front().rid);
@@ -115,7 +115,11 @@ void Witness::on_action(const bosh::Respond& respond) {
     world_.expect(respond.to == superseded_, "a recoverable error without a newer connection (B-49)");
     return;
   }
-  bool before_end = in_order_ && !terminate_taken_ && lowest_is_due() && rids_.held().front().rid == rid;
+  bool of_stream = is_terminate(respond.body) && present(attribute(respond.body, "stream"));
+  if (of_stream && !ended_ && !lenient_) in_order_ = true;  // the end comes when all is told (B-97)
+  complete_dead();
+  bool before_end = in_order_ && !rids_.held().empty() && (of_stream || (!terminate_taken_ && lowest_is_due())) &&
+                    rids_.held().front().rid == rid;
   if (ended_ || (ends_now_ && !before_end)) return on_answer_at_end(respond, rid);
   bool of_session = is_terminate(respond.body) && !present(attribute(respond.body, "stream"));
   world_.expect(!of_session, "a terminate without an end");

@@ -92,7 +92,7 @@ void Witness::judge_stream(const Held& request, const bosh::Body& body) {
   bool matters = body.payload_count != 0 || body.restart || body.terminate;
   if (!matters) return;
   if (body.stream.empty()) {
-    bool any = !body.restart || body.terminate || streams_.open() == 1;
+    bool any = !body.restart || body.terminate || streams_.open() <= 1;  // without any there is nothing to restart
     if (!any) must_end(request.id, bosh::Condition::ItemNotFound);
     return;
   }
@@ -141,7 +141,7 @@ void Witness::take_content(const Held& /*request*/, const bosh::Body& body) {
   const Stream* one = streams_.offered() && !body.stream.empty() ? streams_.find(body.stream) : nullptr;
   bool to_all = !streams_.offered() || body.stream.empty();
   if (body.restart && !body.terminate) {  // its payloads are ignored (B-100)
-    if (to_all) restarts_.push_back(streams_.only_open().number);
+    if (to_all && streams_.open() == 1) restarts_.push_back(streams_.only_open().number);
     if (one && one->open) restarts_.push_back(one->number);
     return;
   }
@@ -156,7 +156,8 @@ void Witness::take_content(const Held& /*request*/, const bosh::Body& body) {
 // B-96: of one stream, or of everything.
 void Witness::take_terminate(const bosh::Body& body) {
   Stream* one = streams_.offered() && !body.stream.empty() ? streams_.find(body.stream) : nullptr;
-  bool everything = !streams_.offered() || body.stream.empty() || (one && one->open && streams_.open() == 1);
+  bool everything =
+      !streams_.offered() || body.stream.empty() || streams_.open() == 0 || (one && one->open && streams_.open() == 1);
   if (everything) {
     terminate_taken_ = true;
   } else if (one && one->open) {
