@@ -35,6 +35,9 @@ packages_for_clients() {
   command -v npm >/dev/null || say 'npm - fetches Strophe.js, the web client'
   say 'ca-certificates - lets npm verify what it fetches'
 }
+# Clients that are tried where they can be installed: a list for each, by name.
+packages_for_chromium() { say 'chromium chromium a browser to try nxb with'; }
+packages_for_libpurple() { say "libpurple-dev - Pidgin's library, another client to try nxb with"; }
 packages_for_servers() { # demo|all
   say 'prosody prosody an XMPP server to talk to'
   [ "$1" = all ] || return 0

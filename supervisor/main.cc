@@ -77,6 +77,12 @@ std::string joined(const std::vector<ListeningSocket>& sockets) {
   return text;
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
 // What main() holds while the loop runs.
 struct Daemon {
   Daemon(const Options& o, const config::Config& c) : options(o), config(c), started(loop.now()) {}
@@ -141,6 +147,7 @@ Exit Daemon::run(const std::string& worker_path) {
   log::info("supervisor.start", {{"version", NXB_VERSION},
                                  {"pid", getpid()},
                                  {"listen", joined(sockets)},
+                                 {"path", joined(config.http.path)},
                                  {"admin", config.server.admin_socket},
                                  {"workers", config.server.workers}});
   fleet->begin();

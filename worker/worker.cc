@@ -40,7 +40,7 @@ relay::Mailboxes Worker::mailboxes(const ipc::Configure& identity) {
 }
 
 edge::Context Worker::edge_context(const ipc::Configure& identity) {
-  return {loop_, config_, *this, *mailroom_, pool_, route_, identity.index, deadlines_, counters_};
+  return {loop_, config_, *this, *mailroom_, pool_, route_, identity.index, deadlines_, counters_, segment_};
 }
 
 Status Worker::listen(const ipc::Configure& identity) {
@@ -66,6 +66,8 @@ bool Worker::idle() const { return edge_->idle() && streams_.size() == 0; }
 
 void Worker::reply(RequestId to, gateway::Reply reply) { edge_->reply(to, std::move(reply)); }
 
+void Worker::hang_up(RequestId of) { edge_->hang_up(of); }
+
 upstream::Upstream& Worker::make_stream(StreamId stream) { return streams_.make(stream); }
 
 upstream::Upstream* Worker::stream(StreamId stream) { return streams_.find(stream); }
@@ -82,8 +84,8 @@ void Worker::wake_at(SessionKey session, std::optional<Instant> at) {
 
 void Worker::on_deadline(std::uint64_t id, Instant /*now*/) { gateway_.on_deadline(SessionKey{id}); }
 
-void Worker::on_request(RequestId id, bosh::Body body, std::string_view client_address, std::string_view sid) {
-  gateway_.on_request(id, std::move(body), client_address, sid);
+void Worker::on_request(RequestId id, bosh::Body body, const gateway::Client& client, std::string_view sid) {
+  gateway_.on_request(id, std::move(body), client, sid);
 }
 
 void Worker::on_request_gone(RequestId id) { gateway_.on_request_gone(id); }

@@ -42,6 +42,7 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
 
   // gateway::Ports
   void reply(RequestId to, gateway::Reply reply) override;
+  void hang_up(RequestId of) override;
   upstream::Upstream& make_stream(StreamId stream) override;
   upstream::Upstream* stream(StreamId stream) override;
   void drop_stream(StreamId stream) override;
@@ -49,7 +50,7 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   // uv::DeadlineSink: a session's deadline is due
   void on_deadline(std::uint64_t id, Instant now) override;
   // edge::Requests
-  void on_request(RequestId id, bosh::Body body, std::string_view client_address, std::string_view sid) override;
+  void on_request(RequestId id, bosh::Body body, const gateway::Client& client, std::string_view sid) override;
   void on_request_gone(RequestId id) override;
 
   uv::Loop& loop_;

@@ -69,6 +69,16 @@ std::string hex(const std::uint8_t* bytes, std::size_t size) {
   return text;
 }
 
+using Digest = std::array<unsigned char, 32>;
+
+Digest sha256(std::string_view text) {
+  Digest digest{};
+  unsigned int size = 0;
+  NXB_CHECK(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1 && size == 32,
+            "SHA-256 failed");
+  return digest;
+}
+
 }  // namespace
 
 std::string random_token(std::size_t random_bytes) {
@@ -98,12 +108,13 @@ std::uint64_t keyed_hash(const HashKey& key, std::string_view text) {
   return siphash.hash(key, text);
 }
 
-std::string short_hash(std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  NXB_CHECK(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1 && size == 32,
-            "SHA-256 failed");
-  return hex(digest.data(), 4);
+std::string short_hash(std::string_view text) { return hex(sha256(text).data(), 4); }
+
+std::string sha256_base64(std::string_view text) {
+  const Digest digest = sha256(text);
+  std::array<unsigned char, (digest.size() + 2) / 3 * 4 + 1> out{};
+  int size = EVP_EncodeBlock(out.data(), digest.data(), static_cast<int>(digest.size()));
+  return {out.begin(), out.begin() + size};
 }
 
 std::string sha1_hex(std::string_view text) {

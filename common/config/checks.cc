@@ -155,6 +155,17 @@ std::string domain_pattern(std::string& text) {
 
 std::string domain_or_none(std::string& text) { return text.empty() ? "" : domain(text); }
 
+std::string route_pattern(std::string& text) {
+  if (text.find('/') != std::string::npos || Address::from_ip(text, 0)) return proxy(text);
+  auto parts = parse_host_port(text);
+  if (!parts) return domain_pattern(text);
+  std::string host = parts->host;
+  if (Address::from_ip(host, parts->port)) return "";
+  std::string wrong = domain(host);
+  text = host + ":" + std::to_string(parts->port);
+  return wrong;
+}
+
 std::string target(std::string& text) {
   if (text.empty()) return "";
   if (text.rfind(kUnix, 0) == 0) return path_problem(std::string_view(text).substr(kUnix.size()));
@@ -164,6 +175,18 @@ std::string target(std::string& text) {
   if (Address::from_ip(parts->host, parts->port)) return "";
   std::string host = parts->host;
   return domain(host);
+}
+
+std::string web_url_or_none(std::string& text) {
+  if (text.empty()) return "";
+  const std::string small = lowered(text);
+  const std::size_t scheme = small.rfind("https://", 0) == 0 ? 8 : small.rfind("http://", 0) == 0 ? 7 : 0;
+  if (scheme == 0) return "does not begin with http:// or https://";
+  const std::size_t end = std::min(text.find_first_of("/?#", scheme), text.size());
+  if (end == scheme || text[scheme] == ':') return "has no host";
+  if (text.find('@') < end) return "has a user before its host";
+  if (!std::all_of(text.begin(), text.end(), is_visible)) return "has a character that no URL has: write it as %XX";
+  return "";
 }
 
 std::string ca_file(std::string& text) { return text.empty() ? "" : pem_problem(text); }

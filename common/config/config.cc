@@ -2,14 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include "common/config/config.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 
+#include "common/config/file.h"
 #include "common/config/node.h"
 #include "common/config/options.h"
 
@@ -17,28 +12,6 @@ namespace nxb::config {
 namespace {
 
 constexpr std::size_t kLargestFile = 1 << 20;
-
-Result<std::string> read_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return Error{Code::NotFound, std::string("cannot be read: ") + std::strerror(errno)};
-  std::string text;
-  std::array<char, 16384> chunk{};
-  ssize_t got = 1;
-  int problem = 0;
-  while (got != 0 && text.size() <= kLargestFile) {
-    got = ::read(fd, chunk.data(), chunk.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      problem = errno;
-      break;
-    }
-    text.append(chunk.data(), static_cast<std::size_t>(got));
-  }
-  ::close(fd);
-  if (problem != 0) return Error{Code::Io, std::string("cannot be read: ") + std::strerror(problem)};
-  if (text.size() > kLargestFile) return Error{Code::TooLarge, "is larger than 1 MiB"};
-  return text;
-}
 
 std::string with_line(const std::string& origin, int line, const std::string& text) {
   return origin + ":" + std::to_string(line) + ": " + text;
@@ -65,7 +38,7 @@ Loaded load_text(std::string_view toml, const std::string& origin) {
 }
 
 Loaded load_file(const std::string& path) {
-  auto text = read_file(path);
+  auto text = read_file(path, kLargestFile);
   if (text) return load_text(*text, path);
   Loaded loaded;
   loaded.errors.push_back(path + ": " + text.error().text);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -18,6 +19,8 @@ namespace nxb::config {
 
 enum class TlsMode : std::uint8_t { Required, Offered, Off, Direct };
 enum class UpstreamKind : std::uint8_t { Xmpp, Echo, External };
+enum class RouteMode : std::uint8_t { Off, Filtered, Any };  // B-26
+enum class MonitorAccess : std::uint8_t { Local, Public, Off };
 
 inline constexpr std::string_view kDefaultListen = "0.0.0.0:5280";  // C-02
 
@@ -27,22 +30,27 @@ struct Listen {
   friend bool operator==(const Listen&, const Listen&) = default;
 };
 
-struct Domain {                // one [[upstream.domain]]
-  std::string name;            // normalised: lower case, no trailing dot
-  std::string target;          // "" = by DNS; host:port, [v6]:port, unix:/path
-  std::optional<TlsMode> tls;  // nothing = by U-39's rule
-  std::string tls_name;        // "" = name
-  std::string tls_ca;          // "" = [upstream] tls_ca
-  bool tls_verify = true;      // resolved: [upstream] tls_verify unless the domain says otherwise
+struct Domain {                         // one [[upstream.domain]]
+  std::string name;                     // normalised: lower case, no trailing dot
+  std::string target;                   // "" = by DNS; host:port, [v6]:port, unix:/path
+  std::optional<TlsMode> tls;           // nothing = by U-39's rule
+  std::string tls_name;                 // "" = name
+  std::string tls_ca;                   // "" = [upstream] tls_ca
+  bool tls_verify = true;               // resolved: [upstream] tls_verify unless the domain says otherwise
+  std::optional<RouteMode> route = {};  // nothing = [upstream] route
   friend bool operator==(const Domain&, const Domain&) = default;
 };
 
 struct Config {
   struct Server {
-    std::uint32_t workers = 0;              // after "auto" was resolved; at least 1
-    std::string admin_socket;               // after the default was resolved
-    std::uint32_t max_connections = 20000;  // per worker; accepting pauses above
-    std::uint32_t max_sessions = 50000;     // per worker; creation is refused above (B-40)
+    std::uint32_t workers = 0;                      // after "auto" was resolved; at least 1
+    std::string admin_socket;                       // after the default was resolved
+    std::uint32_t max_connections = 20000;          // per worker; accepting pauses above
+    std::uint32_t max_sessions = 50000;             // per worker; creation is refused above (B-40)
+    std::uint32_t max_connections_per_address = 0;  // per worker; 0 = no limit (H-45)
+    std::uint32_t max_sessions_per_address = 0;     // per worker; 0 = no limit (H-45)
+    std::uint32_t session_rate = 20;                // per address, second and worker; 0 = no limit (H-46)
+    std::uint32_t session_burst = 100;
     friend bool operator==(const Server&, const Server&) = default;
   } server;
   std::vector<Listen> listen;
@@ -52,10 +60,14 @@ struct Config {
     std::vector<std::string> allowed_origins{"*"};
     bool allow_credentials = false;         // needs a list of origins (H-33)
     std::vector<std::string> cors_headers;  // more names for Access-Control-Allow-Headers
+    bool allow_private_network = false;     // H-36
+    bool enable_get = true;                 // H-37
+    bool crossdomain = false;               // C-33
     Duration head_timeout{10'000};          // H-27
     Duration body_timeout{15'000};
     Duration idle_timeout{75'000};
-    Duration write_timeout{30'000};  // H-28
+    Duration write_timeout{30'000};          // H-28
+    Duration http_socket_keepalive{60'000};  // C-09
     friend bool operator==(const Http&, const Http&) = default;
   } http;
   struct Bosh {
@@ -72,12 +84,19 @@ struct Config {
     bool pidgin_compatible = false;         // C-15
     std::uint64_t max_data_held = 100'000;  // bytes of a request body (H-25)
     std::uint64_t max_pending = 1 << 20;    // bytes waiting for a client, per stream (U-36)
+    std::uint32_t request_rate = 50;        // per session and second; 0 = no limit (H-46)
+    std::uint32_t request_burst = 100;
+    std::string see_other_uri;  // where clients are sent instead of getting a session; "" = nowhere (B-109)
     friend bool operator==(const Bosh&, const Bosh&) = default;
   } bosh;
   struct Upstream {
     UpstreamKind kind = UpstreamKind::Xmpp;
     std::vector<std::string> allow, deny;  // U-02
-    bool allow_private_targets = false;    // U-16
+    std::vector<std::string> gone;         // formerly served (B-18)
+    std::string default_domain;            // for clients that name none (B-17)
+    RouteMode route = RouteMode::Off;
+    std::vector<std::string> route_filter;  // hosts, ".domain", host:port, address/prefix (C-14)
+    bool allow_private_targets = false;     // U-16
     TlsMode tls = TlsMode::Required;
     bool tls_verify = true;
     std::string tls_ca;
@@ -88,6 +107,12 @@ struct Config {
     std::vector<Domain> domain;
     friend bool operator==(const Upstream&, const Upstream&) = default;
   } upstream;
+  struct Monitor {
+    MonitorAccess access = MonitorAccess::Local;  // H-41
+    std::string system_info_password;             // also when it was read from a file; "" = no sysinfo (H-42)
+    std::string system_info_password_file;        // "" after it was read
+    friend bool operator==(const Monitor&, const Monitor&) = default;
+  } monitor;
   struct Log {
     std::string level = "INFO";
     std::string format = "text";
@@ -110,7 +135,9 @@ Loaded load_text(std::string_view toml, const std::string& origin);
 std::string to_json(const Config& config);
 Result<Config> from_json(std::string_view text);
 std::string to_toml(const Config& config);  // -T: the effective configuration; it loads back to an equal one
-std::string reference();                    // the text of conf/nxb.toml: every key, its default, its explanation
+// Every option as "section.key" and its value as TOML, for people who may see all but the secrets (H-42).
+std::vector<std::pair<std::string, std::string>> listing(const Config& config);
+std::string reference();  // the text of conf/nxb.toml: every key, its default, its explanation
 
 // [http] path from elsewhere than the file: by the same rule and in the same form; the error says what is wrong.
 Result<std::string> checked_url_path(std::string text);

@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
+#include "common/config/file.h"
 #include "common/config/host.h"
 
 namespace nxb::config {
 namespace {
+
+constexpr std::size_t kPasswordFileMost = 4096;
 
 // The place of a key, where the file has it; else of the section.
 Place place_of(const Place& at, const Node::Table& table, std::string_view key) {
@@ -69,12 +73,21 @@ void finish(const Place& at, const Node::Table& table, Domain& domain) {
   if (find_entry(table, "tls_verify") && !domain.tls_verify) {
     verify.warning("certificates of " + domain.name + " are not checked");  // U-53
   }
+  if (!domain.target.empty() && domain.route.value_or(RouteMode::Off) != RouteMode::Off) {
+    place_of(at, table, "route").warning("is never looked at: the target comes first");  // U-03, U-04
+  }
 }
 
 void finish(const Place& at, const Node::Table& table, Config::Upstream& upstream) {
   if (!upstream.tls_verify) place_of(at, table, "tls_verify").warning("certificates of servers are not checked");
   const Entry* entry = find_entry(table, "domain");
   const auto* given = entry ? entry->value.get<Node::Array>() : nullptr;
+  const auto filters = [](const Domain& domain) { return domain.route == RouteMode::Filtered; };
+  const bool filtered =
+      upstream.route == RouteMode::Filtered || std::any_of(upstream.domain.begin(), upstream.domain.end(), filters);
+  if (filtered && upstream.route_filter.empty()) {
+    place_of(at, table, "route_filter").warning("no route is allowed: \"filtered\" with an empty route_filter");
+  }
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < upstream.domain.size(); ++i) {
     Domain& domain = upstream.domain[i];
@@ -85,6 +98,22 @@ void finish(const Place& at, const Node::Table& table, Config::Upstream& upstrea
           .error("\"" + domain.name + "\" has a section already; allowed: one per domain");
     }
   }
+}
+
+// The workers, which may not be allowed to read the file, are told what is in it.
+void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor) {
+  std::string path = std::exchange(monitor.system_info_password_file, {});
+  if (path.empty()) return;
+  const Place file = place_of(at, table, "system_info_password_file");
+  if (!monitor.system_info_password.empty()) {
+    return file.error("is given beside system_info_password; allowed: one of the two");
+  }
+  auto text = read_file(path, kPasswordFileMost);
+  if (!text) return file.error(text.error().text + "; allowed: a readable file with a password");
+  if (text->ends_with('\n')) text->pop_back();
+  if (text->ends_with('\r')) text->pop_back();
+  if (text->empty()) return file.error("is empty; allowed: a readable file with a password");
+  monitor.system_info_password = *std::move(text);
 }
 
 void finish(const Place& at, const Node::Table& table, Config& config) {

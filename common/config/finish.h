@@ -19,6 +19,7 @@ void finish(const Place& at, const Node::Table& table, Config::Http& http);
 void finish(const Place& at, const Node::Table& table, Config::Bosh& bosh);
 void finish(const Place& at, const Node::Table& table, Domain& domain);
 void finish(const Place& at, const Node::Table& table, Config::Upstream& upstream);
+void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor);
 void finish(const Place& at, const Node::Table& table, Config& config);
 
 }  // namespace nxb::config

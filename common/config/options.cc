@@ -19,7 +19,6 @@ struct ListenTls {};
 struct WebSocket {};
 struct External {};
 struct Discovery {};
-struct Monitor {};
 struct Metrics {};
 struct Sticky {};
 

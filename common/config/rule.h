@@ -27,6 +27,7 @@ struct Rule {
   bool takes_auto = false;                    // Count: "auto" is read as 0
   bool whole_seconds = false;                 // Time: it goes on the wire in seconds
   bool takes_text = false;                    // List: a string is a list of one
+  bool secret = false;                        // Text: listing() does not show it
   std::size_t least = 0, most = 1000;         // List: number of elements
   std::array<std::string_view, 8> choices{};  // Choice: spelled as the option is printed, read in any case
   std::string_view later_choice{};            // Choice: well known, but not supported yet
@@ -36,6 +37,7 @@ struct Rule {
 
   constexpr Rule or_auto() const { return with(&Rule::takes_auto); }
   constexpr Rule in_whole_seconds() const { return with(&Rule::whole_seconds); }
+  constexpr Rule hidden() const { return with(&Rule::secret); }
   constexpr Rule or_one() const { return with(&Rule::takes_text); }
   constexpr Rule not_yet(std::string_view choice) const {
     Rule rule = *this;
@@ -112,8 +114,10 @@ std::string header_name(std::string& text);     // an HTTP token
 std::string domain(std::string& text);          // an XMPP domain (U-01)
 std::string domain_pattern(std::string& text);  // ".example.org": with subdomains (U-02)
 std::string domain_or_none(std::string& text);
-std::string target(std::string& text);   // host:port, [v6]:port, unix:/path; "" = by DNS
-std::string ca_file(std::string& text);  // a readable PEM file; "" = none of its own
+std::string route_pattern(std::string& text);    // domain_pattern, host:port, address or address/prefix (C-14)
+std::string target(std::string& text);           // host:port, [v6]:port, unix:/path; "" = by DNS
+std::string web_url_or_none(std::string& text);  // http(s)://host[:port][/...]; "" = none
+std::string ca_file(std::string& text);          // a readable PEM file; "" = none of its own
 std::string header(const std::string& name, const std::string& value);
 }  // namespace check
 

@@ -125,14 +125,31 @@ const Names<UpstreamKind>& names_of(UpstreamKind) {
       {UpstreamKind::Xmpp, "xmpp"}, {UpstreamKind::Echo, "echo"}, {UpstreamKind::External, "external"}};
   return names;
 }
+const Names<MonitorAccess>& names_of(MonitorAccess) {
+  static const Names<MonitorAccess> names{
+      {MonitorAccess::Local, "local"}, {MonitorAccess::Public, "public"}, {MonitorAccess::Off, "off"}};
+  return names;
+}
+
+const Names<RouteMode>& names_of(RouteMode) {
+  static const Names<RouteMode> names{
+      {RouteMode::Off, "off"}, {RouteMode::Filtered, "filtered"}, {RouteMode::Any, "any"}};
+  return names;
+}
 
 template <class Enum>
-void read_enum(const Place& at, const Node& node, const Rule& rule, Enum& to) {
+bool read_enum(const Place& at, const Node& node, const Rule& rule, Enum& to) {
   auto choice = choice_of(at, node, rule);
-  if (!choice) return;
+  if (!choice) return false;
   for (const auto& [value, name] : names_of(to)) {
     if (name == *choice) to = value;
   }
+  return true;
+}
+template <class Enum>
+void read_enum(const Place& at, const Node& node, const Rule& rule, std::optional<Enum>& to) {
+  Enum value{};
+  if (read_enum(at, node, rule, value)) to = value;
 }
 template <class Enum>
 Node write_enum(Enum value) {
@@ -258,12 +275,15 @@ void read_value(const Place& at, const Node& node, const Rule& rule, TlsMode& to
 void read_value(const Place& at, const Node& node, const Rule& rule, UpstreamKind& to) {
   read_enum(at, node, rule, to);
 }
+void read_value(const Place& at, const Node& node, const Rule& rule, RouteMode& to) { read_enum(at, node, rule, to); }
+void read_value(const Place& at, const Node& node, const Rule& rule, MonitorAccess& to) {
+  read_enum(at, node, rule, to);
+}
 void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<TlsMode>& to) {
-  TlsMode mode = TlsMode::Required;
-  if (choice_of(at, node, rule)) {
-    read_enum(at, node, rule, mode);
-    to = mode;
-  }
+  read_enum(at, node, rule, to);
+}
+void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<RouteMode>& to) {
+  read_enum(at, node, rule, to);
 }
 
 Node write_value(bool value) { return {value}; }
@@ -287,6 +307,9 @@ Node write_value(const std::map<std::string, std::string>& value) {
 }
 Node write_value(TlsMode value) { return write_enum(value); }
 Node write_value(UpstreamKind value) { return write_enum(value); }
+Node write_value(RouteMode value) { return write_enum(value); }
+Node write_value(MonitorAccess value) { return write_enum(value); }
 Node write_value(const std::optional<TlsMode>& value) { return value ? write_enum(*value) : Node{}; }
+Node write_value(const std::optional<RouteMode>& value) { return value ? write_enum(*value) : Node{}; }
 
 }  // namespace nxb::config

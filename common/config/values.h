@@ -28,6 +28,9 @@ void read_value(const Place& at, const Node& node, const Rule& rule, std::map<st
 void read_value(const Place& at, const Node& node, const Rule& rule, TlsMode& to);
 void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<TlsMode>& to);
 void read_value(const Place& at, const Node& node, const Rule& rule, UpstreamKind& to);
+void read_value(const Place& at, const Node& node, const Rule& rule, RouteMode& to);
+void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<RouteMode>& to);
+void read_value(const Place& at, const Node& node, const Rule& rule, MonitorAccess& to);
 
 Node write_value(bool value);
 Node write_value(std::int64_t value);
@@ -40,6 +43,9 @@ Node write_value(const std::map<std::string, std::string>& value);
 Node write_value(TlsMode value);
 Node write_value(const std::optional<TlsMode>& value);
 Node write_value(UpstreamKind value);
+Node write_value(RouteMode value);
+Node write_value(const std::optional<RouteMode>& value);
+Node write_value(MonitorAccess value);
 
 // "is 0" or "is an array", then what is allowed.
 void refuse(const Place& at, const Node& node, const Rule& rule);

@@ -16,12 +16,13 @@ namespace nxb::stats {
 namespace {
 
 constexpr std::size_t kLine = 64;
-constexpr std::uint32_t kVersion = 1;  // raise when the meaning changes without the number of counters
+constexpr std::uint32_t kVersion = 2;  // raise when the meaning changes without the number of counters
 
 struct Header {
   std::uint64_t magic;
   std::uint32_t layout;
   std::uint32_t slots;
+  std::int64_t created_ms;  // of the monotonic clock
 };
 constexpr std::uint64_t kMagic = 0x7374'6174'2e6e'7862;  // "nxb.stat"
 constexpr std::uint32_t kLayout = kVersion << 16 | static_cast<std::uint32_t>(kCounters.size());
@@ -59,7 +60,7 @@ Result<Segment> Segment::create(std::size_t slots) {
     close(fd);
     return std::move(memory.error());
   }
-  Header header{kMagic, kLayout, static_cast<std::uint32_t>(slots)};
+  Header header{kMagic, kLayout, static_cast<std::uint32_t>(slots), monotonic_now().time_since_epoch().count()};
   std::memcpy(*memory, &header, sizeof(header));  // the rest of a fresh memfd is zeros: all counters at 0
   return Segment(fd, *memory, size, slots);
 }
@@ -114,6 +115,12 @@ Values Segment::total() const {
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += values[i];
   }
   return sum;
+}
+
+Instant Segment::created() const {
+  Header header{};
+  std::memcpy(&header, memory_, sizeof(header));
+  return Instant{Duration{header.created_ms}};
 }
 
 void Segment::clear_gauges(std::size_t index) {

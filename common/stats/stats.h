@@ -1,5 +1,5 @@
 // common/stats/stats.h - counters in a shared segment: one slot per worker, one writer per slot.
-// Runs in: supervisor (creates, reads), worker (writes its own slot). The supervisor reads without asking, so a stuck
+// Runs in: supervisor (creates, reads), worker (writes its own slot, reads all for the monitor page). The supervisor reads without asking, so a stuck
 // worker cannot hold up statistics and totals survive a worker's crash (O-24).
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -10,6 +10,7 @@
 #include <memory>
 #include <string_view>
 
+#include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/stats/counters.def"
 
@@ -60,6 +61,7 @@ class Segment {
   int fd() const { return fd_; }
   Counters::Slot* slot(std::size_t index);
   Values read(std::size_t index) const;
+  Instant created() const;               // when nxb started: the clock is one for all processes
   Values total() const;                  // sums and gauges added over all slots
   void clear_gauges(std::size_t index);  // when a worker died
 

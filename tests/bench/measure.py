@@ -73,6 +73,9 @@ def nxb(build, workers, stub_port):
 [server]
 workers = {workers}
 admin_socket = "{folder}/admin.sock"
+session_rate = 0
+[bosh]
+request_rate = 0
 [[listen]]
 address = "127.0.0.1:{port}"
 [[upstream.domain]]

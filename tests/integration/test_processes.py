@@ -27,7 +27,7 @@ def written(folder, text, name="nxb.toml"):
     return str(path)
 
 
-@case("SIGTERM ends everything with exit code 0, sessions are told system-shutdown (O-03 O-08 O-09 B-108)")
+@case("SIGTERM ends everything with exit code 0, sessions are told system-shutdown (O-03 O-08 O-09 B-108 U-71 C-24)")
 async def stop_cleanly():
     server = await XmppServer().start()
     async with Nxb(server, workers=2) as nxb:
@@ -58,6 +58,14 @@ async def nxb_gone(nxb):
 
 async def nothing():
     pass
+
+
+@case("one line of the log, once, says that it is up, and where (C-25)")
+async def said_once():
+    async with Nxb(None, workers=2) as nxb:
+        lines = [line for line in nxb.log().splitlines() if "event=supervisor.ready" in line]
+        same(len(lines), 1, f"lines in {nxb.log()}")
+        expect(f"listen=127.0.0.1:{nxb.port}" in lines[0] and "workers=2" in lines[0], lines[0])
 
 
 @case("SIGINT ends everything with exit code 0, as Ctrl-C does (O-08)")

@@ -68,7 +68,7 @@ async function stop(child) {
 
 export async function stopAll() {
   for (const child of [...running].reverse()) await stop(child);
-  fs.rmSync(folder, { recursive: true, force: true });
+  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10 }); // a browser's last helpers may still write
 }
 
 // Whatever ends this program, what it started ends with it.
@@ -80,7 +80,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   });
 }
 
-/** Why the server cannot be tried here, or null. */
+/** Why what needs this program cannot be tried here, or null. */
 export function missing(command) {
   const found = spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
   return found ? null : `${command} IS NOT INSTALLED: its scenarios did not run`;
@@ -113,8 +113,20 @@ export function certificates(...names) {
   };
 }
 
-/** nxb with the domains of the XMPP server mapped to it; resolves to { url, stop }. */
-export async function nxb(server, { tls = 'off', ca = '', workers = 3 } = {}) {
+/** The counters of a running nxb, all workers together, from its admin socket. */
+async function countersAt(adminSocket) {
+  const socket = net.connect(adminSocket);
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (text) => (answer += text)).end('{"command":"stats"}\n');
+  await once(socket, 'close');
+  return JSON.parse(answer).total;
+}
+
+/**
+ * nxb with the domains of the XMPP server mapped to it; resolves to { url, output, counters, countersReach, stop }.
+ * `http` and `bosh` are lines of those sections.
+ */
+export async function nxb(server, { tls = 'off', ca = '', workers = 3, http = [], bosh = [] } = {}) {
   if (direct) return { url: `http://127.0.0.1:${server.bosh}/http-bind`, stop: async () => {} };
   const supervisor = process.env.NXB_SUPERVISOR;
   if (!supervisor) throw new Error('NXB_SUPERVISOR must name the nxb-supervisor to try');
@@ -123,11 +135,20 @@ export async function nxb(server, { tls = 'off', ca = '', workers = 3 } = {}) {
   const file = path.join(folder, `${name}.toml`);
   const domains = ['chat.example', 'anon.example'].map((domain) =>
     `[[upstream.domain]]\nname = "${domain}"\ntarget = "127.0.0.1:${server.port}"\ntls = "${tls}"\ntls_ca = "${ca}"\n`);
+  const adminSocket = path.join(folder, `${name}.sock`);
   fs.writeFileSync(file, [
-    `[server]\nworkers = ${workers}\nadmin_socket = "${path.join(folder, name + '.sock')}"\n`,
-    `[[listen]]\naddress = "127.0.0.1:${port}"\n`, ...domains,
+    `[server]\nworkers = ${workers}\nadmin_socket = "${adminSocket}"\n`,
+    `[[listen]]\naddress = "127.0.0.1:${port}"\n`, '[http]', ...http, '[bosh]', ...bosh, ...domains,
   ].join('\n'));
   const child = start(name, supervisor, ['-c', file]);
   await until('nxb', () => answers(port), child);
-  return { url: `http://127.0.0.1:${port}/http-bind`, output: child.output, stop: () => stop(child) };
+  const counters = () => countersAt(adminSocket);
+  return {
+    url: `http://127.0.0.1:${port}/http-bind`,
+    output: child.output,
+    counters,
+    /** Resolves once `condition(counters)` holds. */
+    countersReach: (what, condition) => until(what, async () => condition(await counters()), child),
+    stop: () => stop(child),
+  };
 }

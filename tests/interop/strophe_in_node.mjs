@@ -1,6 +1,6 @@
 // strophe_in_node.mjs - Strophe.js 5 on Node as it runs in a browser: the parts of a browser that it needs and Node lacks.
-// Strophe's own Node build brings DOMParser and document; here are XMLHttpRequest (keep-alive connections, at most six
-// as browsers allow), sessionStorage (for restore()), and `crypto` for Node 18.
+// Strophe's own Node build brings DOMParser and document; here are XMLHttpRequest (keep-alive connections, shared by all
+// people of a scenario), sessionStorage (for restore()), and `crypto` for Node 18.
 // Exports Strophe's names and `Person`: somebody who logs in, says things and waits for things.
 // SPDX-License-Identifier: MIT
 import http from 'node:http';
@@ -8,7 +8,8 @@ import { webcrypto } from 'node:crypto';
 
 globalThis.crypto ??= webcrypto;
 
-const agent = new http.Agent({ keepAlive: true, maxSockets: 6 });
+// Room for a held request of each of twenty people and a few more; with less, polls would keep logins waiting past their time.
+const agent = new http.Agent({ keepAlive: true, maxSockets: 24 });
 
 globalThis.XMLHttpRequest = class XMLHttpRequest {
   readyState = 0;
@@ -96,10 +97,10 @@ export { Strophe, $iq, $msg, $pres };
 const kPatience = 20_000; // the longest a scenario waits for one thing
 const statusName = Object.fromEntries(Object.entries(Strophe.Status).map(([name, value]) => [value, name]));
 
-/** A promise that is rejected, saying what was waited for, when nothing comes. */
+/** A promise that is rejected when nothing comes, saying what was waited for: a text, or a function that tells it then. */
 export function within(what, make, patience = kPatience) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`nothing after ${patience / 1000} s: ${what}`)), patience);
+    const timer = setTimeout(() => reject(new Error(`nothing after ${patience / 1000} s: ${typeof what === 'function' ? what() : what}`)), patience);
     make(
       (value) => (clearTimeout(timer), resolve(value)),
       (error) => (clearTimeout(timer), reject(error)),
@@ -134,7 +135,7 @@ export class Person {
 
   /** Resolves with the condition when the status is reached; rejects when another final one comes first. */
   #reached(name, start) {
-    return within(`status ${name}, after ${JSON.stringify(this.log)}`, (resolve, reject) => {
+    return within(() => `status ${name}, after ${JSON.stringify(this.log)}`, (resolve, reject) => {
       const watcher = ([status, condition]) => {
         const final = ['CONNFAIL', 'AUTHFAIL', 'DISCONNECTED', 'ERROR'].includes(status);
         if (status !== name && !final) return;

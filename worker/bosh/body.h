@@ -83,6 +83,7 @@ std::string write_answer(const Heading& heading, std::string_view payloads);
 std::string write_answer(std::string_view payloads);  // payloads may be empty
 // Payloads (the rest of the queue, then a stream error) go inside. None = a terminate without condition.
 std::string write_terminate(Condition condition, std::string_view payloads = {});
-std::string write_recoverable_error();  // <body type='error'/> (B-49)
+std::string write_see_other_uri(std::string_view uri);  // terminate, with the URI inside (B-109)
+std::string write_recoverable_error();                  // <body type='error'/> (B-49)
 
 }  // namespace nxb::bosh

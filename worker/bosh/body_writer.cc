@@ -84,6 +84,13 @@ std::string write_terminate(Condition condition, std::string_view payloads) {
   return write_answer(heading, payloads);
 }
 
+std::string write_see_other_uri(std::string_view uri) {
+  std::string element = "<uri>";  // in the namespace of <body/>
+  xml::append_escaped(element, uri);
+  element += "</uri>";
+  return write_terminate(Condition::SeeOtherUri, element);
+}
+
 std::string write_recoverable_error() {
   std::string out(kOpen);
   xml::append_attribute(out, "type", "error");

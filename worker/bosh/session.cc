@@ -51,6 +51,7 @@ upstream::StreamSpec stream_spec(Body body) {
   spec.lang = std::move(body.lang);
   spec.xmpp_version = std::move(body.xmpp_version);
   spec.from = std::move(body.from);
+  spec.route = std::move(body.route);
   return spec;
 }
 
@@ -124,7 +125,10 @@ void Session::take(RequestArrived& arrived, Actions& out) {
     Condition condition = used_up ? Condition::ItemNotFound : Condition::BadRequest;
     return end_by_fault(request, condition, used_up ? "rids used up" : "malformed rid", out);
   }
-  if (body.problem != Condition::None) return end_by_fault(request, body.problem, "malformed request", out);
+  if (body.problem != Condition::None) {
+    bool fast = body.problem == Condition::PolicyViolation;  // said by the gateway alone (H-46)
+    return end_by_fault(request, body.problem, fast ? "too many requests" : "malformed request", out);
+  }
   place(request, body, out);
 }
 

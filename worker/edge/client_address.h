@@ -1,5 +1,9 @@
-// worker/edge/client_address.h - whose request is it: the peer's, or a name given by a proxy we trust (H-47).
-// Runs in: worker. I/O: none.
+// worker/edge/client_address.h - whose request is it, and did it come by https: what the peer is, or what a proxy that
+// we trust says of it (H-47). Runs in: worker. I/O: none.
+//
+// X-Forwarded-For says it; Forwarded (RFC 7239) is read only where there is none, and X-Forwarded-Proto likewise before
+// Forwarded's proto. A proxy writes one kind and often passes on what the client wrote in the other: a proxy that writes
+// Forwarded has to remove the X- fields.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,6 +12,8 @@
 #include <vector>
 
 #include "common/base/address_range.h"
+#include "worker/gateway/ports.h"
+#include "worker/http/request.h"
 
 namespace nxb::edge {
 
@@ -23,8 +29,9 @@ class TrustedProxies {
   std::vector<AddressRange> ranges_;
 };
 
-// `peer_ip` as Address::ip_text gives it. With a trusted peer: the right-most address of X-Forwarded-For that is not
-// itself a trusted proxy; what is no address there ends the walk.
-std::string client_address(const TrustedProxies& trusted, std::string_view peer_ip, std::string_view x_forwarded_for);
+// `peer_ip` as Address::ip_text gives it. With a trusted peer: the right-most address that is not itself a trusted
+// proxy; what is no address ends the walk. The scheme is that of the same hop; where fewer schemes than addresses are
+// said, the left-most is the client's.
+gateway::Client client_of(const TrustedProxies& trusted, std::string_view peer_ip, const http::Request& request);
 
 }  // namespace nxb::edge

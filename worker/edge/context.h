@@ -14,6 +14,8 @@
 #include "common/uv/deadlines.h"
 #include "common/uv/loop.h"
 #include "worker/edge/client_address.h"
+#include "worker/edge/failure_limit.h"
+#include "worker/edge/pages.h"
 #include "worker/edge/requests.h"
 #include "worker/http/reply.h"
 #include "worker/relay/mailroom.h"
@@ -31,14 +33,18 @@ struct Context {
   std::uint32_t index;  // this worker's number
   uv::Deadlines& deadlines;
   stats::Counters& counters;
+  const stats::Segment& stats;  // all workers'
 };
 
 // Owned by the Edge; one for all connections.
 struct Shared {
   Context context;
   http::Replies replies;
+  Pages pages;
   std::vector<TrustedProxies> trusted;  // by listener
   uv::Deadlines::Family family;
+  FailureLimit failures;  // of sysinfo passwords
+  bool shutting_down = false;
   std::function<void(ConnId)> closed;  // the connection is taken from the table and freed after this turn
 };
 

@@ -18,13 +18,8 @@ using stats::Counter;
 
 namespace {
 
-constexpr std::string_view kXml = "text/xml; charset=utf-8";
 constexpr std::string_view kBoshMethods = "OPTIONS, GET, HEAD, POST";
-constexpr std::string_view kAlive =
-    "nxb is alive. This is a BOSH (XEP-0124) service: point an XMPP client's BOSH URL at this address.\n";
 constexpr int kRetryAfterSeconds = 5;
-
-bool is_get(Method method) { return method == Method::Get || method == Method::Head; }
 
 std::string text_of(int status) { return std::to_string(status) + " " + std::string(http::reason(status)) + "\n"; }
 
@@ -33,25 +28,29 @@ std::string text_of(int status) { return std::to_string(status) + " " + std::str
 void HttpConnection::dispatch(std::string_view rest) {
   context().counters.add(Counter::requests);
   const http::Request& request = parser_.request();
-  bool bosh_path = is_bosh_path(request.path);
-  if (request.method == Method::Post && bosh_path) return dispatch_post(rest);
+  const bool bosh_path = is_bosh_path(request.path);
+  if (bosh_path && request.method == Method::Post) return dispatch_bosh(parser_.body(), {}, rest);
+  if (bosh_path && (request.method == Method::Get || request.method == Method::Head)) return dispatch_get(rest);
+  if (Page page = bosh_path ? Page::None : page_at(request.path, context().config); page != Page::None) {
+    return dispatch_page(page, rest);
+  }
+  stay();
+  owe();
+  http::Answer head;
+  if (request.method == Method::Options && (request.asterisk || bosh_path)) {
+    head.purpose = http::Purpose::Preflight;
+    head.private_network = request.private_network;
+    return answer(head, "");
+  }
+  if (request.method != Method::Other) return answer_text(404, text_of(404));
+  head.status = 405;
+  head.allow = kBoshMethods;
+  answer(head, text_of(405));
+}
+
+void HttpConnection::stay() {
   hops_ = 0;
   arrived_sid_.clear();
-  owe();
-  http::Answer answer_head;
-  if (request.method == Method::Options && (request.asterisk || bosh_path)) {
-    answer_head.purpose = http::Purpose::Preflight;
-    return answer(answer_head, "");
-  }
-  if (request.path == "/healthz" && is_get(request.method)) {
-    answer_head.purpose = http::Purpose::Health;
-    return answer(answer_head, "ok\n");
-  }
-  if (bosh_path && is_get(request.method)) return answer_text(200, kAlive);
-  if (request.method != Method::Other && request.path != "/healthz") return answer_text(404, text_of(404));
-  answer_head.status = 405;
-  answer_head.allow = request.path == "/healthz" ? "GET, HEAD" : kBoshMethods;
-  answer(answer_head, text_of(405));
 }
 
 // A path of [http], with or without slashes at the end (C-01).
@@ -61,39 +60,40 @@ bool HttpConnection::is_bosh_path(std::string_view path) const {
   return std::find(paths.begin(), paths.end(), path) != paths.end();
 }
 
-void HttpConnection::dispatch_post(std::string_view rest) {
+void HttpConnection::dispatch_bosh(std::string_view xml, Form form, std::string_view rest) {
   std::uint8_t hops = std::exchange(hops_, std::uint8_t{0});
   std::string sid = std::exchange(arrived_sid_, {});
-  auto body = bosh::parse_body(context().pool, parser_.body());
+  auto body = bosh::parse_body(context().pool, xml);
   if (!body) {  // no session is touched (B-42)
     context().counters.add(Counter::errors);
-    owe();
+    owe(std::move(form));
     return answer_xml(200, bosh::write_terminate(Condition::BadRequest));
   }
+  if (form.by_get) body->content.clear();  // H-22
   bool creation = body->sid.empty();
   if (creation && sid.empty()) sid = context().route.mint();
   std::uint32_t owner = context().route.owner(creation ? sid : body->sid);
   if (!creation) sid.clear();
-  if (owner == context().index) return to_gateway(*std::move(body), std::move(sid));
+  if (owner == context().index) return to_gateway(*std::move(body), std::move(sid), std::move(form));
   if (hops == 0) return leave(owner, std::move(sid), rest);
   context().counters.add(Counter::unknown_sids);  // nobody's: the workers do not agree about it (H-48)
-  owe();
+  owe(std::move(form));
   answer_xml(200, bosh::write_terminate(Condition::ItemNotFound));
 }
 
-void HttpConnection::to_gateway(bosh::Body body, std::string sid_for_creation) {
-  Owed& owed = owe();
+void HttpConnection::to_gateway(bosh::Body body, std::string sid_for_creation, Form form) {
+  Owed& owed = owe(std::move(form));
   owed.at_gateway = true;
   RequestId id{id_, owed.number};
   context().requests.on_request(id, std::move(body), client(), sid_for_creation);
 }
 
-std::string HttpConnection::client() const {
+gateway::Client HttpConnection::client() const {
   static const TrustedProxies kNone;
   const auto& trusted = shared_.trusted;
   auto peer = Address::parse(peer_);
   std::string ip = peer ? peer->ip_text() : "unix";  // the one form that does not parse is an unnamed unix peer
-  return client_address(listener_ < trusted.size() ? trusted[listener_] : kNone, ip, parser_.request().x_forwarded_for);
+  return client_of(listener_ < trusted.size() ? trusted[listener_] : kNone, ip, parser_.request());
 }
 
 // --- hand-over ---
@@ -128,25 +128,27 @@ void HttpConnection::hand_over() {
 // The body is a recoverable error: a client that looks at it, or only at the status, repeats the request.
 void HttpConnection::refuse(std::string_view bytes) {
   parser_.next();
-  parser_.feed(bytes);  // for its Origin
+  parser_.feed(bytes);  // for its Origin, and how it wants the answer
   closing_ = true;
-  owe();
+  owe(form_of_request());
   http::Answer head;
   head.status = 503;
-  head.purpose = http::Purpose::Bosh;
-  head.content_type = kXml;
   head.retry_after_seconds = kRetryAfterSeconds;
+  if (!is_bosh_path(parser_.request().path)) return answer(head, text_of(503));
+  head.purpose = http::Purpose::Bosh;
+  head.content_type = http::kXml;
   answer(head, bosh::write_recoverable_error());
 }
 
 // --- answers made here ---
 
-HttpConnection::Owed& HttpConnection::owe() {
+HttpConnection::Owed& HttpConnection::owe(Form form) {
   const http::Request& request = parser_.request();
   Owed& owed = owed_.emplace_back();
   owed.number = ++last_number_;
   owed.head_only = request.method == Method::Head;
   owed.http10 = request.minor == 0;
+  owed.form = std::move(form);
   owed.cors = shared_.replies.cors().judge(request.origin);
   if (closing_ || !request.keep_alive) state_ = State::Last;
   return owed;
@@ -177,7 +179,7 @@ void HttpConnection::answer_xml(int status, std::string body) {
   http::Answer head;
   head.status = status;
   head.purpose = http::Purpose::Bosh;
-  head.content_type = kXml;
+  head.content_type = http::kXml;
   answer(head, std::move(body));
 }
 

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <utility>
 
 #include "common/base/address.h"
@@ -13,6 +14,15 @@
 namespace nxb::edge {
 
 using stats::Counter;
+
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "this host";
+}
+
+}  // namespace
 
 // One listening socket.
 class Edge::Port final : public uv::Listener::Sink {
@@ -31,7 +41,14 @@ class Edge::Port final : public uv::Listener::Sink {
 };
 
 Edge::Edge(const Context& context)
-    : shared_{context, http::Replies(context.config.http), {}, 0, [this](ConnId id) { closed(id); }} {
+    : shared_{.context = context,
+              .replies = http::Replies(context.config.http),
+              .pages = Pages(host_name()),
+              .trusted = {},
+              .family = {},
+              .failures = {},
+              .closed = [this](ConnId id) { closed(id); }},
+      peers_(context.config.server.max_connections_per_address, shared_.trusted) {
   shared_.family = context.deadlines.add(*this);
   for (const config::Listen& listen : context.config.listen) shared_.trusted.emplace_back(listen.trusted_proxies);
 }
@@ -55,8 +72,11 @@ void Edge::accepted(int fd, std::uint16_t listener) {
     ::close(fd);
     return;
   }
-  adopt(fd, listener, peer->text());
-  watch_capacity();
+  relay::Handover newcomer;
+  newcomer.fd = Descriptor(fd);
+  newcomer.listener = listener;
+  newcomer.peer = peer->text();
+  take(std::move(newcomer));
 }
 
 HttpConnection* Edge::adopt(int fd, std::uint16_t listener, std::string peer) {
@@ -68,13 +88,22 @@ HttpConnection* Edge::adopt(int fd, std::uint16_t listener, std::string peer) {
     return nullptr;
   }
   shared_.context.counters.add(Counter::connections);
-  return &connections_.put(id, *std::move(made));
+  HttpConnection& connection = connections_.put(id, *std::move(made));
+  peers_.opened(connection.peer(), listener);
+  return &connection;
 }
 
 void Edge::take(relay::Handover handover) {
+  PeerLimit::Verdict verdict = peers_.judge(handover.peer, handover.listener);
+  if (verdict != PeerLimit::Verdict::Welcome) {
+    shared_.context.counters.add(Counter::connections_refused_address);
+    log::warn("edge.peer_limit", {{"peer", handover.peer}});
+  }
+  if (verdict == PeerLimit::Verdict::Shut) return;
+  if (verdict == PeerLimit::Verdict::Refused) return refuse(std::move(handover));
   HttpConnection* connection = adopt(handover.fd.release(), handover.listener, handover.peer);
   if (!connection) return;
-  if (shutting_down_) connection->last_request();
+  if (shared_.shutting_down) connection->last_request();
   connection->resume(std::move(handover));
   watch_capacity();
 }
@@ -89,22 +118,30 @@ void Edge::reply(RequestId to, gateway::Reply reply) {
   if (HttpConnection* connection = connections_.find(to.conn)) connection->reply(to.number, std::move(reply));
 }
 
+void Edge::hang_up(RequestId of) {
+  if (HttpConnection* connection = connections_.find(of.conn)) connection->hang_up();
+}
+
 void Edge::closed(ConnId id) {
   shared_.context.counters.sub(Counter::connections);
-  shared_.context.loop.retire(connections_.take(id));
+  std::unique_ptr<HttpConnection> connection = connections_.take(id);
+  peers_.closed(connection->peer(), connection->listener());
+  shared_.context.loop.retire(std::move(connection));
   watch_capacity();
 }
 
 void Edge::watch_capacity() {
   bool room = connections_.size() < shared_.context.config.server.max_connections;
-  if (room == std::exchange(accepting_, room) || shutting_down_) return;
+  if (room == std::exchange(accepting_, room) || shared_.shutting_down) return;
   for (const auto& port : ports_) room ? port->listener->resume() : port->listener->pause();
   shared_.context.mailroom.take_in(room);  // the limit holds for connections of other workers, too (H-45)
-  if (!room) log::warn("edge.connection_limit", {{"connections", connections_.size()}});
+  if (room) return;
+  shared_.context.counters.add(Counter::connection_limit_pauses);
+  log::warn("edge.connection_limit", {{"connections", connections_.size()}});
 }
 
 void Edge::shut_down() {
-  if (std::exchange(shutting_down_, true)) return;
+  if (std::exchange(shared_.shutting_down, true)) return;
   for (const auto& port : ports_) port->listener->pause();
   connections_.for_each([](ConnId, HttpConnection& connection) { connection.shut_down(); });
 }

@@ -24,6 +24,7 @@ Result<std::unique_ptr<HttpConnection>> HttpConnection::make(Shared& shared, Con
                                                              std::string peer) {
   auto connection = std::make_unique<HttpConnection>(Private(), shared, id, listener, std::move(peer));
   NXB_TRY(connection->stream_, uv::Stream::adopt(shared.context.loop, fd, *connection));
+  connection->stream_->keepalive(shared.context.config.http.http_socket_keepalive);  // C-09
   connection->settle();
   return connection;
 }
@@ -106,6 +107,7 @@ void HttpConnection::reply(std::uint32_t number, gateway::Reply reply) {
 }
 
 void HttpConnection::finish(Owed& owed, Finished finished) {
+  put_into_form(owed.form, finished);
   finished.answer.content_length = finished.body.size();
   finished.answer.cors = owed.cors;
   owed.finished = std::move(finished);

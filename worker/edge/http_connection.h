@@ -30,6 +30,12 @@ inline constexpr std::size_t kMaxQueued = 1 << 20;  // answer bytes not taken by
 inline constexpr Duration kLinger{2'000};           // H-10
 inline constexpr std::size_t kLingerBytes = 64 * 1024;
 
+// What a request by GET wants done with its answer (get.cc).
+struct Form {
+  bool by_get = false;
+  std::string callback;  // not empty: JSONP
+};
+
 class HttpConnection final : private uv::StreamSink {
   struct Private {
     explicit Private() = default;
@@ -44,6 +50,9 @@ class HttpConnection final : private uv::StreamSink {
   void resume(relay::Handover handover);  // its bytes are the beginning of what will be read
   void refuse(std::string_view bytes);    // the request that could not be handed over: 503
   void reply(std::uint32_t number, gateway::Reply reply);
+  void hang_up() { close(); }
+  const std::string& peer() const { return peer_; }  // as Address::text
+  std::uint16_t listener() const { return listener_; }
   void on_deadline(Instant now);
   void last_request() { closing_ = true; }  // close after the next answer
   void shut_down();
@@ -63,6 +72,7 @@ class HttpConnection final : private uv::StreamSink {
     bool http10 = false;
     bool at_gateway = false;
     http::Cors::Verdict cors = http::Cors::Verdict::Refused;
+    Form form;
     std::optional<Finished> finished;
   };
 
@@ -74,17 +84,31 @@ class HttpConnection final : private uv::StreamSink {
 
   // requests (dispatch.cc)
   void dispatch(std::string_view rest);
-  void dispatch_post(std::string_view rest);
-  void to_gateway(bosh::Body body, std::string sid_for_creation);
+  void dispatch_bosh(std::string_view xml, Form form, std::string_view rest);
+  void to_gateway(bosh::Body body, std::string sid_for_creation, Form form);
   void leave(std::uint32_t owner, std::string minted_sid, std::string_view rest);
   void hand_over();
   void fail(int status);
-  Owed& owe();  // for the request in the parser
+  void stay();                // the request is answered here: what came with the connection's hand-over is used up
+  Owed& owe(Form form = {});  // for the request in the parser
   bool is_bosh_path(std::string_view path) const;
   void answer_text(int status, std::string_view text);
   void answer_xml(int status, std::string body);
   void answer(http::Answer answer, std::string body);
-  std::string client() const;
+  gateway::Client client() const;
+
+  // BOSH by GET (get.cc)
+  void dispatch_get(std::string_view rest);
+  Form form_of_request() const;
+  static void put_into_form(const Form& form, Finished& finished);
+
+  // pages (page_requests.cc)
+  void dispatch_page(Page page, std::string_view rest);
+  void answer_page(Page page, http::Answer head);
+  void answer_monitor(http::Answer head);
+  void answer_system_info(http::Answer head);
+  bool is_failure_counter(std::string_view rest);
+  bool is_local() const;
 
   // bytes and answers (http_connection.cc)
   void parse(std::string_view bytes);

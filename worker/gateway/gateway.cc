@@ -17,6 +17,7 @@ namespace {
 
 // More events than this from one event would be a loop between a session and its upstream.
 constexpr std::size_t kMaxInbox = 64;
+constexpr std::size_t kMaxUa = 256;  // C-44
 
 bosh::SessionLimits limits_from(const config::Config::Bosh& bosh) {
   bosh::SessionLimits limits;
@@ -39,10 +40,12 @@ bosh::SessionLimits limits_from(const config::Config::Bosh& bosh) {
 // One session with what the world knows of it and the session does not.
 struct Gateway::Cell {
   Cell(const bosh::SessionLimits& limits, std::string_view sid_text, RequestId id, bosh::Body creation,
-       std::string_view address, Instant now, bosh::Actions& out)
+       const Client& client, Instant now, bosh::Actions& out)
       : content_type(bosh::content_type(creation.content)),
         started(now),
-        client_address(address),
+        secure(client.secure),
+        client_address(client.address),
+        ua(creation.ua, 0, kMaxUa),
         session(limits, std::string(sid_text), id, std::move(creation), now, out) {}
 
   StreamId* find(bosh::StreamNumber number) {
@@ -63,9 +66,12 @@ struct Gateway::Cell {
   std::uint32_t requests = 0;       // for the log line that ends it
   std::uint64_t up = 0;             // elements from the client
   std::uint64_t down = 0;           // elements from the server
+  TokenBucket bucket;               // of its requests (H-46)
+  const bool secure;                // created over https (B-111)
   bool pumping = false;
   bool live = true;  // Ended was not seen yet
   std::string client_address;
+  std::string ua;  // the client's name for itself, for the log only (C-44)
   std::vector<bosh::Event> inbox;
   bosh::Session session;
 };
@@ -75,13 +81,21 @@ Gateway::Gateway(const config::Config& config, Ports& ports, stats::Counters& co
 
 Gateway::~Gateway() = default;
 
-void Gateway::on_request(RequestId id, bosh::Body body, std::string_view client_address,
-                         std::string_view sid_for_creation) {
-  if (body.sid.empty()) return create(id, std::move(body), client_address, sid_for_creation);
+void Gateway::on_request(RequestId id, bosh::Body body, const Client& client, std::string_view sid_for_creation) {
+  if (body.sid.empty()) return create(id, std::move(body), client, sid_for_creation);
   auto at = by_sid_.find(body.sid);
   if (at == by_sid_.end()) {
     counters_.add(Counter::unknown_sids);
     return refuse(id, bosh::Condition::ItemNotFound, false);  // 200 for everybody (B-106)
+  }
+  Cell& cell = *cells_.find(at->second);
+  if (cell.secure && !client.secure) {  // B-111: somebody may have listened; the session does not hear of it
+    counters_.add(Counter::connections_dropped_insecure);
+    return ports_.hang_up(id);
+  }
+  if (cell.live && !cell.bucket.take({config_.bosh.request_rate, config_.bosh.request_burst}, now_())) {
+    counters_.add(Counter::requests_over_rate);
+    body.problem = bosh::Condition::PolicyViolation;  // H-46
   }
   counters_.add(Counter::requests_held);
   open_requests_.emplace(id, at->second);
@@ -111,7 +125,10 @@ void Gateway::on_stream_event(StreamId stream, upstream::Event event) {
   if (std::holds_alternative<upstream::Closed>(event)) {
     streams_.erase(at);
     ports_.drop_stream(stream);
-    if (Cell* cell = cells_.find(key)) cell->drop(number);
+    if (Cell* cell = cells_.find(key); cell && cell->find(number)) {
+      cell->drop(number);
+      counters_.add(Counter::streams_closed_server);
+    }
   }
   deliver(key, bosh::ServerSpoke{number, std::move(event)});
 }
@@ -127,21 +144,22 @@ void Gateway::shut_down() {
 
 // --- sessions come and go ---
 
-void Gateway::create(RequestId id, bosh::Body body, std::string_view client_address, std::string_view sid) {
+void Gateway::create(RequestId id, bosh::Body body, const Client& client, std::string_view sid) {
+  if (body.to.empty()) body.to = config_.upstream.default_domain;  // B-17
   // An empty sid names no session and asks for none: everybody is told so with 200 (B-15, B-106).
   bool legacy = !body.ver.has_value() && body.problem != bosh::Condition::ItemNotFound;
   if (shutting_down_) return refuse(id, bosh::Condition::SystemShutdown, legacy);
   if (body.problem != bosh::Condition::None) return refuse(id, body.problem, legacy);
-  if (by_sid_.contains(sid)) return refuse(id, bosh::Condition::InternalServerError, legacy);  // B-29
-  if (live_ >= config_.server.max_sessions) return refuse(id, bosh::Condition::InternalServerError, legacy);
+  bosh::Condition wrong = objection(client.address, sid);
+  if (wrong != bosh::Condition::None) return refuse(id, wrong, legacy);
 
   bosh::Actions actions;
   SessionKey key = cells_.reserve();
-  Cell& cell =
-      cells_.put(key, std::make_unique<Cell>(limits_, sid, id, std::move(body), client_address, now_(), actions));
+  Cell& cell = cells_.put(key, std::make_unique<Cell>(limits_, sid, id, std::move(body), client, now_(), actions));
   by_sid_.emplace(cell.session.sid(), key);
   open_requests_.emplace(id, key);
   ++live_;
+  if (config_.server.max_sessions_per_address != 0) admission_.opened(client.address);
   cell.requests = 1;
   counters_.add(Counter::requests_held);
   counters_.add(Counter::sessions);
@@ -152,12 +170,32 @@ void Gateway::create(RequestId id, bosh::Body body, std::string_view client_addr
   pump(key, cell);
 }
 
+// Why there can be no session for this address just now; None: there can.
+bosh::Condition Gateway::objection(std::string_view address, std::string_view sid) {
+  using bosh::Condition;
+  const config::Config::Server& server = config_.server;
+  if (!config_.bosh.see_other_uri.empty()) return Condition::SeeOtherUri;  // B-109
+  if (by_sid_.contains(sid)) return Condition::InternalServerError;        // B-29
+  if (live_ >= server.max_sessions) {                                      // B-40
+    counters_.add(Counter::sessions_refused_limit);
+    return Condition::InternalServerError;
+  }
+  Admission::Limits limits{server.max_sessions_per_address, {server.session_rate, server.session_burst}};
+  Admission::Verdict verdict = admission_.judge(address, limits, now_());
+  if (verdict == Admission::Verdict::Welcome) return Condition::None;
+  bool too_many = verdict == Admission::Verdict::TooMany;
+  counters_.add(too_many ? Counter::sessions_refused_limit : Counter::sessions_refused_rate);
+  log::warn("session.refused", {{"client", address}, {"why", too_many ? "too many of this address" : "too fast"}});
+  return Condition::PolicyViolation;
+}
+
 // An answer for which no session exists or is made (B-36, B-40, B-41): no state is kept.
 void Gateway::refuse(RequestId id, bosh::Condition condition, bool legacy_client) {
-  counters_.add(Counter::errors);
+  bool referred = condition == bosh::Condition::SeeOtherUri;
+  counters_.add(referred ? Counter::sessions_referred : Counter::errors);
   Reply reply;
   reply.status = bosh::http_status(condition, legacy_client);
-  reply.body = bosh::write_terminate(condition);
+  reply.body = referred ? bosh::write_see_other_uri(config_.bosh.see_other_uri) : bosh::write_terminate(condition);
   ports_.reply(id, std::move(reply));
 }
 
@@ -248,13 +286,18 @@ void Gateway::perform(SessionKey key, Cell& cell, bosh::OpenStream& open) {
   cell.streams.push_back({open.stream, stream});
   streams_.emplace(stream, StreamOwner{key, open.stream});
   open.spec.client_address = cell.client_address;
-  log::info(open.stream == 1 ? "session.start" : "session.add_stream",
-            {{"sid", short_hash(cell.session.sid())}, {"domain", open.spec.domain}, {"client", cell.client_address}});
+  log::info(open.stream == 1 ? "session.start" : "session.add_stream", {{"sid", short_hash(cell.session.sid())},
+                                                                        {"domain", open.spec.domain},
+                                                                        {"client", cell.client_address},
+                                                                        {"ua", cell.ua}});
   ports_.make_stream(stream).open(open.spec);
 }
 
 void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::RestartStream& restart) {
-  if (StreamId* stream = cell.find(restart.stream)) ports_.stream(*stream)->restart();
+  StreamId* stream = cell.find(restart.stream);
+  if (!stream) return;
+  counters_.add(Counter::restarts);
+  ports_.stream(*stream)->restart(restart.attributes);
 }
 
 void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::CloseStream& close) {
@@ -262,10 +305,12 @@ void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::CloseStream& close) 
   if (!found) return;
   StreamId stream = *found;
   cell.drop(close.stream);
+  counters_.add(Counter::streams_closed_client);
   ports_.stream(stream)->close(close.parting, close.undelivered);
 }
 
 void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::ReadServer& read) {
+  if (!read.on) counters_.add(Counter::server_read_pauses);
   if (StreamId* stream = cell.find(read.stream)) ports_.stream(*stream)->set_reading(read.on);
 }
 
@@ -276,6 +321,7 @@ void Gateway::perform(SessionKey /*key*/, Cell& /*cell*/, bosh::Acknowledged& ac
 void Gateway::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
   if (!NXB_EXPECT(std::exchange(cell.live, false), "a session ends once")) return;
   --live_;
+  admission_.ended(cell.client_address);
   counters_.sub(Counter::sessions);
   counters_.add(Counter::sessions_ended);
   counters_.add(Counter::undelivered, ended.undelivered);
@@ -284,6 +330,7 @@ void Gateway::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
   log::info("session.end", {{"sid", short_hash(cell.session.sid())},
                             {"why", ended.why},
                             {"condition", bosh::wire_name(ended.condition)},
+                            {"ua", cell.ua},
                             {"age", (now_() - cell.started).count() / 1000},
                             {"requests", cell.requests},
                             {"up", cell.up},
@@ -293,7 +340,9 @@ void Gateway::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
   while (remembered_.size() > kRemembered) {
     SessionKey oldest = remembered_.front();
     remembered_.pop_front();
-    if (oldest != key) forget(oldest);
+    if (oldest == key || !cells_.find(oldest)) continue;
+    counters_.add(Counter::endings_dropped);
+    forget(oldest);
   }
 }
 

@@ -19,6 +19,7 @@
 #include "common/config/config.h"
 #include "common/stats/stats.h"
 #include "worker/bosh/session.h"
+#include "worker/gateway/admission.h"
 #include "worker/gateway/ports.h"
 
 namespace nxb::gateway {
@@ -32,7 +33,7 @@ class Gateway final : public upstream::Events {
   ~Gateway();
 
   // A parsed request that this worker owns. A body without sid creates the session `sid_for_creation`.
-  void on_request(RequestId id, bosh::Body body, std::string_view client_address, std::string_view sid_for_creation);
+  void on_request(RequestId id, bosh::Body body, const Client& client, std::string_view sid_for_creation);
   void on_request_gone(RequestId id);  // its connection closed before the answer was handed over
   void on_deadline(SessionKey session);
   void on_stream_event(StreamId stream, upstream::Event event) override;
@@ -43,7 +44,8 @@ class Gateway final : public upstream::Events {
  private:
   struct Cell;
 
-  void create(RequestId id, bosh::Body body, std::string_view client_address, std::string_view sid);
+  void create(RequestId id, bosh::Body body, const Client& client, std::string_view sid);
+  bosh::Condition objection(std::string_view address, std::string_view sid);
   void refuse(RequestId id, bosh::Condition condition, bool legacy_client);
   void deliver(SessionKey key, bosh::Event event);
   void pump(SessionKey key, Cell& cell);
@@ -82,6 +84,7 @@ class Gateway final : public upstream::Events {
   };
   std::unordered_map<StreamId, StreamOwner> streams_;  // a stream may outlive its session while it closes
   std::deque<SessionKey> remembered_;                  // ended sessions, oldest first; stale keys are skipped
+  Admission admission_;
   std::uint64_t last_stream_ = 0;
   std::size_t live_ = 0;
   bool shutting_down_ = false;

@@ -1,6 +1,6 @@
 // worker/gateway/ports.h - what the gateway asks of the outside. One real implementation (worker/worker.cc), one
 // simulated. Runs in: worker. Calls never raise gateway events from within, except upstream events, which the gateway
-// queues.
+// queues, and hang_up.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "worker/upstream/upstream.h"
 
@@ -19,12 +20,21 @@ struct Reply {
   std::string_view content_type = "text/xml; charset=utf-8";  // B-23; always a literal
 };
 
+// Who asks: from which address, and whether it came to us, or to the proxy we trust, by https (H-47).
+struct Client {
+  std::string address;  // as Address::ip_text
+  bool secure = false;
+};
+
 class Ports {
  public:
-  virtual void reply(RequestId to, Reply reply) = 0;             // unknown or closed connection: nothing happens
-  virtual upstream::Upstream& make_stream(StreamId stream) = 0;  // kept by the outside until drop_stream
-  virtual upstream::Upstream* stream(StreamId stream) = 0;       // null after drop_stream
-  virtual void drop_stream(StreamId stream) = 0;                 // after Closed; destroyed after this turn
+  virtual void reply(RequestId to, Reply reply) = 0;  // unknown or closed connection: nothing happens
+  // Closes the request's connection without an answer (B-111). Other requests on it are gone then: the gateway hears
+  // so from within.
+  virtual void hang_up(RequestId of) = 0;
+  virtual upstream::Upstream& make_stream(StreamId stream) = 0;             // kept by the outside until drop_stream
+  virtual upstream::Upstream* stream(StreamId stream) = 0;                  // null after drop_stream
+  virtual void drop_stream(StreamId stream) = 0;                            // after Closed; destroyed after this turn
   virtual void wake_at(SessionKey session, std::optional<Instant> at) = 0;  // one deadline per session
 
  protected:

@@ -25,7 +25,7 @@ std::string allowed_headers(const config::Config::Http& http) {
 
 }  // namespace
 
-Cors::Cors(const config::Config::Http& http) {
+Cors::Cors(const config::Config::Http& http) : private_network_(http.allow_private_network) {
   const auto& allowed = http.allowed_origins;
   any_ = std::find(allowed.begin(), allowed.end(), "*") != allowed.end();
   origins_ = any_ ? std::vector<std::string>{"*"} : allowed;
@@ -53,6 +53,11 @@ std::string_view Cors::block(Verdict verdict) const { return blocks_.at(static_c
 
 std::string_view Cors::preflight_block(Verdict verdict) const {
   return blocks_.at(static_cast<std::size_t>(verdict)).preflight;
+}
+
+std::string_view Cors::private_network_line(Verdict verdict) const {
+  bool allowed = private_network_ && verdict != Verdict::Refused;
+  return allowed ? std::string_view("Access-Control-Allow-Private-Network: true\r\n") : std::string_view();
 }
 
 }  // namespace nxb::http

@@ -21,12 +21,15 @@ class Cors {
   Verdict judge(std::string_view origin) const;
   std::string_view block(Verdict verdict) const;            // header lines of an answer
   std::string_view preflight_block(Verdict verdict) const;  // those and Allow-Methods, Allow-Headers, Max-Age
+  // For a preflight that asks for a private network; nothing unless configured and the origin is allowed (H-36).
+  std::string_view private_network_line(Verdict verdict) const;
 
  private:
   struct Blocks {
     std::string answer, preflight;
   };
   bool any_ = false;
+  bool private_network_ = false;
   std::vector<std::string> origins_;
   std::vector<Blocks> blocks_;  // [0]: no match; [1]: `*` or the first origin, ...
 };

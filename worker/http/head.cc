@@ -3,9 +3,9 @@
 #include "worker/http/head.h"
 
 #include <array>
-#include <optional>
 
 #include "common/base/text.h"
+#include "worker/http/query.h"
 
 namespace nxb::http {
 namespace {
@@ -33,32 +33,6 @@ bool has_item(std::string_view list, std::string_view wanted) {
   return found;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  char small = lower(c);
-  return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
-
-// %XX once; nothing for a broken escape or a NUL (H-08).
-std::optional<std::string> decoded(std::string_view path) {
-  std::string out;
-  out.reserve(path.size());
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    char c = path[i];
-    if (c == '%') {
-      if (i + 2 >= path.size()) return std::nullopt;
-      int high = hex_digit(path[i + 1]);
-      int low = hex_digit(path[i + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      c = static_cast<char>(high * 16 + low);
-      if (c == '\0') return std::nullopt;
-      i += 2;
-    }
-    out += c;
-  }
-  return out;
-}
-
 // The path (and query) of an absolute-form target; "" when it is none.
 std::string_view path_of_absolute(std::string_view target) {
   std::size_t scheme = target.find("://");
@@ -67,8 +41,8 @@ std::string_view path_of_absolute(std::string_view target) {
   if (!equals_ignoring_case(name, "http") && !equals_ignoring_case(name, "https")) return {};
   target.remove_prefix(scheme + 3);
   std::size_t path = target.find_first_of("/?");
-  if (path == 0) return {};  // no authority
-  return path == std::string_view::npos || target[path] == '?' ? std::string_view("/") : target.substr(path);
+  if (path == 0) return {};                                                             // no authority
+  return path == std::string_view::npos ? std::string_view("/") : target.substr(path);  // or "?query": an empty path
 }
 
 int read_target(std::string_view target, Request& request) {
@@ -82,9 +56,11 @@ int read_target(std::string_view target, Request& request) {
     target = path_of_absolute(target);
     if (target.empty()) return 400;
   }
-  auto path = decoded(target.substr(0, target.find('?')));
-  if (!path) return 400;
-  request.path = *std::move(path);
+  std::size_t end = target.find('?');
+  auto path = percent_decoded(target.substr(0, end), Plus::Stays);
+  if (!path || path->find('\0') != std::string::npos) return 400;  // H-08
+  request.path = path->empty() ? "/" : *std::move(path);
+  if (end != std::string_view::npos) request.query = target.substr(end + 1);
   return 0;
 }
 
@@ -112,6 +88,18 @@ void Head::add(std::string_view name, std::string_view value, Request& request) 
     request.origin = value;
   } else if (is("x-forwarded-for")) {
     join(request.x_forwarded_for, value);
+    request.via_proxy = true;
+  } else if (is("x-forwarded-proto")) {
+    join(request.x_forwarded_proto, value);
+  } else if (is("forwarded")) {
+    join(request.forwarded, value);
+    request.via_proxy = true;
+  } else if (is("x-real-ip")) {
+    request.via_proxy = true;
+  } else if (is("authorization")) {
+    join(request.authorization, value);
+  } else if (is("access-control-request-private-network")) {
+    request.private_network = equals_ignoring_case(value, "true");
   }
 }
 

@@ -3,13 +3,15 @@
 #include "worker/http/reply.h"
 
 namespace nxb::http {
+namespace {
+
+// H-21: stanza content sent as text/html must never run as script in the origin that serves nxb.
+constexpr std::string_view kNothingAllowed = "sandbox; default-src 'none'";
+
+}  // namespace
 
 Replies::Replies(const config::Config::Http& http)
-    : cors_(http),
-      // H-21: stanza content sent as text/html must never run as script in the origin that serves nxb.
-      safety_(
-          "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-          "Content-Security-Policy: sandbox; default-src 'none'\r\n") {
+    : cors_(http), safety_("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n") {
   for (const auto& [name, value] : http.headers) configured_ += name + ": " + value + "\r\n";
 }
 
@@ -18,21 +20,28 @@ std::string Replies::head(const Answer& answer, std::int64_t wall_ms) {
   out.reserve(512 + configured_.size());
   out.append("HTTP/1.1 ").append(std::to_string(answer.status)).append(" ").append(reason(answer.status));
   out.append("\r\nDate: ").append(date_.at(wall_ms));
-  if (answer.purpose != Purpose::Preflight) out.append("\r\nContent-Type: ").append(answer.content_type);
-  out.append("\r\nContent-Length: ").append(std::to_string(answer.content_length)).append("\r\n");
+  out += "\r\n";
+  bool no_content = answer.status == 204;  // has neither type nor length (RFC 9110 8.6)
+  if (answer.purpose != Purpose::Preflight && !no_content) {
+    out.append("Content-Type: ").append(answer.content_type).append("\r\n");
+  }
+  if (!no_content) out.append("Content-Length: ").append(std::to_string(answer.content_length)).append("\r\n");
   if (!answer.allow.empty()) out.append("Allow: ").append(answer.allow).append("\r\n");
   if (answer.retry_after_seconds > 0) {
     out.append("Retry-After: ").append(std::to_string(answer.retry_after_seconds)).append("\r\n");
   }
+  if (answer.challenge) out += "WWW-Authenticate: Basic realm=\"nxb\", charset=\"UTF-8\"\r\n";
   if (answer.persistence == Persistence::Close) out += "Connection: close\r\n";
   if (answer.persistence == Persistence::KeepAlive) out += "Connection: keep-alive\r\n";
-  out += safety_;
+  out.append(safety_).append("Content-Security-Policy: ");
+  out.append(answer.policy.empty() ? kNothingAllowed : answer.policy).append("\r\n");
   if (answer.purpose == Purpose::Preflight) {
     out += cors_.preflight_block(answer.cors);
-  } else if (answer.purpose != Purpose::Health) {
+    if (answer.private_network) out += cors_.private_network_line(answer.cors);
+  } else if (answer.purpose != Purpose::Operator) {
     out += cors_.block(answer.cors);
   }
-  if (answer.purpose != Purpose::Health) out += configured_;
+  if (answer.purpose != Purpose::Operator) out += configured_;
   out += "\r\n";
   return out;
 }
@@ -41,8 +50,12 @@ std::string_view reason(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 204:
+      return "No Content";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:

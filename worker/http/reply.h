@@ -21,7 +21,7 @@ enum class Purpose : std::uint8_t {
   Bosh,       // a <body/>: CORS, no-store, nosniff, CSP, configured headers
   Page,       // text for people or an error: the same
   Preflight,  // CORS preflight; no content
-  Health,     // for the load balancer: no CORS (H-43)
+  Operator,   // health, monitor, sysinfo: no CORS, nothing configured for clients (H-43)
 };
 
 struct Answer {
@@ -31,8 +31,11 @@ struct Answer {
   std::size_t content_length = 0;
   Cors::Verdict cors = Cors::Verdict::Refused;
   Persistence persistence = Persistence::Implied;
-  std::string_view allow = {};  // for 405
-  int retry_after_seconds = 0;  // for 503
+  std::string_view allow = {};   // for 405
+  std::string_view policy = {};  // Content-Security-Policy; "" = the one that allows nothing
+  int retry_after_seconds = 0;   // for 429 and 503
+  bool challenge = false;        // for 401
+  bool private_network = false;  // a preflight that asked for it (H-36)
 };
 
 class Replies {
@@ -44,11 +47,13 @@ class Replies {
  private:
   Cors cors_;
   Date date_;
-  std::string safety_;      // Cache-Control, nosniff, CSP
+  std::string safety_;      // Cache-Control, nosniff
   std::string configured_;  // [http] headers
 };
 
 std::string_view reason(int status);
+
+inline constexpr std::string_view kXml = "text/xml; charset=utf-8";  // of a <body/>, unless the client asks otherwise
 
 inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 

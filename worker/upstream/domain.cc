@@ -164,4 +164,9 @@ Result<Domain> normalise_domain(std::string_view to) {
   return domain;
 }
 
+bool covers(std::string_view entry, std::string_view ascii) {
+  if (!entry.starts_with('.')) return entry == ascii;
+  return ascii == entry.substr(1) || ascii.ends_with(entry);
+}
+
 }  // namespace nxb::upstream

@@ -21,4 +21,7 @@ struct Domain {
 // Errors are for the client as improper-addressing.
 Result<Domain> normalise_domain(std::string_view to);
 
+// Whether an entry of a list means this domain (U-02): "example.org" itself only, ".example.org" with its subdomains.
+bool covers(std::string_view entry, std::string_view ascii);  // both normalised
+
 }  // namespace nxb::upstream

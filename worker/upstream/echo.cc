@@ -111,7 +111,7 @@ void Echo::open(const StreamSpec& spec) {
   begin_stream();
 }
 
-void Echo::restart() {
+void Echo::restart(std::string_view /*stream_attrs*/) {
   if (!closed_) begin_stream();
 }
 

@@ -23,7 +23,7 @@ class Echo final : public Upstream {
 
   void open(const StreamSpec& spec) override;
   void send(std::string_view elements) override;
-  void restart() override;
+  void restart(std::string_view stream_attrs) override;
   void set_reading(bool on) override;
   void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) override;
 

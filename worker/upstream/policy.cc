@@ -3,6 +3,7 @@
 #include "worker/upstream/policy.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nxb::upstream {
 namespace {
@@ -23,10 +24,7 @@ std::vector<std::string> normalised(const std::vector<std::string>& entries) {
 }
 
 bool lists(const std::vector<std::string>& entries, std::string_view ascii) {
-  return std::ranges::any_of(entries, [&](std::string_view entry) {
-    if (!entry.starts_with('.')) return entry == ascii;
-    return ascii == entry.substr(1) || ascii.ends_with(entry);
-  });
+  return std::ranges::any_of(entries, [&](std::string_view entry) { return covers(entry, ascii); });
 }
 
 Result<Target> fixed_target(const config::Domain& entry, const Domain& domain) {
@@ -56,7 +54,11 @@ std::string Target::text() const {
 }
 
 Policy::Policy(const config::Config::Upstream& config)
-    : config_(config), allow_(normalised(config.allow)), deny_(normalised(config.deny)) {
+    : config_(config),
+      allow_(normalised(config.allow)),
+      deny_(normalised(config.deny)),
+      gone_(normalised(config.gone)),
+      filter_(config.route_filter) {
   for (const config::Domain& entry : config.domain) {
     auto domain = normalise_domain(entry.name);
     if (domain) fixed_.emplace(domain->ascii, &entry);
@@ -68,7 +70,21 @@ bool Policy::permitted(std::string_view ascii) const {
   return !lists(deny_, ascii);
 }
 
-Choice Policy::choose(std::string_view to) const {
+// Sets where to connect, and nothing of TLS: the certificate must speak for the domain (B-26, U-50).
+Refusal Policy::take_route(std::string_view text, config::RouteMode mode, Target& target) const {
+  auto route = parse_route(text);
+  if (!route) return {bosh::Condition::BadRequest, "route: " + route.error().text};
+  if (route->proto != "xmpp") return {bosh::Condition::HostUnknown, "route: not the protocol xmpp"};
+  if (mode == config::RouteMode::Filtered && !filter_.names(*route)) {
+    if (!filter_.has_addresses()) return {bosh::Condition::HostUnknown, "route: not an allowed host"};
+    target.filtered = true;
+  }
+  target.host = std::move(route->host);
+  target.port = route->port;
+  return {};
+}
+
+Choice Policy::choose(std::string_view to, std::string_view route) const {
   Choice choice;
   auto domain = normalise_domain(to);
   if (!domain) {
@@ -76,6 +92,10 @@ Choice Policy::choose(std::string_view to) const {
     return choice;
   }
   choice.domain = *std::move(domain);
+  if (lists(gone_, choice.domain.ascii)) {
+    choice.refusal = {bosh::Condition::HostGone, "not served any more"};  // B-18
+    return choice;
+  }
   if (!permitted(choice.domain.ascii)) {
     choice.refusal = {bosh::Condition::HostUnknown, "not an allowed domain"};  // U-63
     return choice;
@@ -94,6 +114,11 @@ Choice Policy::choose(std::string_view to) const {
     target.port = kXmppPort;
   }
   const config::Domain* entry = at == fixed_.end() ? nullptr : at->second;
+  auto mode = entry && entry->route ? *entry->route : config_.route;
+  if (!route.empty() && mode != config::RouteMode::Off && !target.chosen_by_operator) {  // U-03 comes before U-04
+    choice.refusal = take_route(route, mode, target);
+    if (choice.refusal.condition != bosh::Condition::None) return choice;
+  }
   bool other_identity = entry && !entry->tls_name.empty() && entry->tls_name != entry->name;
   target.tls_identity = other_identity ? entry->tls_name : choice.domain.ascii;
   target.identity_is_domain = !other_identity;
@@ -103,6 +128,7 @@ Choice Policy::choose(std::string_view to) const {
 }
 
 bool Policy::may_connect(const Target& target, const Address& address) const {
+  if (target.filtered && !filter_.contains(address)) return false;
   return target.chosen_by_operator || config_.allow_private_targets || !(address.is_private() || address.is_loopback());
 }
 

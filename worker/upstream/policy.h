@@ -1,6 +1,6 @@
 // worker/upstream/policy.h - which domains may be asked for, and where each of them is served (U-01 to U-04, U-09,
-// U-16). Runs in: worker. I/O: none. Made once from the configuration. `route` and SRV join here later: choose() is the
-// place where a domain becomes something to connect to.
+// U-16). Runs in: worker. I/O: none. Made once from the configuration. SRV joins here later: choose() is the place where
+// a domain becomes something to connect to.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -16,6 +16,7 @@
 #include "common/config/config.h"
 #include "worker/bosh/conditions.h"
 #include "worker/upstream/domain.h"
+#include "worker/upstream/route.h"
 
 namespace nxb::upstream {
 
@@ -24,6 +25,7 @@ struct Target {
   std::uint16_t port = 0;
   std::optional<Address> unix_socket;
   bool chosen_by_operator = false;     // from [[upstream.domain]] target: private addresses are fine
+  bool filtered = false;               // by a client's route: only to addresses that route_filter has
   std::optional<config::TlsMode> tls;  // set for this domain; nothing = by the rule of U-39
   std::string tls_identity;            // whom the certificate must speak for (U-50)
   bool identity_is_domain = true;      // not replaced by tls_name
@@ -46,16 +48,18 @@ struct Choice {
 class Policy {
  public:
   explicit Policy(const config::Config::Upstream& config);
-  Choice choose(std::string_view to) const;
+  Choice choose(std::string_view to, std::string_view route = {}) const;  // route: the client's, may be empty
   // Checked on the address connected to, never on a name (U-16).
   bool may_connect(const Target& target, const Address& address) const;
   config::TlsMode tls_mode(const Target& target, const Address& address) const;  // U-39
 
  private:
   bool permitted(std::string_view ascii) const;
+  Refusal take_route(std::string_view text, config::RouteMode mode, Target& target) const;
 
   const config::Config::Upstream& config_;
-  std::vector<std::string> allow_, deny_;  // normalised; ".example" = the name and its subdomains
+  std::vector<std::string> allow_, deny_, gone_;  // normalised; ".example" = the name and its subdomains
+  RouteFilter filter_;
   std::unordered_map<std::string, const config::Domain*> fixed_;
 };
 

@@ -73,6 +73,7 @@ Streams::~Streams() = default;
 Upstream& Streams::make(StreamId id) {
   NXB_CHECK(impl_->connections.count(id) + impl_->echoes.count(id) == 0, "a stream's id names one stream");
   impl_->context.counters.add(stats::Counter::streams);
+  impl_->context.counters.add(stats::Counter::streams_requested);
   switch (impl_->context.config.upstream.kind) {
     case config::UpstreamKind::Echo:
       return *(impl_->echoes[id] = std::make_unique<Echo>(id, impl_->policy, impl_->context.pool,

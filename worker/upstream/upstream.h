@@ -23,6 +23,7 @@ struct StreamSpec {
   std::string xmpp_version;    // "" = 1.0 (B-27)
   std::string from;            // sent only under U-19
   std::string client_address;  // for logs
+  std::string route;           // the client's wish, may be empty; judged by the upstream (B-26)
 };
 
 // --- events ---
@@ -63,7 +64,8 @@ class Upstream {
   // Bytes are whole elements for a stream whose default namespace is jabber:client, in order. Queued until the stream
   // is ready for them (B-28, U-29). A server that leaves kMaxUnsent bytes untaken ends the stream: policy-violation (U-70).
   virtual void send(std::string_view elements) = 0;
-  virtual void restart() = 0;             // new stream header on the same connection (B-99)
+  // New stream header on the same connection (B-99). `stream_attrs`: the client's JSON for it, may be empty (C-45).
+  virtual void restart(std::string_view stream_attrs) = 0;
   virtual void set_reading(bool on) = 0;  // off: the client does not collect; stop reading the server (U-36)
   // Lets go gracefully; undelivered stanzas may be bounced (B-103). The upstream outlives this call and raises Closed
   // when it is completely done (within 5 s, U-30); its owner then destroys it.

@@ -66,7 +66,7 @@ void XmppConnection::open(const StreamSpec& spec) {
   attempt_ = std::make_unique<Attempt>();
   attempt_->client_address = spec.client_address;
   attempt_->usable_by = services_.loop.now() + services_.config.upstream.setup_timeout;
-  attempt_->choice = services_.policy.choose(spec.domain);
+  attempt_->choice = services_.policy.choose(spec.domain, spec.route);
   const Choice& choice = attempt_->choice;
   xmpp::ClientStreamSetup setup;
   setup.domain = choice.refusal.condition == Condition::None ? choice.domain.jid : spec.domain;
@@ -90,7 +90,7 @@ void XmppConnection::send(std::string_view elements) {
   feed(xmpp::event::Send{elements});
 }
 
-void XmppConnection::restart() { feed(xmpp::event::Restart{}); }
+void XmppConnection::restart(std::string_view stream_attrs) { feed(xmpp::event::Restart{stream_attrs}); }
 
 void XmppConnection::set_reading(bool on) {
   reading_ = on;
@@ -146,7 +146,8 @@ void XmppConnection::try_next_address() {
     attempt.connect_by = services_.loop.now() + services_.config.upstream.connect_timeout;
     return arm();
   }
-  if (attempt.tried == 0) return fail(Stage::Policy, Condition::HostUnknown, "private addresses only");  // U-16, U-63
+  if (attempt.tried == 0)
+    return fail(Stage::Policy, Condition::HostUnknown, "no address that may be connected to");  // U-16, U-63
   fail(Stage::Tcp, Condition::RemoteConnectionFailed, attempt.last_error);
 }
 

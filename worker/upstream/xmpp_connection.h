@@ -47,7 +47,7 @@ class XmppConnection final : public Upstream, private uv::StreamSink {
 
   void open(const StreamSpec& spec) override;
   void send(std::string_view elements) override;
-  void restart() override;
+  void restart(std::string_view stream_attrs) override;
   void set_reading(bool on) override;
   void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) override;
 

@@ -164,5 +164,6 @@ Prolog skip_prolog(std::string_view bytes, Prologs kind);
 void append_escaped(std::string& out, std::string_view value);  // for text, and for values in either kind of quotes
 void append_attribute(std::string& out, std::string_view name, std::string_view value);  // with a space before it
 void append_declaration(std::string& out, std::string_view prefix, std::string_view uri);
+bool is_ncname(const std::string& text);  // what an attribute without a prefix may be called
 
 }  // namespace nxb::xml

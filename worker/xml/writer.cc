@@ -1,5 +1,7 @@
-// worker/xml/writer.cc - escaping on the way out. Values are always written in single quotes.
+// worker/xml/writer.cc - escaping and names on the way out. Values are always written in single quotes.
 // SPDX-License-Identifier: MIT
+#include <libxml/tree.h>
+
 #include "worker/xml/reader.h"
 
 namespace nxb::xml {
@@ -56,6 +58,11 @@ void append_declaration(std::string& out, std::string_view prefix, std::string_v
   out += "='";
   append_escaped(out, uri);
   out += '\'';
+}
+
+bool is_ncname(const std::string& text) {
+  bool has_nul = text.find('\0') != std::string::npos;  // where libxml2 would stop reading
+  return !has_nul && xmlValidateNCName(reinterpret_cast<const xmlChar*>(text.c_str()), 0) == 0;
 }
 
 }  // namespace nxb::xml

@@ -226,11 +226,11 @@ void ClientStream::take(const event::Send& send, Instant, StreamSteps& out) {
   held_ += send.elements;
 }
 
-void ClientStream::take(const event::Restart&, Instant now, StreamSteps& out) {
+void ClientStream::take(const event::Restart& restart, Instant now, StreamSteps& out) {
   if (state_ != State::Running) return;  // a stream that is being set up has nothing to restart
   sm_enabled_ = sm_resumable_ = false;
   deadline_ = now + setup_.setup_timeout;
-  write_header(out);
+  write_header(out, parse_stream_attributes(restart.attributes));
 }
 
 void ClientStream::take(const event::Close& close, Instant now, StreamSteps& out) {
@@ -274,7 +274,7 @@ void ClientStream::watch_stream_management(const StreamElement& element) {
   sm_resumable_ = sm_resumable_ || news.resumable;
 }
 
-void ClientStream::write_header(StreamSteps& out) {
+void ClientStream::write_header(StreamSteps& out, const StreamAttributes& more) {
   splitter_.restart();
   authid_.clear();
   version_.clear();
@@ -285,6 +285,7 @@ void ClientStream::write_header(StreamSteps& out) {
     xml::append_attribute(header, "from", setup_.from);
   }
   if (!setup_.lang.empty()) xml::append_attribute(header, "xml:lang", setup_.lang);
+  for (const auto& [name, value] : more) xml::append_attribute(header, name, value);
   header += " xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
   state_ = State::Header;
   out.push_back(step::Write{std::move(header)});

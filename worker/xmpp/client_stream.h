@@ -23,6 +23,7 @@
 
 #include "common/base/clock.h"
 #include "worker/xmpp/splitter.h"
+#include "worker/xmpp/stream_attributes.h"
 
 namespace nxb::xmpp {
 
@@ -65,7 +66,9 @@ struct TransportEnded {
 struct Send {
   std::string_view elements;
 };
-struct Restart {};
+struct Restart {
+  std::string_view attributes = {};  // for the new header: the client's stream_attrs (C-45)
+};
 struct Close {
   bool client_lost;
   const std::vector<Stanza>* undelivered;
@@ -127,7 +130,7 @@ class ClientStream final {
   void take_tls_answer(const StreamElement& element, bool ends_buffer, StreamSteps& out);
   void take_fault(Fault fault, StreamSteps& out);
   void watch_stream_management(const StreamElement& element);
-  void write_header(StreamSteps& out);
+  void write_header(StreamSteps& out, const StreamAttributes& more = {});
   void become_usable(StreamSteps& out, std::optional<Stanza> features);
   void deliver(Stanza stanza, StreamSteps& out);
   void finish(Ending ending, std::string why, StreamSteps& out, std::string stream_error = {});

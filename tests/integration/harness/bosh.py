@@ -62,7 +62,8 @@ class Body:
 
 def body(rid, sid=None, payload="", **attributes):
     """The XML of a request; xmpp_version stands for xmpp:version, xml_lang for xml:lang."""
-    text = "".join(f" {name.replace('_', ':')}={quoteattr(str(value))}" for name, value in attributes.items())
+    names = {name: name.replace("xmpp_", "xmpp:").replace("xml_", "xml:") for name in attributes}
+    text = "".join(f" {names[name]}={quoteattr(str(value))}" for name, value in attributes.items())
     if "xmpp:" in text:
         text += f" xmlns:xmpp='{XBOSH}'"
     if sid is not None:

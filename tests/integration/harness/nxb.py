@@ -69,7 +69,9 @@ class Nxb:
         self.program = program or SUPERVISOR
         self.all_pids = set()  # every worker ever seen
         self.workers = workers
-        self.sections = {"server": {"workers": workers}, "listen": [{"address": f"127.0.0.1:{self.port}"}]}
+        # Without rates unless a test asks for them: all clients here have one address and no patience.
+        self.sections = {"server": {"workers": workers, "session_rate": 0}, "bosh": {"request_rate": 0},
+                         "listen": [{"address": f"127.0.0.1:{self.port}"}]}
         for name, section in sections.items():
             if isinstance(section, list):
                 self.sections[name] = section

@@ -79,7 +79,7 @@ TEST_CASE("a paused listener leaves connections in the queue; pausing and destro
   for (int fd : clients) close(fd);
 }
 
-TEST_CASE("out of descriptors: told once, the loop does not spin, and accepting goes on after a second") {
+TEST_CASE("H-45 out of descriptors: told once, the loop does not spin, and accepting goes on after a second") {
   LoopRig rig;
   Listening socket(Family::Tcp);
   Acceptor sink;

@@ -46,7 +46,8 @@ TEST_CASE("a line has the time, the level, the event, who, and the fields (O-26)
   CHECK(timestamp(0) == "1970-01-01T00:00:00.000Z");
 }
 
-TEST_CASE("a value cannot leave its quotes, end the line or steer a terminal (O-27)") {
+TEST_CASE("C-44 H-49 a value cannot leave its quotes, end the line or steer a terminal (O-27)") {
+  CHECK(text_of("Client \"9\"\r\nevent=x") == R"("Client \"9\"\x0d\nevent=x")");
   CHECK(text_of("plain-1.2/3:4") == "plain-1.2/3:4");
   CHECK(text_of("") == "\"\"");
   CHECK(text_of("a=b") == "\"a=b\"");
@@ -62,7 +63,7 @@ TEST_CASE("a value cannot leave its quotes, end the line or steer a terminal (O-
   CHECK(json_of("say \"hi\"\n\x01\xff") == R"("say \"hi\"\n\u0001\u00ff")");
 }
 
-TEST_CASE("a long value is cut, and never within a character") {
+TEST_CASE("C-44 H-49 a long value is cut, and never within a character") {
   CHECK(text_of(std::string(256, 'x')) == std::string(256, 'x'));
   CHECK(text_of(std::string(257, 'x')) == "\"" + std::string(256, 'x') + "...\"");
   CHECK(text_of(std::string(255, 'x') + "\xc3\xa4") == "\"" + std::string(255, 'x') + "...\"");

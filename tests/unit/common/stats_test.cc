@@ -45,6 +45,17 @@ TEST_CASE("each worker has a slot of its own, on its own cache lines, and totals
   CHECK(of(segment->total(), Counter::unknown_sids) == 0);
 }
 
+TEST_CASE("C-29 every process sees when the segment was made, which is when nxb started") {
+  const Instant before = monotonic_now();
+  auto segment = Segment::create(1);
+  REQUIRE(static_cast<bool>(segment));
+  CHECK(segment->created() >= before);
+  CHECK(segment->created() <= monotonic_now());
+  auto seen = Segment::attach(dup(segment->fd()), 1);
+  REQUIRE(static_cast<bool>(seen));
+  CHECK(seen->created() == segment->created());
+}
+
 TEST_CASE("what a worker process counted survives its death; only its gauges are cleared (O-24)") {
   auto segment = Segment::create(2);
   REQUIRE(static_cast<bool>(segment));

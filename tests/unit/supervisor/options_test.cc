@@ -43,14 +43,17 @@ config::Config overridden(std::vector<const char*> words) {
 
 }  // namespace
 
-TEST_CASE("O-01: the file and the two kinds of check are taken from the command line") {
+TEST_CASE("O-01 C-22: the file and the two kinds of check are taken from the command line") {
   CHECK(options({"-c", "a.toml"}).config_path == "a.toml");
+  CHECK(options({"--config=a.toml"}).config_path == "a.toml");
+  CHECK(options({"--config", "a.toml"}).config_path == "a.toml");
+  CHECK(options({}).config_path == "/etc/nxb/nxb.toml");
   CHECK(!options({}).check_only);
   CHECK(options({"-t"}).check_only);
   CHECK(options({"-T"}).show_configuration);
 }
 
-TEST_CASE("O-03: help and version are a clean end, what is not understood is 64") {
+TEST_CASE("O-03 C-23: help and version are a clean end, what is not understood is 64") {
   CHECK(exit_code({"--version"}) == contract::Exit::Clean);
   CHECK(exit_code({"--help"}) == contract::Exit::Clean);
   CHECK(exit_code({"--nonsense"}) == contract::Exit::Usage);

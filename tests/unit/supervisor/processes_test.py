@@ -321,6 +321,23 @@ class Processes(unittest.TestCase):
         run = self.run_supervisor(listen=("192.0.2.1:1",), arguments=["--host", "127.0.0.1", "--port", "0"]).ready()
         self.assertTrue(run.ask("status")["listen"][0].startswith("127.0.0.1:"))
 
+    def test_C22_the_file_is_named_by_c_or_config_relative_to_where_one_is(self):
+        run = self.run_supervisor().ready()
+        for words in (["-c", "nxb.toml"], ["--config", "nxb.toml"], ["--config=nxb.toml"]):
+            check = subprocess.run([SUPERVISOR, "-t", *words], cwd=run.folder, capture_output=True, text=True)
+            self.assertEqual((check.returncode, check.stdout), (0, "nxb.toml: ok\n"), words)
+        missing = subprocess.run([SUPERVISOR, "-t", "--config=missing.toml"], cwd=run.folder, capture_output=True, text=True)
+        self.assertEqual(missing.returncode, 78)
+        self.assertIn("missing.toml: cannot be read", missing.stderr)
+
+    def test_C25_the_start_is_one_log_line_with_version_address_and_path(self):
+        run = self.run_supervisor(arguments=["--path", "bosh", "--logging", "info"]).ready()
+        starts = [line for line in run.log().splitlines() if "event=supervisor.start" in line]
+        self.assertEqual(len(starts), 1)
+        version = subprocess.run([SUPERVISOR, "--version"], capture_output=True, text=True).stdout.split()[-1]
+        for word in ("version=" + version, "listen=127.0.0.1:", "path=/bosh"):
+            self.assertIn(word, starts[0])
+
     def test_O14_nxbctl_prints_tables_and_its_exit_codes_tell_what_is_wrong(self):
         run = self.run_supervisor().ready()
         for command, words in {"status": ["workers   2 of 2 ready", "sessions  10"],

@@ -40,12 +40,16 @@ std::string payloads(std::string_view inside, std::string_view attributes = {}) 
 
 }  // namespace
 
-TEST_CASE("B-05: the root must be body in the BOSH namespace, with any prefix") {
+TEST_CASE("B-05 D-26: the root must be body in the BOSH namespace, with any prefix, and all there is") {
   CHECK_FALSE(refused("<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>"));
   CHECK_FALSE(refused("<b:body rid='1' xmlns:b=\"http://jabber.org/protocol/httpbind\"></b:body>"));
   CHECK(refused("<body rid='1'/>"));
   CHECK(refused("<body rid='1' xmlns='jabber:client'/>"));
   CHECK(refused("<bodies rid='1' xmlns='http://jabber.org/protocol/httpbind'/>"));
+  CHECK(refused("<x>" + with("rid='1'") + "</x>"));
+  CHECK(refused(with("rid='1'") + with("rid='2'")));
+  CHECK(refused("junk" + with("rid='1'")));
+  CHECK(refused(with("rid='1'") + "junk"));
 }
 
 TEST_CASE("B-06 B-07 B-08 B-09: what is not one clean element is refused") {
@@ -76,11 +80,12 @@ TEST_CASE("B-06 B-07 B-08 B-09: what is not one clean element is refused") {
   CHECK_FALSE(refused("\xef\xbb\xbf<?xml version='1.0' encoding='utf-8'?>\r\n" + with("rid='1'", " \r\n\t ") + "\n"));
 }
 
-TEST_CASE("B-16: rid is 1 to 2^53-1 in at most 16 digits") {
+TEST_CASE("B-16 D-05: rid is 1 to 2^53-1 in at most 16 digits") {
   CHECK(parse(with("rid='9007199254740991'")).rid == Rid{9007199254740991});
   CHECK(parse(with("rid='0000000000000007'")).rid == Rid{7});
-  for (std::string_view bad : {"", "rid=''", "rid='0'", "rid='9007199254740992'", "rid='00000000000000007'", "rid='-1'",
-                               "rid='+1'", "rid=' 1'", "rid='1.0'", "rid='1e3'", "rid='99999999999999999999'"}) {
+  for (std::string_view bad :
+       {"", "rid=''", "rid='0'", "rid='9007199254740992'", "rid='00000000000000007'", "rid='-1'", "rid='+1'",
+        "rid=' 1'", "rid='1.0'", "rid='101.5'", "rid='1e3'", "rid='99999999999999999999'"}) {
     CAPTURE(bad);
     CHECK(problem(bad) == Condition::BadRequest);
     CHECK_FALSE(parse(with(bad)).rid);
@@ -166,7 +171,7 @@ TEST_CASE("B-17: `to` may be a JID, of which the domain counts") {
   CHECK(to("user@") == "");
 }
 
-TEST_CASE("B-99: xmpp:restart is found by its namespace and is an xs:boolean") {
+TEST_CASE("B-99 D-24: xmpp:restart is found by its namespace and is an xs:boolean") {
   CHECK(parse(with("rid='1' sid='s' xmpp:restart='true'")).restart);
   CHECK(parse(with("rid='1' sid='s' xmpp:restart='1'")).restart);
   CHECK_FALSE(parse(with("rid='1' sid='s' xmpp:restart='false'")).restart);
@@ -186,7 +191,7 @@ TEST_CASE("terminate, pause, ack, stream and keys are read from any request") {
   CHECK(body.newkey == "n");
 }
 
-TEST_CASE("B-14 B-105 C-54: unknown attributes pass; above 64, or one above 4096 bytes, is bad-request") {
+TEST_CASE("B-14 B-105 C-54 D-29: unknown attributes pass; above 64, or one above 4096 bytes, is bad-request") {
   auto many = [](int count) {  // two declarations, rid and sid are there already
     std::string attributes = "rid='1' sid='s'";
     for (int i = 4; i < count; ++i) attributes += " x" + std::to_string(i) + "=''";
@@ -244,7 +249,7 @@ TEST_CASE("B-12: a default namespace of a prefixed body is redeclared where it i
             .payloads == "<iq/>");
 }
 
-TEST_CASE("B-12: prefixes of body that a payload uses anywhere are declared on it, and only those") {
+TEST_CASE("B-12 D-52: prefixes of body that a payload uses anywhere are declared on it, and only those") {
   std::string prefixes = "xmlns:p='urn:p' xmlns:q='urn:q'";
   CHECK(payloads("<p:x/><y/>", prefixes) == "<p:x xmlns:p='urn:p'/><y/>");
   CHECK(payloads("<y><z p:a='1'/></y>", prefixes) == "<y xmlns:p='urn:p'><z p:a='1'/></y>");
@@ -296,4 +301,33 @@ TEST_CASE("a parsed body leaves no reader behind") {
   CHECK(pool.lent() == 0);
   CHECK(pool.idle() == 1);
   CHECK(pool.made() == 1);
+}
+
+TEST_CASE("D-02: attributes and elements named like methods and built-in things are names like any other") {
+  for (std::string_view name :
+       {"hasOwnProperty", "constructor", "__proto__", "toString", "__defineGetter__", "length"}) {
+    CAPTURE(name);
+    std::string text = std::string(name) + "='x'";
+    CHECK(problem("rid='1' sid='s' " + text) == Condition::None);
+    std::string element = "<" + std::string(name) + " " + text + "/>";
+    CHECK(payloads(element) == element);
+  }
+}
+
+TEST_CASE("D-27: what one client sent broken is gone when the next one is read") {
+  xml::Pool pool;
+  const std::string good = with("rid='1' sid='s'", "<a/>");
+  for (const std::string& bad :
+       {with("rid='7' sid='t'", "<b>"), with("rid='7' sid='t'", "<b>").substr(0, 70), good + "<c", std::string("<x"),
+        with("rid='7'", "<p:b xmlns:p='urn:p'>&u;"), with("rid='7' xmlns:p='urn:p'", "<p:b><p:c>").substr(0, 112)}) {
+    CAPTURE(bad);
+    CHECK_FALSE(static_cast<bool>(parse_body(pool, bad)));
+    auto body = parse_body(pool, good);
+    REQUIRE(static_cast<bool>(body));
+    CHECK(body->rid == Rid{1});
+    CHECK(body->sid == "s");
+    CHECK(body->payloads == "<a/>");
+    CHECK_FALSE(static_cast<bool>(parse_body(pool, with("rid='1' sid='s'", "<p:a/>"))));  // no prefix remains
+    CHECK(pool.lent() == 0);
+  }
 }

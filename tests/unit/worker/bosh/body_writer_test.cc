@@ -60,7 +60,8 @@ TEST_CASE("B-35: late features come with authid and version") {
   CHECK(tree->attributes[1] == xml::Attribute{"version", "urn:xmpp:xbosh", "1.0"});
 }
 
-TEST_CASE("B-81 B-102: a terminate with and without condition; a stream error brings its namespace") {
+TEST_CASE(
+    "B-81 B-102 C-50: a terminate with and without condition, never with a text; a stream error brings its namespace") {
   CHECK(write_terminate(Condition::None) == "<body xmlns='http://jabber.org/protocol/httpbind' type='terminate'/>");
   CHECK(write_terminate(Condition::ItemNotFound) ==
         "<body xmlns='http://jabber.org/protocol/httpbind' type='terminate' condition='item-not-found'/>");
@@ -69,15 +70,26 @@ TEST_CASE("B-81 B-102: a terminate with and without condition; a stream error br
         "type='terminate' condition='remote-stream-error'><stream:error/></body>");
 }
 
+TEST_CASE("B-109: see-other-uri carries its URI, escaped, in the namespace of body") {
+  CHECK(write_see_other_uri("https://b.example/bind?a=1&b=<'\"") ==
+        "<body xmlns='http://jabber.org/protocol/httpbind' type='terminate' condition='see-other-uri'>"
+        "<uri>https://b.example/bind?a=1&amp;b=&lt;&apos;&quot;</uri></body>");
+}
+
 TEST_CASE("B-49: the recoverable error") {
   CHECK(write_recoverable_error() == "<body xmlns='http://jabber.org/protocol/httpbind' type='error'/>");
 }
 
-TEST_CASE("B-105: the names on the wire") {
+TEST_CASE("B-105 C-55: the names on the wire") {
   CHECK(wire_name(Condition::None).empty());
-  CHECK(wire_name(Condition::BadRequest) == "bad-request");
-  CHECK(wire_name(Condition::RemoteConnectionFailed) == "remote-connection-failed");
-  CHECK(wire_name(Condition::UndefinedCondition) == "undefined-condition");
+  int condition = 0;
+  for (std::string_view name :
+       {"bad-request", "host-gone", "host-unknown", "improper-addressing", "internal-server-error", "item-not-found",
+        "other-request", "policy-violation", "remote-connection-failed", "remote-stream-error", "see-other-uri",
+        "system-shutdown", "undefined-condition"}) {
+    CHECK(wire_name(static_cast<Condition>(++condition)) == name);
+  }
+  CHECK(static_cast<int>(Condition::UndefinedCondition) == condition);  // the last there is
 }
 
 TEST_CASE("B-106: HTTP statuses for clients that sent no ver") {

@@ -114,7 +114,7 @@ TEST_CASE("U-22 a server older than features is ready at its header") {
   CHECK(holds(rig.text(id), "authid='U1'"));
 }
 
-TEST_CASE("B-19 B-20 B-21 B-22 B-72 grants never exceed what was asked or allowed") {
+TEST_CASE("B-19 B-20 B-21 B-22 B-72 C-39 C-40 C-41 C-42 C-43 D-19 grants never exceed what was asked or allowed") {
   Body made = creation();
   CreationAnswer answer = expected();
   SUBCASE("wait below the cap") { made.wait = 54, answer.wait = 54; }
@@ -132,7 +132,7 @@ TEST_CASE("B-19 B-20 B-21 B-22 B-72 grants never exceed what was asked or allowe
   SUBCASE("inactivity below the default") { made.inactivity = 69, answer.inactivity = 70; }
   SUBCASE("inactivity in between") { made.inactivity = 71, answer.inactivity = 71; }
   SUBCASE("inactivity above the most") { made.inactivity = 161, answer.inactivity = 160; }
-  SUBCASE("from is echoed as to (C-42)") { made.from = "u@a.example", answer.to = "u@a.example"; }
+  SUBCASE("from is echoed as to") { made.from = "u@a.example", answer.to = "u@a.example"; }
   CHECK(granted(made) == write_creation(answer, kFeatures.bytes));
 }
 

@@ -16,7 +16,7 @@ using Texts = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("B-70 inactivity runs from the last answer, with grace, while no live request is open") {
+TEST_CASE("B-70 D-14 inactivity runs from the last answer, with grace, while no live request is open") {
   Rig rig;
   rig.open();
   rig.pass(79'999ms);
@@ -96,7 +96,8 @@ TEST_CASE("B-103 a later request confirms the answers before it") {
   CHECK(rig.only<CloseStream>().undelivered.empty());
 }
 
-TEST_CASE("B-80 B-81 the client terminates: payloads first, the oldest open request hears terminate, others empty") {
+TEST_CASE(
+    "B-80 B-81 C-51 the client terminates: payloads first, the oldest open request hears terminate, others empty") {
   Rig rig;
   rig.open();
   RequestId held = rig.post(body(1001));
@@ -161,7 +162,7 @@ TEST_CASE("U-67 B-83 the server closes: the open request hears terminate, the se
   CHECK(rig.only<Ended>().why == "server closed");
 }
 
-TEST_CASE("B-83 with no open request the end is remembered, the queue before it, for the next request") {
+TEST_CASE("B-83 D-12 with no open request the end is remembered, the queue before it, for the next request") {
   Rig rig;
   rig.open();
   rig.gone(rig.post(body(1001)));
@@ -211,7 +212,7 @@ TEST_CASE("B-83 a request below the one that took the last words hears an empty 
   CHECK(rig.text(rig.post(body(1001))) == kEmpty);
 }
 
-TEST_CASE("B-102 a stream error is a remote-stream-error with the pending stanzas, then the element") {
+TEST_CASE("B-102 C-53 a stream error is a remote-stream-error with the pending stanzas, then the element") {
   Rig rig;
   rig.open();
   rig.says("pending");

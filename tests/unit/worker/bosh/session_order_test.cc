@@ -82,7 +82,7 @@ TEST_CASE("B-43 an early request whose connection died is processed all the same
   CHECK(rig.text(again) == write_answer(message("for the resend").bytes));
 }
 
-TEST_CASE("B-45 B-46 the window: last+requests is accepted, one more is refused and ends the session") {
+TEST_CASE("B-45 B-46 D-10 the window: last+requests is accepted, one more is refused and ends the session") {
   Rig rig;
   rig.open();
   SUBCASE("inside") {
@@ -126,7 +126,7 @@ TEST_CASE("B-42 a malformed rid or attribute ends the session with bad-request")
   CHECK(rig.only<Ended>().condition == Condition::BadRequest);
 }
 
-TEST_CASE("B-47 B-52 the last `requests` answers are repeated byte for byte, also after the newest was lost") {
+TEST_CASE("B-47 B-52 C-48 the last `requests` answers are repeated byte for byte, also after the newest was lost") {
   Rig rig;
   rig.open();
   RequestId first = rig.post(body(1001));
@@ -142,7 +142,7 @@ TEST_CASE("B-47 B-52 the last `requests` answers are repeated byte for byte, als
   CHECK(rig.all<Respond>().empty());
 }
 
-TEST_CASE("B-48 an answer no longer kept is refused like a rid above the window") {
+TEST_CASE("B-48 D-10 an answer no longer kept is refused like a rid above the window") {
   Rig rig;
   rig.open();
   for (std::uint64_t rid = 1001; rid <= 1003; ++rid) {
@@ -157,7 +157,7 @@ TEST_CASE("B-48 an answer no longer kept is refused like a rid above the window"
   }
 }
 
-TEST_CASE("B-49 a held rid repeated: the older connection hears a recoverable error, the newest gets the answer") {
+TEST_CASE("B-49 D-06 a held rid repeated: the older connection hears a recoverable error, the newest gets the answer") {
   Rig rig;
   rig.open();
   RequestId older = rig.post(body(1001, "<once/>"));
@@ -171,7 +171,7 @@ TEST_CASE("B-49 a held rid repeated: the older connection hears a recoverable er
   CHECK_FALSE(rig.answer(older));
 }
 
-TEST_CASE("B-49 a queued rid repeated behaves alike, and an older connection that is gone hears nothing") {
+TEST_CASE("B-49 D-07 a queued rid repeated behaves alike, and an older connection that is gone hears nothing") {
   Rig rig;
   rig.open();
   RequestId older = rig.post(body(1002, "<once/>"));
@@ -262,6 +262,46 @@ TEST_CASE("B-54 the death of a request loses nothing that is pending, also the d
   rig.says("kept");
   rig.gone(rig.post(body(1003)));
   CHECK(rig.text(rig.post(body(1002))) == write_answer(message("kept").bytes));
+}
+
+TEST_CASE("B-44 D-08 what the server says waits for the missing rid, it does not overtake it") {
+  Rig rig;
+  rig.open();
+  RequestId early = rig.post(body(1002));
+  rig.says("x");
+  CHECK(rig.actions.empty());
+  RequestId missing = rig.post(body(1001));
+  CHECK(rig.text(missing) == write_answer(message("x").bytes));
+  CHECK_FALSE(rig.answer(early));
+}
+
+TEST_CASE("B-44 D-09 a lower rid that comes late is served like any other") {
+  Rig rig;
+  rig.open();
+  rig.post(body(1002, "<two/>"));
+  rig.pass(20s);
+  RequestId late = rig.post(body(1001, "<one/>"));
+  auto forwarded = rig.all<Forward>();
+  REQUIRE(forwarded.size() == 2);
+  CHECK(forwarded[0].elements == "<one/>");
+  CHECK(rig.text(late) == kEmpty);
+  CHECK(rig.session->state() == State::Open);
+}
+
+TEST_CASE("B-55 D-11 requests that come meanwhile do not prolong a gap, nor do their repeats") {
+  Rig rig;
+  Body made = creation();
+  made.hold = 2;
+  rig.open(made);
+  rig.post(body(1002));
+  rig.pass(15s);
+  rig.post(body(1003));
+  rig.pass(14'999ms);
+  RequestId last = rig.post(body(1003));
+  CHECK(rig.session->state() == State::Open);
+  rig.pass(1ms);
+  CHECK(rig.text(last) == write_terminate(Condition::ItemNotFound));
+  CHECK(rig.session->state() == State::Ended);
 }
 
 TEST_CASE("B-55 a gap lasts at most min(gap_timeout, max(wait, 5 s)), then every queued request hears item-not-found") {

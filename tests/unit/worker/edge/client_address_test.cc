@@ -4,8 +4,29 @@
 
 #include <doctest/doctest.h>
 
-using nxb::edge::client_address;
-using nxb::edge::TrustedProxies;
+using namespace nxb;
+using edge::TrustedProxies;
+
+namespace {
+
+std::string client_address(const TrustedProxies& trusted, std::string_view peer, std::string_view x_forwarded_for,
+                           std::string_view forwarded = "") {
+  http::Request request;
+  request.x_forwarded_for = x_forwarded_for;
+  request.forwarded = forwarded;
+  return edge::client_of(trusted, peer, request).address;
+}
+
+bool is_secure(std::string_view peer, std::string_view x_forwarded_for, std::string_view x_forwarded_proto,
+               std::string_view forwarded = "") {
+  http::Request request;
+  request.x_forwarded_for = x_forwarded_for;
+  request.x_forwarded_proto = x_forwarded_proto;
+  request.forwarded = forwarded;
+  return edge::client_of(TrustedProxies({"10.0.0.0/8"}), peer, request).secure;
+}
+
+}  // namespace
 
 TEST_CASE("H-47 addresses and prefixes, IPv4 also in its IPv6 form; unix peers only when listed") {
   TrustedProxies trusted({"192.0.2.1", "10.0.0.0/9", "2001:db8::/33", "nonsense", "1.2.3.4/33", "unix:"});
@@ -35,4 +56,31 @@ TEST_CASE("H-47 the right-most hop that is not trusted is the client") {
   CHECK(client_address(trusted, "10.0.0.1", "[2001:db8::9]:443") == "2001:db8::9");
   CHECK(client_address(trusted, "10.0.0.1", "1.1.1.1:8080") == "1.1.1.1");
   CHECK(client_address(trusted, "10.0.0.1", "1.1.1.1, unix") == "10.0.0.1");  // a name is no address
+}
+
+TEST_CASE("H-47 Forwarded counts where there is no X-Forwarded-For, and for trusted peers only") {
+  TrustedProxies trusted({"10.0.0.0/8"});
+  CHECK(client_address(trusted, "10.0.0.1", "", R"(for=6.6.6.6, for="[2001:db8::9]:4711", for=10.0.0.2)") ==
+        "2001:db8::9");
+  CHECK(client_address(trusted, "198.51.100.1", "", "for=1.1.1.1") == "198.51.100.1");
+  CHECK(client_address(trusted, "10.0.0.1", "1.1.1.1", "for=6.6.6.6") == "1.1.1.1");  // what nginx passes on
+  CHECK(client_address(trusted, "10.0.0.1", "", "for=1.1.1.1, for=_hidden") == "10.0.0.1");
+  CHECK(client_address(trusted, "10.0.0.1", "", "proto=https") == "10.0.0.1");
+}
+
+TEST_CASE("H-47 the scheme is what the client's hop says, and nothing when nobody trusted says it") {
+  CHECK(is_secure("10.0.0.1", "1.1.1.1", "https"));
+  CHECK(is_secure("10.0.0.1", "1.1.1.1", "HTTPS"));
+  CHECK(is_secure("10.0.0.1", "", "https"));
+  CHECK_FALSE(is_secure("198.51.100.1", "1.1.1.1", "https"));
+  CHECK_FALSE(is_secure("10.0.0.1", "1.1.1.1", ""));
+  CHECK_FALSE(is_secure("10.0.0.1", "1.1.1.1", "http"));
+  CHECK_FALSE(is_secure("10.0.0.1", "1.1.1.1", "https, http"));      // the client said the first
+  CHECK(is_secure("10.0.0.1", "1.1.1.1, 10.0.0.2", "https, http"));  // a proxy in front of a proxy
+  CHECK_FALSE(is_secure("10.0.0.1", "1.1.1.1, 10.0.0.2", "http, https"));
+  CHECK(is_secure("10.0.0.1", "1.1.1.1, 10.0.0.2", "https"));
+  CHECK(is_secure("10.0.0.1", "", "", "for=1.1.1.1;proto=https"));
+  CHECK(is_secure("10.0.0.1", "", "", "for=1.1.1.1;proto=https, for=10.0.0.2;proto=http"));
+  CHECK_FALSE(is_secure("10.0.0.1", "", "", "for=6.6.6.6;proto=https, for=1.1.1.1;proto=http"));
+  CHECK_FALSE(is_secure("10.0.0.1", "", "http", "for=1.1.1.1;proto=https"));
 }

@@ -1,5 +1,7 @@
 // tests/unit/worker/edge/limits_test.cc - time, slowness, capacity, and the end of a worker.
 // SPDX-License-Identifier: MIT
+#include <sys/resource.h>
+
 #include "tests/unit/worker/edge/rig.h"
 #include "worker/edge/http_connection.h"
 
@@ -38,7 +40,7 @@ TEST_CASE("H-27 a head that does not come is 408, a silent connection is just cl
   CHECK(drowsy.answers() == 1);
 }
 
-TEST_CASE("H-27 a body has its own time, counted from the end of the head") {
+TEST_CASE("C-36 D-31 H-27 a body has its own time, counted from the end of the head") {
   EdgeRig rig;
   rig.config.http.head_timeout = 60s;
   rig.config.http.body_timeout = kSoon;
@@ -92,7 +94,7 @@ TEST_CASE("H-28 a client that does not read its answer is closed, and its other 
   CHECK(rig.requests.gone[0] == rig.requests.seen[1].id);
 }
 
-TEST_CASE("back-pressure: above 1 MiB of unread answers the client is not read, until it has read them") {
+TEST_CASE("H-44 back-pressure: above 1 MiB of unread answers the client is not read, until it has read them") {
   EdgeRig rig;
   rig.open();
   Client client(rig, Family::Unix, 4096);
@@ -135,12 +137,37 @@ TEST_CASE("H-45 accepting pauses at max_connections and goes on below") {
   rig.run_turns(3);
   CHECK(rig.edge->connections() == 2);
   CHECK(rig.count(Counter::connections_accepted) == 2);
+  CHECK(rig.count(Counter::connection_limit_pauses) == 1);
   clients[0].reset();
   REQUIRE(rig.run_until([&] { return rig.count(Counter::connections_accepted) == 3; }));
   CHECK(rig.edge->connections() == 2);
   REQUIRE(send(clients[2].get(), get("/healthz").data(), get("/healthz").size(), 0) > 0);
   char byte = 0;
   REQUIRE(rig.run_until([&] { return recv(clients[2].get(), &byte, 1, MSG_DONTWAIT) == 1; }));
+}
+
+TEST_CASE(
+    "H-45 out of descriptors: counted, the clients that are there go on, and the next is accepted when there are "
+    "some") {
+  EdgeRig rig;
+  rig.open();
+  Listening listening(Family::Tcp);
+  REQUIRE(rig.edge->listen(listening.fd(), 0));
+  Client before(rig);
+  Descriptor client(connected_to(listening.address()));
+  rlimit usual{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  rlimit none = usual;
+  none.rlim_cur = 3;  // no new number is below it; those in use stay usable
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  bool paused = rig.run_until([&] { return rig.count(Counter::accept_pauses) == 1; });
+  before.send(get("/healthz"));
+  bool served = before.gets("ok\n");
+  setrlimit(RLIMIT_NOFILE, &usual);
+  CHECK(paused);
+  CHECK(served);
+  REQUIRE(rig.run_until([&] { return rig.count(Counter::connections_accepted) == 1; }));
+  CHECK(rig.count(Counter::accept_pauses) == 1);
 }
 
 TEST_CASE("B-108 H-23 shutting down: idle connections close at once, the others behind their answers") {

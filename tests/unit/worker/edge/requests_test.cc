@@ -1,5 +1,10 @@
 // tests/unit/worker/edge/requests_test.cc - which answer a request gets, and in which order.
 // SPDX-License-Identifier: MIT
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
+
 #include "tests/unit/worker/edge/rig.h"
 
 using namespace nxb;
@@ -222,7 +227,7 @@ TEST_CASE("H-11 eight unanswered requests are taken, the ninth when the first is
   for (std::size_t i = 0; i < 20; ++i) CHECK(rig.requests.seen[i].body.rid == Rid{i + 1});
 }
 
-TEST_CASE("H-14 H-24 H-29 H-41 H-43 what is no BOSH request has an answer of its own") {
+TEST_CASE("C-31 C-34 H-14 H-24 H-29 H-41 H-43 what is no BOSH request has an answer of its own") {
   EdgeRig rig;
   rig.open();
   struct Row {
@@ -234,16 +239,24 @@ TEST_CASE("H-14 H-24 H-29 H-41 H-43 what is no BOSH request has an answer of its
   const char* cors = "Access-Control-Allow-Origin: *\r\n";
   const std::vector<Row> rows{
       {get("/http-bind"), "200 OK", {cors, "text/plain"}, "address.\n"},
-      {get("/http-bind/?data=x"), "200 OK", {cors}, "address.\n"},
+      {get("/http-bind/?x=data"), "200 OK", {cors}, "address.\n"},
+      {get("/http-bind/?callback=f"), "200 OK", {cors}, "address.\n"},
       {"HEAD /http-bind HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK", {cors, "Content-Length: "}, "\r\n\r\n"},
       {get("/healthz"), "200 OK", {"Content-Length: 3\r\n"}, "\r\n\r\nok\n"},
       {get("/other"), "404 Not Found", {cors}, "404 Not Found\n"},
-      {"POST / HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found", {cors}, "404 Not Found\n"},
+      {"POST /other HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found", {cors, "text/plain"}, "404 Not Found\n"},
+      {"OPTIONS /other HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found", {cors}, "404 Not Found\n"},
+      {"POST / HTTP/1.1\r\nHost: x\r\n\r\n", "405 Method Not Allowed", {"Allow: OPTIONS, GET, HEAD\r\n"}, "\n"},
       {"PUT /http-bind HTTP/1.1\r\nHost: x\r\n\r\n",
        "405 Method Not Allowed",
        {cors, "Allow: OPTIONS, GET, HEAD, POST\r\n"},
        "\n"},
-      {"POST /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "405 Method Not Allowed", {"Allow: GET, HEAD\r\n"}, "\n"},
+      {"POST /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "405 Method Not Allowed", {"Allow: OPTIONS, GET, HEAD\r\n"}, "\n"},
+      {"PUT /other HTTP/1.1\r\nHost: x\r\n\r\n", "405 Method Not Allowed", {cors}, "\n"},
+      {"OPTIONS /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+       "200 OK",
+       {"Allow: OPTIONS, GET, HEAD\r\n", "Content-Length: 0\r\n"},
+       "\r\n\r\n"},
       {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK", {cors, "Content-Length: 0\r\n"}, "\r\n\r\n"},
       {"OPTIONS /http-bind HTTP/1.1\r\nHost: x\r\n\r\n",
        "200 OK",
@@ -286,6 +299,88 @@ TEST_CASE("H-12 HTTP/1.0 and Connection: close end the connection behind the ans
   CHECK(held.received.find("Connection: close\r\n") != std::string::npos);
 }
 
+TEST_CASE("H-05 a POST without a body is one that is no body: terminate bad-request") {
+  EdgeRig rig;
+  rig.open();
+  Client client(rig);
+  client.send("POST /http-bind HTTP/1.1\r\nHost: x\r\n\r\n" + get("/healthz"));
+  REQUIRE(client.gets("ok\n"));
+  CHECK(client.received.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(client.has("type='terminate' condition='bad-request'"));
+}
+
+TEST_CASE("H-16 nothing of a request comes back in a header, and the Origin only if it is configured") {
+  EdgeRig rig;
+  rig.open();
+  rig.requests.at_once = [&rig](RequestId id) { rig.edge->reply(id, rig.reply("<body/>")); };
+  const std::string mark = "mark-of-the-request";
+  const std::string fields = "Origin: https://" + mark + "\r\nAccess-Control-Request-Headers: " + mark + "\r\n";
+  const std::string ours = body("rid='1' content='text/" + mark + "' sid='" + rig.sid_of(0) + "'");
+  for (const std::string& request :
+       {post(ours, fields), get_body(ours, "&callback=f", fields), get("/" + mark, fields),
+        "OPTIONS /http-bind?" + mark + " HTTP/1.1\r\nHost: " + mark + "\r\n" + fields + "\r\n",
+        get("/http-bind?data=x&callback=" + mark, fields), post(ours, "Expect: " + mark + "\r\n")}) {
+    CAPTURE(request);
+    Client client(rig);
+    client.send(request);
+    REQUIRE(client.gets("\r\n\r\n"));
+    CHECK_FALSE(client.has(mark));
+  }
+}
+
+TEST_CASE("H-17 Upgrade to anything is ignored: the request is served as HTTP/1.1") {
+  EdgeRig rig;
+  rig.open();
+  rig.requests.at_once = [&rig](RequestId id) { rig.edge->reply(id, rig.reply("<body/>")); };
+  Client client(rig);
+  client.send(post(body("rid='1' sid='" + rig.sid_of(0) + "'"),
+                   "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n"));
+  REQUIRE(client.gets("<body/>"));
+  CHECK(client.received.starts_with("HTTP/1.1 200 OK\r\n"));
+  client.received.clear();
+  client.send(get("/healthz", "Connection: Upgrade\r\nUpgrade: TLS/1.2\r\n"));
+  REQUIRE(client.gets("ok\n"));
+  CHECK(client.received.starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_CASE("H-36 a preflight that asks for a private network is told so if it is configured") {
+  for (bool configured : {false, true}) {
+    EdgeRig rig;
+    rig.config.http.allow_private_network = configured;
+    rig.open();
+    Client client(rig);
+    const std::string options = "OPTIONS /http-bind HTTP/1.1\r\nHost: x\r\n";
+    client.send(options + "Access-Control-Request-Private-Network: true\r\n\r\n");
+    REQUIRE(client.gets("Access-Control-Max-Age"));
+    CHECK(client.has("\r\nAccess-Control-Allow-Private-Network: true\r\n") == configured);
+    client.received.clear();
+    client.send(options + "\r\n");
+    REQUIRE(client.gets("Access-Control-Max-Age"));
+    CHECK_FALSE(client.has("Private-Network"));
+  }
+}
+
+TEST_CASE("C-09 D-35 TCP asks after http_socket_keepalive, which is in seconds") {
+  EdgeRig rig;
+  rig.config.http.http_socket_keepalive = 75s;
+  rig.open();
+  auto pair = connected_pair(Family::Tcp);
+  Descriptor client(pair[0]);
+  Descriptor watched(dup(pair[1]));
+  relay::Handover handover;
+  handover.fd = Descriptor(pair[1]);
+  handover.peer = "192.0.2.7:4000";
+  rig.edge->take(std::move(handover));
+  auto option = [&](int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof(value);
+    REQUIRE(getsockopt(watched.get(), level, name, &value, &size) == 0);
+    return value;
+  };
+  CHECK(option(SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(option(IPPROTO_TCP, TCP_KEEPIDLE) == 75);
+}
+
 TEST_CASE("H-10 an HTTP error is answered in its turn with CORS headers, then the connection closes") {
   EdgeRig rig;
   rig.open();
@@ -321,7 +416,7 @@ TEST_CASE("H-10 after an error at most 64 KiB more are read") {
   CHECK(rig.run_until([&] { return rig.edge->idle(); }, 1s));
 }
 
-TEST_CASE("H-25 a body over max_data_held: 413, a terminate body, CORS, close") {
+TEST_CASE("H-25 D-31 a body over max_data_held: 413, a terminate body, CORS, close") {
   EdgeRig rig;
   rig.config.bosh.max_data_held = 1000;
   rig.open();
@@ -369,9 +464,44 @@ TEST_CASE("H-47 the client's address comes from X-Forwarded-For only through a t
       post(body("rid='1' sid='" + rig.sid_of(0) + "'"), "X-Forwarded-For: 6.6.6.6, 198.51.100.1, 10.0.0.1\r\n"));
   REQUIRE(rig.until_seen(1));
   CHECK(rig.requests.seen[0].client == "198.51.100.1");
+  CHECK_FALSE(rig.requests.seen[0].secure);
 }
 
-TEST_CASE("H-32 the answer to a held request has the CORS headers of its own Origin") {
+TEST_CASE("H-47 B-111 the scheme comes from X-Forwarded-Proto only through a trusted peer") {
+  for (bool trusted : {true, false}) {
+    EdgeRig rig;
+    if (trusted) rig.config.listen[0].trusted_proxies = {"192.0.2.0/24"};
+    rig.open();
+    Client client(rig);
+    std::string text = body("rid='1' sid='" + rig.sid_of(0) + "'");
+    client.send(post(text, "X-Forwarded-Proto: https\r\n") + post(text, "Forwarded: for=1.1.1.1;proto=https\r\n") +
+                post(text));
+    REQUIRE(rig.until_seen(3));
+    CHECK(rig.requests.seen[0].secure == trusted);
+    CHECK(rig.requests.seen[1].secure == trusted);
+    CHECK(rig.requests.seen[1].client == (trusted ? "1.1.1.1" : "192.0.2.7"));
+    CHECK_FALSE(rig.requests.seen[2].secure);
+  }
+}
+
+TEST_CASE("B-111 hanging up closes the connection without an answer; what else waits on it is gone") {
+  EdgeRig rig;
+  rig.open();
+  Client client(rig);
+  std::string text = post(body("rid='1' sid='" + rig.sid_of(0) + "'"));
+  rig.requests.at_once = [&](RequestId id) {
+    if (id.number == 2) rig.edge->hang_up(id);
+  };
+  client.send(text + text + text);
+  REQUIRE(client.is_closed_by_nxb());
+  CHECK(client.received.empty());
+  CHECK(rig.requests.seen.size() == 2);  // what stands behind is not looked at
+  CHECK(std::ranges::count(rig.requests.gone, rig.requests.seen[0].id) == 1);
+  CHECK(rig.run_until([&] { return rig.edge->idle(); }));
+  rig.edge->hang_up(rig.requests.seen[0].id);  // long gone
+}
+
+TEST_CASE("H-32 H-34 the answer to a held request has the CORS headers of its own Origin") {
   EdgeRig rig;
   rig.config.http.allowed_origins = {"https://a.example", "https://b.example"};
   rig.open();

@@ -22,9 +22,10 @@ class ScriptedRequests final : public edge::Requests {
     RequestId id;
     bosh::Body body;
     std::string client, sid;
+    bool secure = false;
   };
-  void on_request(RequestId id, bosh::Body body, std::string_view client, std::string_view sid) override {
-    seen.push_back({id, std::move(body), std::string(client), std::string(sid)});
+  void on_request(RequestId id, bosh::Body body, const gateway::Client& client, std::string_view sid) override {
+    seen.push_back({id, std::move(body), client.address, std::string(sid), client.secure});
     if (at_once) at_once(id);
   }
   void on_request_gone(RequestId id) override { gone.push_back(id); }
@@ -52,7 +53,7 @@ struct EdgeRig : LoopRig {
     boxes.patience = patience;
     mailroom = *relay::Mailroom::make(loop, counters, std::move(boxes));
     edge = std::make_unique<edge::Edge>(
-        edge::Context{loop, config, requests, *mailroom, pool, route, 0, deadlines, counters});
+        edge::Context{loop, config, requests, *mailroom, pool, route, 0, deadlines, counters, *segment});
   }
   // What worker 1 finds in its mailbox.
   void open_other() {
@@ -81,6 +82,7 @@ struct EdgeRig : LoopRig {
   config::Config config;
   Duration patience = relay::kPatience;
   stats::Counters counters, other_counters;
+  Result<stats::Segment> segment = stats::Segment::create(2);
   xml::Pool pool;
   ipc::SidRoute route{HashKey{1, 2, 3}, 2};
   uv::Deadlines deadlines{loop};
@@ -94,14 +96,17 @@ struct EdgeRig : LoopRig {
 // The far end of a connection of the edge.
 class Client {
  public:
+  static Client from(EdgeRig& rig, std::string peer) {
+    return Client(rig, Family::Unix, 0, 0, "", "", std::move(peer));
+  }
   explicit Client(EdgeRig& rig, Family family = Family::Unix, int send_buffer = 0, std::uint8_t hops = 0,
-                  std::string minted = "", std::string bytes = "")
+                  std::string minted = "", std::string bytes = "", std::string peer = "192.0.2.7:4000")
       : rig_(rig) {
     auto pair = connected_pair(family, send_buffer);
     fd_ = Descriptor(pair[0]);
     relay::Handover handover;
     handover.fd = Descriptor(pair[1]);
-    handover.peer = "192.0.2.7:4000";
+    handover.peer = std::move(peer);
     handover.hops = hops;
     handover.minted_sid = std::move(minted);
     handover.bytes = std::move(bytes);
@@ -142,6 +147,8 @@ class Client {
     for (std::size_t at = 0; (at = received.find("HTTP/1.1 ", at)) != std::string::npos; ++at) ++count;
     return count;
   }
+  std::string entity() const { return received.substr(received.find("\r\n\r\n") + 4); }  // of the only answer
+  bool has(const std::string& text) const { return received.find(text) != std::string::npos; }
   std::string received;
   bool ended = false;
 
@@ -157,6 +164,18 @@ inline std::string post(const std::string& body, const std::string& fields = "")
 
 inline std::string body(const std::string& attributes) {
   return "<body xmlns='http://jabber.org/protocol/httpbind' " + attributes + "/>";
+}
+
+// The same body as post(), in the query; `more` is further parameters.
+inline std::string get_body(const std::string& body, const std::string& more = "", const std::string& fields = "") {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string target = "/http-bind?data=";
+  for (char c : body) {
+    auto byte = static_cast<unsigned char>(c);
+    (target += '%') += kHex[byte >> 4];
+    target += kHex[byte & 15];
+  }
+  return "GET " + target + more + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n";
 }
 
 inline std::string get(const std::string& target, const std::string& fields = "") {

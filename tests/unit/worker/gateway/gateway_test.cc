@@ -23,7 +23,10 @@ struct FakeUpstream final : upstream::Upstream {
   FakeUpstream(World& w, StreamId s) : world(w), id(s) {}
   void open(const upstream::StreamSpec& asked) override;
   void send(std::string_view elements) override { sent += elements; }
-  void restart() override { ++restarts; }
+  void restart(std::string_view attributes) override {
+    ++restarts;
+    stream_attrs = attributes;
+  }
   void set_reading(bool on) override { reading = on; }
   void close(upstream::Parting why, const std::vector<xmpp::Stanza>& left) override {
     parting = why;
@@ -32,7 +35,7 @@ struct FakeUpstream final : upstream::Upstream {
   World& world;
   StreamId id;
   upstream::StreamSpec spec;
-  std::string sent;
+  std::string sent, stream_attrs;
   int restarts = 0;
   bool reading = true;
   std::optional<upstream::Parting> parting;
@@ -44,6 +47,7 @@ struct World final : gateway::Ports {
       : config(std::move(given)), gateway(config, *this, counters, [this] { return now; }) {}
 
   void reply(RequestId to, gateway::Reply answer) override { replies.emplace_back(to, std::move(answer)); }
+  void hang_up(RequestId) override {}
   upstream::Upstream& make_stream(StreamId stream) override {
     auto& made = streams[stream];
     made = std::make_unique<FakeUpstream>(*this, stream);
@@ -61,7 +65,7 @@ struct World final : gateway::Ports {
 
   RequestId post(bosh::Body body, std::string_view sid = {}) {
     RequestId id{ConnId{7}, ++requests};
-    gateway.on_request(id, std::move(body), "192.0.2.1", sid);
+    gateway.on_request(id, std::move(body), {"192.0.2.1"}, sid);
     return id;
   }
   void advance(Duration by) {
@@ -176,7 +180,7 @@ TEST_CASE("a sid that exists is not given out again, whoever minted it (B-29)") 
   CHECK(world.gateway.live_sessions() == 1);
 }
 
-TEST_CASE("above max_sessions a creation gets internal-server-error (B-40)") {
+TEST_CASE("above max_sessions a creation gets internal-server-error (B-40 D-57)") {
   World world;
   world.config.server.max_sessions = 1;
   world.post(creation(), "the-sid");
@@ -199,7 +203,7 @@ TEST_CASE("payloads go to the session's stream, and what the stream brings answe
   CHECK(world.counters.get(Counter::requests_held) == 0);
 }
 
-TEST_CASE("content of the creation request is the media type of every answer (B-23)") {
+TEST_CASE("content of the creation request is the media type of every answer (B-23 D-21)") {
   World world;
   bosh::Body body = creation();
   body.content = "text/html; charset=\"UTF-8\"";
@@ -208,6 +212,72 @@ TEST_CASE("content of the creation request is the media type of every answer (B-
   body = creation();
   body.content = "text/html\r\nX: y";
   CHECK(world.answer_to(world.post(std::move(body), "other"))->content_type == "text/xml; charset=utf-8");
+}
+
+TEST_CASE("C-67 C-68 C-69 C-74 C-75 what was an event of node-xmpp-bosh is counted") {
+  World world;
+  auto count = [&](Counter counter) { return world.counters.get(counter); };
+  world.post(creation(1), "the-sid");
+  world.gateway.on_stream_event(StreamId{1}, upstream::Arrived{{{xmpp::Kind::Other, "<success xmlns='urn:s'/>"}}});
+  CHECK(count(Counter::stanzas_to_clients) == 2);  // the features, too
+  bosh::Body restart = request(2);
+  restart.restart = true;
+  world.post(std::move(restart));
+  CHECK(count(Counter::restarts) == 1);
+  world.post(request(3, "<message/>"));
+  CHECK(count(Counter::stanzas_from_clients) == 1);
+  CHECK(count(Counter::streams_closed_client) == 0);
+  bosh::Body end = request(4);
+  end.terminate = true;
+  world.post(std::move(end));
+  world.gateway.on_stream_event(StreamId{1}, upstream::Closed{});
+  CHECK(count(Counter::streams_closed_client) == 1);
+  CHECK(count(Counter::streams_closed_server) == 0);
+  world.post(creation(1), "second");
+  world.gateway.on_stream_event(StreamId{2}, upstream::Closed{bosh::Condition::RemoteConnectionFailed, {}, "lost"});
+  CHECK(count(Counter::streams_closed_server) == 1);
+  CHECK(count(Counter::streams_closed_client) == 1);
+}
+
+TEST_CASE("C-70 C-72 stanzas that nobody fetched and errors are counted") {
+  World world;
+  world.post(creation(1), "the-sid");
+  world.gateway.on_stream_event(StreamId{1}, upstream::Arrived{{{xmpp::Kind::Message, "<message/>"}}});
+  world.advance(10min);
+  CHECK(world.counters.get(Counter::undelivered) == 2);  // the features of an answer that nothing confirmed, too
+  CHECK(world.counters.get(Counter::errors) == 0);
+  bosh::Body bad = creation(1);
+  bad.problem = bosh::Condition::BadRequest;
+  world.post(std::move(bad), "other");
+  CHECK(world.counters.get(Counter::errors) == 1);
+}
+
+TEST_CASE("B-26 C-45 route and stream_attrs reach the stream as the client wrote them") {
+  World world;
+  bosh::Body body = creation();
+  body.route = "xmpp:server.example:5222";
+  world.post(std::move(body), "the-sid");
+  CHECK(world.streams[StreamId{1}]->spec.route == "xmpp:server.example:5222");
+  bosh::Body restart = request(2);
+  restart.restart = true;
+  restart.stream_attrs = R"({"zone": "a"})";
+  world.post(std::move(restart));
+  CHECK(world.streams[StreamId{1}]->stream_attrs == R"({"zone": "a"})");
+}
+
+TEST_CASE("B-17 who names no domain gets the default one, and hears so; without it the domain is empty as it was") {
+  World world;
+  world.config.upstream.default_domain = "default.example";
+  bosh::Body nameless = creation();
+  nameless.to.clear();
+  RequestId id = world.post(nameless, "a");
+  CHECK(world.streams[StreamId{1}]->spec.domain == "default.example");
+  CHECK(contains(world.answer_to(id)->body, "from='default.example'"));
+  world.post(creation(), "b");
+  CHECK(world.streams[StreamId{2}]->spec.domain == "example.org");
+  World strict;
+  strict.post(nameless, "a");
+  CHECK(strict.streams[StreamId{1}]->spec.domain.empty());
 }
 
 TEST_CASE("a stream that closes is dropped once, also when its session is long forgotten") {

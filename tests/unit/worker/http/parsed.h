@@ -36,8 +36,14 @@ class Reading {
     const http::Request& r = parser_.request();
     std::string out = kMethods.at(static_cast<std::size_t>(r.method)) + " " + (r.asterisk ? "*" : r.path);
     out += " 1." + std::to_string(r.minor) + (r.keep_alive ? " keep" : " close");
+    if (!r.query.empty()) out += " query=" + r.query;
     if (!r.origin.empty()) out += " origin=" + r.origin;
     if (!r.x_forwarded_for.empty()) out += " for=" + r.x_forwarded_for;
+    if (!r.x_forwarded_proto.empty()) out += " proto=" + r.x_forwarded_proto;
+    if (!r.forwarded.empty()) out += " forwarded=" + r.forwarded;
+    if (r.via_proxy) out += " via-proxy";
+    if (r.private_network) out += " private";
+    if (!r.authorization.empty()) out += " auth=" + r.authorization;
     if (r.wants_continue) out += " continue";
     if (!parser_.body().empty()) out += " body=" + std::string(parser_.body());
     return out;

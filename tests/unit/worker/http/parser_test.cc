@@ -103,12 +103,14 @@ TEST_CASE("H-07 HTTP/1.1 has exactly one Host, HTTP/1.0 at most one") {
 
 TEST_CASE("H-08 the target: origin and absolute form, escapes decoded once, dots kept") {
   auto target = [](const std::string& text) { return read("GET " + text + " HTTP/1.1\r\nHost: x\r\n\r\n"); };
-  CHECK(target("/a/../b?q=%41") == "GET /a/../b 1.1 keep\n");
+  CHECK(target("/a/../b?q=%41") == "GET /a/../b 1.1 keep query=q=%41\n");
   CHECK(target("/%68ttp%2Dbind") == "GET /http-bind 1.1 keep\n");
   CHECK(target("/%2541") == "GET /%41 1.1 keep\n");
-  CHECK(target("http://other:80/http-bind?x") == "GET /http-bind 1.1 keep\n");
+  CHECK(target("http://other:80/http-bind?x") == "GET /http-bind 1.1 keep query=x\n");
   CHECK(target("http://other") == "GET / 1.1 keep\n");
-  CHECK(target("http://other?x=y") == "GET / 1.1 keep\n");
+  CHECK(target("http://other?x=y") == "GET / 1.1 keep query=x=y\n");
+  CHECK(target("/a+b?") == "GET /a+b 1.1 keep\n");
+  CHECK(target("/a?%zz?b") == "GET /a 1.1 keep query=%zz?b\n");
   for (const char* bad : {"/%00", "/%4", "/%", "/%zz", "*", "ftp://x/", "http:///x", "/a#b", "/\xc3\xa4", "x"}) {
     CAPTURE(bad);
     CHECK(target(bad) == "failed 400\n");
@@ -180,7 +182,7 @@ TEST_CASE("H-17 Upgrade to anything is ignored by the parser") {
         "POST /http-bind 1.1 keep body=ab\nGET / 1.1 keep\n");
 }
 
-TEST_CASE("H-25 a body of the limit passes, one byte more is 413, also when it comes in chunks") {
+TEST_CASE("H-25 H-44 a body of the limit passes, one byte more is 413, also when it comes in chunks") {
   Limits limits;
   limits.body = 10;
   const std::string kChunked = "Transfer-Encoding: chunked\r\n";
@@ -221,7 +223,24 @@ TEST_CASE("H-26 request line, fields and their number are limited, at the figure
 TEST_CASE("H-29 H-47 the fields that answers depend on are collected") {
   CHECK(
       read(post("Origin: https://a.example\r\nX-Forwarded-For: 1.2.3.4, 5.6.7.8\r\nX-FORWARDED-FOR:  9.9.9.9 \r\n")) ==
-      "POST /http-bind 1.1 keep origin=https://a.example for=1.2.3.4, 5.6.7.8, 9.9.9.9\n");
+      "POST /http-bind 1.1 keep origin=https://a.example for=1.2.3.4, 5.6.7.8, 9.9.9.9 via-proxy\n");
+  CHECK(read(post("X-Forwarded-Proto: https\r\nForwarded: for=1.2.3.4;proto=https\r\nforwarded: for=5.6.7.8\r\n")) ==
+        "POST /http-bind 1.1 keep proto=https forwarded=for=1.2.3.4;proto=https, for=5.6.7.8 via-proxy\n");
+}
+
+TEST_CASE("H-41 each of the marks that proxies leave is seen") {
+  for (const char* field : {"X-Forwarded-For: 127.0.0.1", "X-Forwarded-For:", "Forwarded: for=x", "x-real-ip: ::1"}) {
+    CAPTURE(field);
+    CHECK(read(kGet + field + "\r\n\r\n").find(" via-proxy\n") != std::string::npos);
+  }
+  CHECK(read(kGet + "Via: x\r\n\r\n") == "GET / 1.1 keep\n");
+}
+
+TEST_CASE("H-36 H-42 a question for a private network is `true`, and two Authorization fields are none that is good") {
+  CHECK(read(kGet + "Access-Control-Request-Private-Network: true\r\n\r\n") == "GET / 1.1 keep private\n");
+  CHECK(read(kGet + "Access-Control-Request-Private-Network: 1\r\n\r\n") == "GET / 1.1 keep\n");
+  CHECK(read(kGet + "Authorization: Basic x\r\nAuthorization: Basic y\r\n\r\n") ==
+        "GET / 1.1 keep auth=Basic x, Basic y\n");
 }
 
 TEST_CASE("the bytes of a request are kept for a hand-over, without what follows") {

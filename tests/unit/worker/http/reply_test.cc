@@ -100,7 +100,7 @@ TEST_CASE("H-33 credentials are allowed on answers and preflights when configure
   CHECK(replies.head(preflight, kNow).find("Access-Control") == std::string::npos);
 }
 
-TEST_CASE("H-29 H-30 H-35 a preflight names methods, headers and an age; no content") {
+TEST_CASE("C-35 H-29 H-30 H-35 a preflight names methods, headers and an age; no content") {
   config::Config::Http http;
   http.headers = {{"X-Mine", "1"}, {"content-type", "ignored here"}};
   http.cors_headers = {"Authorization", "x-mine"};
@@ -119,7 +119,57 @@ TEST_CASE("H-29 H-30 H-35 a preflight names methods, headers and an age; no cont
   CHECK(head.find("Content-Type:") == std::string::npos);
 }
 
-TEST_CASE("H-34 H-43 errors carry CORS headers, the health page does not") {
+TEST_CASE("H-36 a private network is allowed only if configured, to an allowed origin, and when asked for") {
+  auto http = listing({"https://a.example"});
+  const std::string line = "Access-Control-Allow-Private-Network: true";
+  for (bool configured : {false, true}) {
+    http.allow_private_network = configured;
+    Replies replies{http};
+    Answer preflight;
+    preflight.purpose = Purpose::Preflight;
+    preflight.private_network = true;
+    preflight.cors = replies.cors().judge("https://a.example");
+    CHECK(has(replies.head(preflight, kNow), line) == configured);
+    preflight.cors = replies.cors().judge("https://b.example");
+    CHECK_FALSE(has(replies.head(preflight, kNow), line));
+    preflight.cors = replies.cors().judge("https://a.example");
+    preflight.private_network = false;
+    CHECK_FALSE(has(replies.head(preflight, kNow), line));
+    preflight.private_network = true;
+    preflight.purpose = Purpose::Bosh;
+    CHECK_FALSE(has(replies.head(preflight, kNow), line));
+  }
+}
+
+TEST_CASE("H-42 D-04 a challenge has its realm in quotes") {
+  Replies replies{config::Config::Http{}};
+  Answer answer;
+  answer.status = 401;
+  answer.challenge = true;
+  std::string head = replies.head(answer, kNow);
+  CHECK(head.starts_with("HTTP/1.1 401 Unauthorized\r\n"));
+  CHECK(has(head, "WWW-Authenticate: Basic realm=\"nxb\", charset=\"UTF-8\""));
+}
+
+TEST_CASE("C-32 204 has neither type nor length") {
+  Replies replies{config::Config::Http{}};
+  Answer answer;
+  answer.status = 204;
+  std::string head = replies.head(answer, kNow);
+  CHECK(head.starts_with("HTTP/1.1 204 No Content\r\n"));
+  CHECK(head.find("Content-Type:") == std::string::npos);
+  CHECK(head.find("Content-Length:") == std::string::npos);
+}
+
+TEST_CASE("H-21 a page may bring its own policy; without one nothing is allowed") {
+  Replies replies{config::Config::Http{}};
+  Answer answer;
+  CHECK(has(replies.head(answer, kNow), "Content-Security-Policy: sandbox; default-src 'none'"));
+  answer.policy = "default-src 'none'; style-src 'sha256-x'";
+  CHECK(has(replies.head(answer, kNow), "Content-Security-Policy: default-src 'none'; style-src 'sha256-x'"));
+}
+
+TEST_CASE("H-34 H-43 errors carry CORS headers, what is for the operator does not") {
   Replies replies{config::Config::Http{}};
   Answer answer;
   answer.cors = replies.cors().judge("");
@@ -128,7 +178,7 @@ TEST_CASE("H-34 H-43 errors carry CORS headers, the health page does not") {
     CHECK(has(replies.head(answer, kNow), "Access-Control-Allow-Origin: *"));
   }
   answer.status = 200;
-  answer.purpose = Purpose::Health;
+  answer.purpose = Purpose::Operator;
   CHECK(replies.head(answer, kNow).find("Access-Control") == std::string::npos);
 }
 

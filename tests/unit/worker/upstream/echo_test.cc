@@ -27,7 +27,7 @@ struct Rig {
   }
   void log_in() {  // PLAIN, user juliet
     say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAByMG0zMG15cjBtMzA=</auth>");
-    up->restart();
+    up->restart({});
     say("<iq type='set' id='b' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
         "<resource>home</resource></bind></iq>");
   }
@@ -51,7 +51,7 @@ TEST_CASE("echo: login with PLAIN, restart, bind as asked") {
       rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAByMG0zMG15cjBtMzA=</auth>") ==
       "A:<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/> ");
   rig.ears.log.clear();
-  rig.up->restart();
+  rig.up->restart({});
   CHECK(has(rig.ears.log, "O:"));
   CHECK(has(rig.ears.log, "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"));
   CHECK_FALSE(has(rig.ears.log, "mechanism"));
@@ -68,7 +68,7 @@ TEST_CASE("echo: ANONYMOUS gives a user and a resource of one's own") {
   int i = 0;
   for (Rig* rig : {&one, &two}) {
     CHECK(has(rig->say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>"), "<success"));
-    rig->up->restart();
+    rig->up->restart({});
     std::string bound = rig->say("<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
     auto at = bound.find("<jid>");
     REQUIRE(at != std::string::npos);
@@ -148,7 +148,8 @@ TEST_CASE("B-104 TLS elements are ignored; what is no stanza, or comes too early
   CHECK(has(odd.ears.end.stream_error, "<unsupported-stanza-type "));
 }
 
-TEST_CASE("U-36 while the client does not collect, answers wait; above 1 MiB the stream ends with policy-violation") {
+TEST_CASE(
+    "H-44 U-36 while the client does not collect, answers wait; above 1 MiB the stream ends with policy-violation") {
   Rig rig;
   rig.log_in();
   rig.up->set_reading(false);

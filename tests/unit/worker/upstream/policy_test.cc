@@ -116,7 +116,7 @@ TEST_CASE("U-01 what is not a domain is improper addressing") {
   }
 }
 
-TEST_CASE("U-02 U-63 allow and deny: whole names, subdomains with a dot, allow wins, empty allows all") {
+TEST_CASE("U-02 U-63 B-18 C-13 D-44 D-45 allow and deny: whole names in any case, subdomains with a dot, [] is all") {
   struct Row {
     std::vector<std::string> allow, deny;
     const char* to;
@@ -129,6 +129,9 @@ TEST_CASE("U-02 U-63 allow and deny: whole names, subdomains with a dot, allow w
       {{"example.org"}, {}, "chat.example.org", false},
       {{"example.org"}, {}, "example.org.evil.net", false},
       {{"example.org"}, {}, "notexample.org", false},
+      {{}, {"a.example"}, "A.EXAMPLE", false},
+      {{}, {}, "A.EXAMPLE", true},
+      {{}, {"a.example"}, "b.example", true},
       {{".example.org"}, {}, "example.org", true},
       {{".example.org"}, {}, "a.b.example.org", true},
       {{".example.org"}, {}, "notexample.org", false},
@@ -159,7 +162,23 @@ TEST_CASE("U-02 U-63 allow and deny: whole names, subdomains with a dot, allow w
   }
 }
 
-TEST_CASE("U-03 U-09 U-50 the static map comes first; else the domain itself at 5222") {
+TEST_CASE("B-18 a domain of former times is host-gone, also where it is allowed, denied or has a server") {
+  config::Config config;
+  config.upstream.gone = {"old.example", ".older.example"};
+  config.upstream.allow = {"old.example", "new.example"};
+  config.upstream.deny = {"sub.older.example"};
+  config.upstream.domain = {{"old.example", "127.0.0.1:5222", std::nullopt, "", "", true}};
+  Policy policy(config.upstream);
+  for (const char* to : {"old.example", "OLD.example.", "older.example", "sub.older.example"}) {
+    CAPTURE(std::string(to));
+    CHECK(policy.choose(to).refusal.condition == Condition::HostGone);
+  }
+  CHECK(policy.choose("new.example").refusal.condition == Condition::None);
+  CHECK(policy.choose("sub.old.example").refusal.condition == Condition::HostUnknown);
+  CHECK(policy.choose("very-old.example").refusal.condition == Condition::HostUnknown);
+}
+
+TEST_CASE("U-03 U-09 U-50 D-40 C-62 the static map comes first; else the domain itself at 5222") {
   config::Config config;
   config.upstream.tls_ca = "/ca/all.pem";
   config.upstream.domain = {
@@ -237,7 +256,7 @@ TEST_CASE("U-16 a client cannot choose loopback, private and special addresses, 
   CHECK(Policy(config.upstream).may_connect(by_client, *Address::from_ip("127.0.0.1", 1)));
 }
 
-TEST_CASE("U-39 TLS is required, offered for near targets, and what a domain says for itself") {
+TEST_CASE("U-39 C-12 TLS is required, offered for near targets, and what a domain says for itself") {
   Address far = *Address::from_ip("192.0.2.1", 5222), near = *Address::from_ip("10.0.0.1", 5222);
   Address own = *Address::parse("unix:/run/x");
   struct Row {

@@ -53,11 +53,12 @@ struct StreamsRig {
             {"<starttls", kProceed, Then::StartTls},
             {"xmlns:stream", kSecond + kFeatures}};
   }
-  Upstream& open(const std::string& domain = "example.org") {
+  Upstream& open(const std::string& domain = "example.org", const std::string& route = "") {
     streams = std::make_unique<Streams>(StreamsContext{turns.loop, config, pool, deadlines, counters, ears});
     Upstream& up = streams->make(StreamId{7});
     StreamSpec spec;
     spec.domain = domain;
+    spec.route = route;
     up.open(spec);
     return up;
   }
@@ -66,6 +67,7 @@ struct StreamsRig {
     REQUIRE(turns.until([&] { return ears.log.find("A:") != std::string::npos || ears.closed; }));
     return up;
   }
+  std::string port() const { return server.address().substr(server.address().rfind(':') + 1); }
   bool until_closed(Duration limit = 8s) {
     return turns.until([&] { return ears.closed; }, limit);
   }

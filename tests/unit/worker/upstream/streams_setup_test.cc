@@ -7,7 +7,7 @@ namespace {
 
 using Rig = StreamsRig;
 
-TEST_CASE("U-40 U-43 U-46 U-50 STARTTLS with a verified certificate") {
+TEST_CASE("U-40 U-43 U-46 U-50 C-64 D-48 STARTTLS with the domain as SNI and a verified certificate") {
   Rig rig(Rig::tls_script());
   rig.config.upstream.domain[0].tls = TlsMode::Required;
   rig.server.use_tls(authority(), {"DNS:example.org"}, {0, "xmpp-client"});
@@ -36,7 +36,8 @@ TEST_CASE("U-45 U-47 direct TLS: ALPN xmpp-client, no STARTTLS") {
 }
 
 TEST_CASE(
-    "U-39 U-42 U-49 U-65 TLS that fails in any way is remote-connection-failed, and nothing of the client leaves") {
+    "U-39 U-42 U-49 U-65 D-48 D-49 TLS that fails in any way is remote-connection-failed, and nothing of the client "
+    "leaves") {
   const std::string refusal = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>" + kEnd;
   struct Row {
     const char* what;
@@ -110,7 +111,7 @@ TEST_CASE("U-03 U-14 unix sockets and localhost as targets") {
   CHECK(local.responder.questions == 0);
 }
 
-TEST_CASE("U-02 U-16 U-62 U-63 U-64 what ends before a connection, and what the client is told") {
+TEST_CASE("U-02 U-16 U-62 U-63 U-64 D-41 what ends before a connection, and what the client is told") {
   struct Row {
     const char *domain, *condition;
   };
@@ -142,6 +143,74 @@ TEST_CASE("U-02 U-16 U-62 U-63 U-64 what ends before a connection, and what the 
     CHECK(rig.ears.log == "C:" + std::string(row.condition) + " ");
     CHECK(rig.server.accepted == 0);
     CHECK(rig.counters.get(Counter::streams_failed) == 1);
+  }
+}
+
+TEST_CASE("B-26 C-62 U-04 a route is where the stream goes, with the TLS name of the domain (U-50)") {
+  for (bool own_name : {true, false}) {
+    CAPTURE(own_name);
+    Rig rig(Rig::tls_script());
+    rig.config.upstream.route = config::RouteMode::Any;
+    rig.config.upstream.allow_private_targets = true;
+    rig.config.upstream.domain = {{"routed.example", "", TlsMode::Required, "", "", true}};
+    rig.responder.zone[{"server.example", test::kA}].addresses = {"127.0.0.1"};
+    rig.server.use_tls(authority(), {own_name ? "DNS:routed.example" : "DNS:server.example"});
+    rig.open("routed.example", "xmpp:server.example:" + rig.port());
+    REQUIRE(rig.turns.until([&] { return rig.ears.log.find("A:") != std::string::npos || rig.ears.closed; }));
+    CHECK(rig.server.tls->sni() == "routed.example");
+    CHECK(rig.ears.closed == !own_name);
+    CHECK((rig.ears.log == "C:remote-connection-failed ") == !own_name);
+  }
+}
+
+TEST_CASE("B-26 U-04 U-16 U-63 C-14 D-38 D-43 a route that is refused, or that fails, leads nowhere else") {
+  struct Row {
+    config::RouteMode mode;
+    bool private_targets;
+    const char *route, *condition;
+  };
+  using config::RouteMode;
+  const Row rows[] = {
+      {RouteMode::Any, false, "xmpp:127.0.0.1:PORT", "host-unknown"},
+      {RouteMode::Any, false, "xmpp:localhost:PORT", "host-unknown"},
+      {RouteMode::Any, false, "xmpp:inside.example:PORT", "host-unknown"},
+      {RouteMode::Any, true, "xmpp:none.example:PORT", "host-unknown"},
+      {RouteMode::Any, true, "xmpp:127.0.0.1:1", "remote-connection-failed"},
+      {RouteMode::Any, true, "http:127.0.0.1:PORT", "host-unknown"},
+      {RouteMode::Any, true, "xmpp://127.0.0.1:PORT", "bad-request"},
+      {RouteMode::Filtered, true, "xmpp:inside.example:PORT", "host-unknown"},  // 127.0.0.1 is not in the filter
+      {RouteMode::Filtered, true, "xmpp:127.0.0.1:PORT", "host-unknown"},
+      {RouteMode::Filtered, true, "nonsense", "bad-request"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.route));
+    Rig rig;
+    rig.config.upstream.route = row.mode;
+    rig.config.upstream.route_filter = {"10.0.0.0/8", "server.example"};
+    rig.config.upstream.allow_private_targets = row.private_targets;
+    rig.responder.zone[{"inside.example", test::kA}].addresses = {"127.0.0.1"};
+    // Were there a fall-back, the domain itself would be found.
+    rig.responder.zone[{"routed.example", test::kA}].addresses = {"127.0.0.1"};
+    std::string route = row.route;
+    if (auto at = route.find("PORT"); at != std::string::npos) route.replace(at, 4, rig.port());
+    rig.open("routed.example", route);
+    REQUIRE(rig.until_closed());
+    CHECK(rig.ears.log == "C:" + std::string(row.condition) + " ");
+    CHECK(rig.server.accepted == 0);
+  }
+}
+
+TEST_CASE("C-14 a route to a host that route_filter names, or whose address it has, is connected to") {
+  for (const char* entry : {"server.example", ".example", "127.0.0.0/8"}) {
+    CAPTURE(std::string(entry));
+    Rig rig;
+    rig.config.upstream.route = config::RouteMode::Filtered;
+    rig.config.upstream.route_filter = {entry};
+    rig.config.upstream.allow_private_targets = true;
+    rig.responder.zone[{"server.example", test::kA}].addresses = {"127.0.0.1"};
+    rig.open("routed.example", "xmpp:server.example:" + rig.port());
+    REQUIRE(rig.turns.until([&] { return rig.ears.log.find("A:") != std::string::npos || rig.ears.closed; }));
+    CHECK(rig.ears.log == "O:s1/1.0 A:" + kSeen + " ");
   }
 }
 

@@ -5,7 +5,7 @@
 namespace nxb::xmpp {
 namespace {
 
-TEST_CASE("U-20 U-23 U-24 U-33 U-69 broken XML is answered with its stream error") {
+TEST_CASE("U-20 U-23 U-24 U-33 U-69 D-53 broken XML is answered with its stream error") {
   struct Row {
     std::string_view bytes, condition;
     bool after_header;
@@ -42,7 +42,7 @@ TEST_CASE("U-31 U-67 the server's end is answered, what came before it is delive
         "D:<message xmlns='jabber:client'/><iq xmlns='jabber:client'/> W:</stream:stream> E:closed");
 }
 
-TEST_CASE("U-32 U-68 B-102 a stream error is relayed with its namespaces, after the stanzas before it") {
+TEST_CASE("U-32 U-68 B-102 D-56 a stream error is relayed with its namespaces, after the stanzas before it") {
   Rig rig;
   rig.run();
   CHECK(rig.hear("<message/><stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>") ==
@@ -99,7 +99,7 @@ TEST_CASE("U-30 a graceful close waits five seconds for the server's end tag and
   CHECK(broken.hear("<a></b>") == "E:closed");
 }
 
-TEST_CASE("U-17 closing before the stream is usable cancels everything") {
+TEST_CASE("U-17 D-54 closing before the stream is usable cancels everything") {
   std::vector<Stanza> none;
   Rig idle;
   CHECK(idle.on(event::Close{true, &none}) == "E:closed!");
@@ -113,7 +113,7 @@ TEST_CASE("U-17 closing before the stream is usable cancels everything") {
   CHECK(header.on(event::Close{true, &none}) == "W:</stream:stream>");
 }
 
-TEST_CASE("U-57 U-58 B-103 how a client parts: bounces, none under stream management, silence when resumable") {
+TEST_CASE("U-57 U-58 B-103 D-55 how a client parts: bounces, none under stream management, silence when resumable") {
   std::vector<Stanza> undelivered{{Kind::Message, "<message xmlns='jabber:client' from='a@b' id='1' type='chat'/>"},
                                   {Kind::Presence, "<presence xmlns='jabber:client' from='a@b'/>"}};
   struct Row {

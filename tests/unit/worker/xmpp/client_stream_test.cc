@@ -5,7 +5,7 @@
 namespace nxb::xmpp {
 namespace {
 
-TEST_CASE("U-18 B-24 B-27 the header carries to, version and xml:lang, escaped, and no id") {
+TEST_CASE("U-18 B-24 B-27 D-47 the header carries to, version and xml:lang, escaped, and no id") {
   auto setup = Rig::with_domain();
   setup.lang = "de'&";
   setup.version = "1.1";
@@ -18,7 +18,7 @@ TEST_CASE("U-18 B-24 B-27 the header carries to, version and xml:lang, escaped, 
   CHECK(has(nonsense.ready(), "version='1.0'"));
 }
 
-TEST_CASE("U-19 from is sent once TLS is up or not required, bare and of this domain only") {
+TEST_CASE("U-19 B-25 from is sent once TLS is up or not required, bare and of this domain only") {
   struct Row {
     const char* from;
     TlsRule rule;
@@ -67,7 +67,7 @@ TEST_CASE("U-22 before version 1.0 the stream is usable at the header, without f
   }
 }
 
-TEST_CASE("U-39 U-40 when STARTTLS is asked for: by mode and by what the server offers") {
+TEST_CASE("U-39 U-40 C-12 C-64 D-49 when STARTTLS is asked for: by mode and by what the server offers") {
   struct Row {
     TlsRule rule;
     std::string_view features;
@@ -109,7 +109,7 @@ TEST_CASE("U-41 U-43 U-44 STARTTLS: everything before it is forgotten, one heade
         "<a xmlns='urn:a'/></stream:features> W:<presence/>");
 }
 
-TEST_CASE("U-41 bytes in clear after <proceed/>, and a <proceed/> nobody waited for, abort") {
+TEST_CASE("U-41 D-50 bytes in clear after <proceed/>, and a <proceed/> nobody waited for, abort") {
   for (std::string_view extra :
        {"x", " ", "\n", "<", "<message/>", "<stream:stream xmlns='jabber:client'>", "\x16\x03\x01"}) {
     CAPTURE(std::string(extra));
@@ -134,7 +134,7 @@ TEST_CASE("U-41 bytes in clear after <proceed/>, and a <proceed/> nobody waited 
   CHECK(elsewhere.hear("<proceed xmlns='urn:other'/>") == "W:</stream:stream> E:no-tls");
 }
 
-TEST_CASE("U-42 a refusal of TLS ends the stream and is not shown") {
+TEST_CASE("U-42 D-49 a refusal of TLS ends the stream and is not shown") {
   for (std::string_view answer : {"<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "</stream:stream>"}) {
     Rig rig(TlsRule::Offered);
     rig.ready();
@@ -162,7 +162,7 @@ TEST_CASE("U-44 the question of TLS is settled: a restarted plain stream is not 
   CHECK(rig.stream.state() == State::Running);
 }
 
-TEST_CASE("B-28 U-29 what the client sends is held until the features, in order, also across a restart") {
+TEST_CASE("B-28 U-29 C-65 what the client sends is held until the features, in order, also across a restart") {
   Rig rig;
   CHECK(rig.on(event::Send{"<a/>"}).empty());
   rig.ready();

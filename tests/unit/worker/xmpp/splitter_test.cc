@@ -142,7 +142,7 @@ TEST_CASE("U-20: another root or another default namespace is invalid-namespace;
   CHECK(bare.items == std::vector<std::string>{"header |||"});
 }
 
-TEST_CASE("B-13 U-21: an element is complete by itself, with what it uses and nothing more") {
+TEST_CASE("B-13 U-21 D-51: an element is complete by itself, with what it uses and nothing more") {
   auto only = [](std::string_view text) {
     auto all = elements(text);
     REQUIRE(all.size() == 1);
@@ -163,7 +163,7 @@ TEST_CASE("B-13 U-21: an element is complete by itself, with what it uses and no
         "<stream:features xmlns:stream='http://etherx.jabber.org/streams'><m xmlns='urn:m'/></stream:features>");
 }
 
-TEST_CASE("U-32: kinds go by namespace, never by name alone") {
+TEST_CASE("U-32 D-56: kinds go by namespace, never by name alone") {
   auto kind = [](std::string_view element) {
     return split(kHeader + std::string(element), {}).items.at(1).substr(0, 1);
   };
@@ -198,7 +198,7 @@ TEST_CASE("U-23: restricted XML and XML that is not well-formed are told apart")
   CHECK(split(kHeader + deep.substr(3), {}).fault == Fault::None);
 }
 
-TEST_CASE("U-24: the limit counts from '<', whitespace between stanzas is free, the header is limited too") {
+TEST_CASE("U-24 D-53: the limit counts from '<', whitespace between stanzas is free, the header is limited too") {
   std::string stanza = "<message><body>" + std::string(200, 'x') + "</body></message>";
   std::string stream = kHeader + std::string(500, ' ') + stanza + std::string(500, '\n') + stanza + "<presence/>";
   CHECK(split_every_way(stream, stanza.size()).fault == Fault::None);

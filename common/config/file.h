@@ -1,0 +1,16 @@
+// common/config/file.h - reading the small files that a configuration is made of.
+// Runs in: supervisor. I/O: reads the file.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "common/base/result.h"
+
+namespace nxb::config {
+
+// The error's text goes on where the file's name stands: "cannot be read: No such file or directory".
+Result<std::string> read_file(const std::string& path, std::size_t most_bytes);
+
+}  // namespace nxb::config

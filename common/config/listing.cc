@@ -1,0 +1,49 @@
+// common/config/listing.cc - the effective configuration for a page: every option but the secret ones' values (H-42).
+// Runs in: worker. I/O: none.
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "common/config/options.h"
+
+namespace nxb::config {
+namespace {
+
+using Lines = std::vector<std::pair<std::string, std::string>>;
+
+bool is_secret(const std::string& name) {
+  const auto& rows = all_rows();
+  return std::any_of(rows.begin(), rows.end(),
+                     [&](const Row& row) { return row.rule.secret && row.full_name() == name; });
+}
+
+// `shown` is `name` with the numbers of repeated sections: "listen[2].address".
+void list(const Node::Table& table, const std::string& name, const std::string& shown, Lines& to) {
+  auto joined = [](const std::string& section, const std::string& key) {
+    return section.empty() ? key : section + "." + key;
+  };
+  for (const Entry& entry : table) {
+    const std::string inner = joined(name, entry.key);
+    const std::string label = joined(shown, entry.key);
+    const auto* array = entry.value.get<Node::Array>();
+    const auto* section = entry.value.get<Node::Table>();
+    if (array && !array->empty() && array->front().get<Node::Table>()) {
+      for (std::size_t i = 0; i < array->size(); ++i) {
+        list(*(*array)[i].get<Node::Table>(), inner, label + "[" + std::to_string(i + 1) + "]", to);
+      }
+    } else if (section && name.empty()) {  // deeper, a table is a value
+      list(*section, inner, label, to);
+    } else {
+      to.emplace_back(label, is_secret(inner) ? "(hidden)" : print_toml_value(entry.value));
+    }
+  }
+}
+
+}  // namespace
+
+Lines listing(const Config& config) {
+  Lines lines;
+  list(write_config(config), "", "", lines);
+  return lines;
+}
+
+}  // namespace nxb::config

@@ -1,0 +1,63 @@
+// tests/scenario/stage_sim.h - nxb in virtual time: bodies as text through bosh::parse_body into a real
+// gateway::Gateway, servers as bytes through real xmpp::ClientStream machines. Sockets, HTTP and other processes are not there.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/stats/stats.h"
+#include "sim_upstream.h"
+#include "stage.h"
+#include "worker/gateway/gateway.h"
+#include "worker/xml/reader.h"
+
+namespace nxb::scenario {
+
+class StageSim final : public Stage, private gateway::Ports {
+ public:
+  // Fails when the script's configuration is not one.
+  static Result<std::unique_ptr<StageSim>> make(const Script& script, Listener*& listener);
+  StageSim(config::Config config, Listener*& listener);
+
+  Instant now() const override { return clock_.now; }
+  Duration patience(Duration wanted) const override { return wanted; }
+  RequestNumber send(const Sending& sending) override;
+  void cut(RequestNumber request) override;
+  void send_to_nxb(LinkNumber link, std::string_view bytes, std::size_t chunk) override;
+  void close(LinkNumber link, Close how) override;
+  void wait(Instant until) override;
+  bool settled(std::size_t open) override;
+  std::optional<std::uint64_t> counter(std::string_view name, int worker) override;
+  Status finish() override;
+
+ private:
+  void arrive(RequestNumber number, const std::string& text);
+  bool run_what_is_due();
+
+  // gateway::Ports
+  void reply(RequestId to, gateway::Reply reply) override;
+  upstream::Upstream& make_stream(StreamId stream) override;
+  upstream::Upstream* stream(StreamId stream) override;
+  void drop_stream(StreamId stream) override;
+  void wake_at(SessionKey session, std::optional<Instant> at) override;
+
+  config::Config config_;
+  upstream::Policy policy_;
+  Listener*& listener_;
+  VirtualTime clock_;
+  xml::Pool pool_;
+  stats::Counters counters_;
+  gateway::Gateway gateway_;
+  RequestNumber last_request_ = 0;
+  LinkNumber last_link_ = 0;
+  std::uint64_t last_sid_ = 0;
+  std::map<RequestNumber, bool> open_;  // no answer yet
+  std::map<SessionKey, Instant> deadlines_;
+  std::map<StreamId, std::unique_ptr<SimUpstream>> streams_;
+  std::vector<std::unique_ptr<SimUpstream>> dropped_;  // destroyed after the turn
+};
+
+}  // namespace nxb::scenario

@@ -1,0 +1,252 @@
+// tests/unit/worker/edge/pages_test.cc - who sees which page, and what is on it.
+// SPDX-License-Identifier: MIT
+#include <array>
+
+#include "common/base/secret.h"
+#include "tests/unit/worker/edge/rig.h"
+
+using namespace nxb;
+using namespace nxb::testing;
+using stats::Counter;
+
+namespace {
+
+// An address whose failures this worker counts, and one that the other does.
+std::string address_of(const EdgeRig& rig, std::uint32_t worker) {
+  for (int i = 1;; ++i) {
+    std::string ip = "198.51.100." + std::to_string(i);
+    if (rig.route.owner(ip) == worker) return ip;
+  }
+}
+
+std::string answer_to(EdgeRig& rig, const std::string& request, const std::string& peer = "127.0.0.1:4000") {
+  Client client = Client::from(rig, peer);
+  client.send(request);
+  REQUIRE(client.gets("\r\n\r\n"));
+  rig.run_turns(2);
+  client.read();
+  return client.received;
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+std::string status_of(const std::string& answer) { return answer.substr(9, 3); }
+
+const std::string kGood = "Authorization: Basic YWRtaW46c2VjcmV0\r\n";   // admin:secret
+const std::string kWrong = "Authorization: Basic YWRtaW46d3Jvbmc=\r\n";  // admin:wrong
+
+}  // namespace
+
+TEST_CASE("C-29 the monitor page has the four figures of all workers together, and the host's name") {
+  EdgeRig rig;
+  rig.open();
+  std::array<stats::Counters, 2> workers{stats::Counters(rig.segment->slot(0)), stats::Counters(rig.segment->slot(1))};
+  for (stats::Counters& worker : workers) {
+    worker.add(Counter::sessions, 2);
+    worker.add(Counter::sessions_opened, 10);
+    worker.add(Counter::streams, 3);
+    worker.add(Counter::streams_requested, 12);
+  }
+  std::string page = answer_to(rig, get("/"));
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  CHECK(has(page, "<title>nxb on " + std::string(host.data()) + "</title>"));
+  CHECK(has(page, "<h1>nxb on " + std::string(host.data()) + "</h1>"));
+  CHECK(has(page, ">4/20 active sessions<"));
+  CHECK(has(page, ">6/24 active streams<"));
+  CHECK(has(page, ">Uptime: 00:00:0"));
+  CHECK(has(page, "Content-Type: text/html; charset=utf-8\r\n"));
+  CHECK(has(page, "Cache-Control: no-store\r\n"));
+}
+
+TEST_CASE("C-29 uptime is [N day(s) ]HH:MM:SS") {
+  CHECK(edge::uptime_text(0s) == "00:00:00");
+  CHECK(edge::uptime_text(86'399'999ms) == "23:59:59");
+  CHECK(edge::uptime_text(24h) == "1 day 00:00:00");
+  CHECK(edge::uptime_text(24h * 100 + 1h + 2min + 3s) == "100 days 01:02:03");
+}
+
+TEST_CASE("H-21 H-41 pages run no script, and their policy names their own style and nothing else") {
+  EdgeRig rig;
+  rig.config.monitor.system_info_password = "secret";
+  rig.open();
+  for (const std::string& page :
+       {answer_to(rig, get("/")), answer_to(rig, get("/http-bind/sysinfo", kGood), address_of(rig, 0) + ":1")}) {
+    REQUIRE(status_of(page) == "200");
+    std::size_t begin = page.find("<style>") + 7;
+    std::string style = page.substr(begin, page.find("</style>") - begin);
+    CHECK(has(page, "\r\nContent-Security-Policy: default-src 'none'; style-src 'sha256-" + sha256_base64(style) +
+                        "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"));
+    CHECK_FALSE(has(page, "<script"));
+    CHECK_FALSE(has(page, "style="));
+    CHECK_FALSE(has(page, "http://"));
+    CHECK_FALSE(has(page, "Access-Control"));
+  }
+  CHECK(sha256_base64("abc") == "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+}
+
+TEST_CASE("H-41 access = local: loopback and unix peers, unless a proxy passes the request on") {
+  EdgeRig rig;
+  rig.open();
+  for (const char* local : {"127.0.0.1:4", "127.8.8.8:4", "[::1]:4", "[::ffff:127.0.0.1]:4", "unix:", "unix:/x"}) {
+    CAPTURE(local);
+    CHECK(status_of(answer_to(rig, get("/"), local)) == "200");
+    for (const char* mark : {"X-Forwarded-For: 127.0.0.1\r\n", "Forwarded: for=127.0.0.1\r\n", "X-Real-IP: ::1\r\n"}) {
+      CHECK(status_of(answer_to(rig, get("/", mark), local)) == "403");
+    }
+  }
+  for (const char* remote : {"192.0.2.7:4", "10.0.0.1:4", "[fe80::1]:4", "[::ffff:10.0.0.1]:4"}) {
+    CAPTURE(remote);
+    std::string answer = answer_to(rig, get("/"), remote);
+    CHECK(status_of(answer) == "403");
+    CHECK_FALSE(has(answer, "sessions"));
+  }
+}
+
+TEST_CASE("H-41 access = public shows it to everybody, off to nobody") {
+  EdgeRig rig;
+  SUBCASE("public") {
+    rig.config.monitor.access = config::MonitorAccess::Public;
+    rig.open();
+    CHECK(status_of(answer_to(rig, get("/", "X-Forwarded-For: 192.0.2.9\r\n"), "192.0.2.7:4")) == "200");
+    std::string head = answer_to(rig, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(status_of(head) == "200");
+    CHECK(head.ends_with("\r\n\r\n"));
+  }
+  SUBCASE("off") {
+    rig.config.monitor.access = config::MonitorAccess::Off;
+    rig.open();
+    CHECK(status_of(answer_to(rig, get("/"))) == "404");
+  }
+}
+
+TEST_CASE("H-43 O-25 /healthz is 200 while nxb serves and 503 when it shuts down, without CORS") {
+  EdgeRig rig;
+  rig.open();
+  std::string good = answer_to(rig, get("/healthz", "Origin: https://a.example\r\n"), "192.0.2.7:4");
+  CHECK(status_of(good) == "200");
+  CHECK(good.ends_with("\r\n\r\nok\n"));
+  CHECK_FALSE(has(good, "Access-Control"));
+  Client late(rig);
+  late.send(get("/healthz").substr(0, 20));
+  rig.run_turns(2);
+  rig.edge->shut_down();
+  late.send(get("/healthz").substr(20));
+  REQUIRE(late.is_closed_by_nxb());
+  CHECK(status_of(late.received) == "503");
+}
+
+TEST_CASE("C-32 C-33 D-34 favicon is 204; the Flash policy is 404 unless it is configured") {
+  for (bool configured : {false, true}) {
+    EdgeRig rig;
+    rig.config.http.crossdomain = configured;
+    rig.open();
+    CHECK(status_of(answer_to(rig, get("/favicon.ico"))) == "204");
+    std::string policy = answer_to(rig, get("/crossdomain.xml"));
+    CHECK(status_of(policy) == (configured ? "200" : "404"));
+    CHECK(has(policy, "<allow-access-from domain=\"*\"/>") == configured);
+  }
+}
+
+TEST_CASE("D-33 H-08 paths are compared whole: what only contains one is 404") {
+  EdgeRig rig;
+  rig.config.monitor.system_info_password = "secret";
+  rig.open();
+  for (const char* path :
+       {"/x/http-bind/", "/http-bindx", "/http-bind/x", "/http-bind/sysinfoX", "/http-bind/sysinfo/x", "/sysinfo",
+        "/x/http-bind/sysinfo", "/http-bind/../http-bind", "/favicon.icon", "/healthz/", "//", "/HTTP-BIND"}) {
+    CAPTURE(path);
+    CHECK(status_of(answer_to(rig, get(path))) == "404");
+    CHECK(status_of(answer_to(rig, "POST " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n\r\n")) == "404");
+  }
+  for (const char* path : {"/http-bind/sysinfo", "/http-bind/sysinfo/", "/http%2Dbind/sysinfo"}) {
+    CHECK(status_of(answer_to(rig, get(path))) == "401");
+  }
+}
+
+TEST_CASE("C-30 H-42 sysinfo: 403 without a configured password, 401 with a challenge, else version and options") {
+  EdgeRig rig;
+  SUBCASE("no password") {
+    rig.open();
+    CHECK(status_of(answer_to(rig, get("/http-bind/sysinfo"))) == "403");
+    std::string peer = address_of(rig, 0) + ":1";
+    CHECK(status_of(answer_to(rig, get("/http-bind/sysinfo", "Authorization: Basic YWRtaW46\r\n"), peer)) == "403");
+  }
+  SUBCASE("with one") {
+    rig.config.monitor.system_info_password = "secret";
+    rig.config.http.path = {"/http-bind", "/other"};
+    rig.config.http.headers = {{"X-Odd", "<b>&"}};
+    rig.open();
+    std::string asked = answer_to(rig, get("/other/sysinfo/"));
+    CHECK(status_of(asked) == "401");
+    CHECK(has(asked, "\r\nWWW-Authenticate: Basic realm=\"nxb\", charset=\"UTF-8\"\r\n"));
+    std::string page = answer_to(rig, get("/http-bind/sysinfo", kGood), address_of(rig, 0) + ":1");
+    CHECK(status_of(page) == "200");
+    CHECK(has(page, "<td>version</td><td>" NXB_VERSION "</td>"));
+    CHECK(has(page, "<td>http.path</td><td>[&quot;/http-bind&quot;, &quot;/other&quot;]</td>"));
+    CHECK(has(page, "<td>monitor.system_info_password</td><td>(hidden)</td>"));
+    CHECK(has(page, "&lt;b&gt;&amp;"));
+    CHECK_FALSE(has(page, "secret"));
+  }
+}
+
+TEST_CASE("H-42 D-04 every Authorization that is not exactly right is 401, and none is a fault") {
+  EdgeRig rig;
+  rig.config.monitor.system_info_password = "secret";
+  rig.open();
+  int host = 0;
+  for (const char* value : {"x", "", "Basic", "Basic ", "Basic !", "Basic YWRtaW4=", "Bearer YWRtaW46c2VjcmV0",
+                            "Basic YWRtaW46d3Jvbmc=", "Basic YWRtaW46c2VjcmV", "Basic YWRtaW46c2VjcmV0MQ==",
+                            "Basic Um9vdDpzZWNyZXQ=", "Basic OnNlY3JldA==", "Basic YWRtaW46"}) {
+    CAPTURE(value);
+    std::string peer;
+    do peer = "203.0.113." + std::to_string(++host);
+    while (rig.route.owner(peer) != 0);
+    std::string answer =
+        answer_to(rig, get("/http-bind/sysinfo", "Authorization: " + std::string(value) + "\r\n"), peer + ":1");
+    CHECK(status_of(answer) == "401");
+    CHECK(has(answer, "realm=\"nxb\""));
+  }
+  CHECK(status_of(answer_to(rig, get("/http-bind/sysinfo", kGood), address_of(rig, 0) + ":1")) == "200");
+}
+
+TEST_CASE("H-42 after five wrong passwords of an address even the right one is 429 with Retry-After, for others not") {
+  EdgeRig rig;
+  rig.config.monitor.system_info_password = "secret";
+  rig.open();
+  std::string peer = address_of(rig, 0) + ":1";
+  for (int i = 0; i < 5; ++i) {
+    CHECK(status_of(answer_to(rig, get("/http-bind/sysinfo"), peer)) == "401");  // without one: no failure
+    CHECK(status_of(answer_to(rig, get("/http-bind/sysinfo", kWrong), peer)) == "401");
+  }
+  std::string blocked = answer_to(rig, get("/http-bind/sysinfo", kGood), peer);
+  CHECK(status_of(blocked) == "429");
+  const std::size_t field = blocked.find("Retry-After: ");
+  REQUIRE(field != std::string::npos);
+  const int seconds = std::stoi(blocked.substr(field + 13));
+  CHECK(seconds >= 1);
+  CHECK(seconds <= 60);
+  int host = 0;
+  std::string other;
+  do other = "203.0.113." + std::to_string(++host);
+  while (rig.route.owner(other) != 0);
+  CHECK(status_of(answer_to(rig, get("/http-bind/sysinfo", kGood), other + ":1")) == "200");
+}
+
+TEST_CASE("H-42 an address's failures are counted by one worker: its connection goes there, once") {
+  EdgeRig rig;
+  rig.config.monitor.system_info_password = "secret";
+  rig.open();
+  rig.open_other();
+  std::string peer = address_of(rig, 1) + ":1";
+  Client client = Client::from(rig, peer);
+  client.send(get("/http-bind/sysinfo", kGood));
+  REQUIRE(rig.run_until([&] { return rig.handed_over.size() == 1; }));
+  CHECK(rig.handed_over[0].bytes == get("/http-bind/sysinfo", kGood));
+  CHECK(rig.handed_over[0].hops == 1);
+  Client arrived(rig, Family::Unix, 0, 1, "", get("/http-bind/sysinfo", kGood), peer);
+  CHECK(arrived.gets("System information"));
+  Client unsigned_one = Client::from(rig, peer);  // nothing to count
+  unsigned_one.send(get("/http-bind/sysinfo"));
+  CHECK(unsigned_one.gets("401 Unauthorized\n"));
+}

@@ -1,0 +1,125 @@
+// worker/edge/page_requests.cc - requests for pages: who may see them, and how they are answered (H-41 to H-43).
+// SPDX-License-Identifier: MIT
+#include <utility>
+
+#include "common/base/secret.h"
+#include "common/log/log.h"
+#include "worker/edge/http_connection.h"
+#include "worker/http/basic.h"
+
+namespace nxb::edge {
+
+using http::Method;
+
+namespace {
+
+constexpr std::string_view kPageMethods = "OPTIONS, GET, HEAD";
+constexpr std::string_view kUser = "admin";  // C-17
+
+// Both are compared, whatever the first came to: how long it takes tells nothing (H-42).
+bool is_admin(const http::Credentials& given, std::string_view password) {
+  bool user = equal_in_constant_time(given.user, kUser);
+  bool secret = equal_in_constant_time(given.password, password);
+  return user && secret;
+}
+
+}  // namespace
+
+void HttpConnection::dispatch_page(Page page, std::string_view rest) {
+  const http::Request& request = parser_.request();
+  if (page == Page::SystemInfo && !request.authorization.empty() && !is_failure_counter(rest)) return;
+  stay();
+  owe();
+  http::Answer head;
+  head.purpose = http::Purpose::Operator;
+  if (request.method == Method::Options) {
+    head.allow = kPageMethods;
+    return answer(head, "");
+  }
+  if (request.method != Method::Get && request.method != Method::Head) {
+    head.status = 405;
+    head.allow = kPageMethods;
+    return answer(head, "405 Method Not Allowed\n");
+  }
+  answer_page(page, head);
+}
+
+void HttpConnection::answer_page(Page page, http::Answer head) {
+  switch (page) {
+    case Page::Monitor:
+      return answer_monitor(head);
+    case Page::SystemInfo:
+      return answer_system_info(head);
+    case Page::Health:
+      head.status = shared_.shutting_down ? 503 : 200;
+      return answer(head, shared_.shutting_down ? "shutting down\n" : "ok\n");
+    case Page::Favicon:
+      head.status = 204;
+      return answer(head, "");
+    case Page::CrossDomain:
+      head.content_type = "text/x-cross-domain-policy";
+      return answer(head, std::string(cross_domain_policy()));
+    case Page::None:
+      break;
+  }
+  NXB_EXPECT(false, "a page that is dispatched exists");
+  head.status = 404;
+  answer(head, "404 Not Found\n");
+}
+
+// A request of this machine, and not one that a proxy on it passes on for somebody else (H-41).
+bool HttpConnection::is_local() const {
+  auto peer = Address::parse(peer_);
+  return (!peer || peer->is_loopback()) && !parser_.request().via_proxy;  // an unnamed unix peer does not parse
+}
+
+void HttpConnection::answer_monitor(http::Answer head) {
+  if (context().config.monitor.access == config::MonitorAccess::Local && !is_local()) {
+    head.status = 403;
+    return answer(head, "403 Forbidden: this page is for direct requests of its own machine ([monitor] access)\n");
+  }
+  const stats::Segment& stats = context().stats;
+  head.content_type = kHtml;
+  head.policy = shared_.pages.policy();
+  answer(head,
+         shared_.pages.monitor(stats.total(), monotonic_now() - stats.created(), context().config.server.workers));
+}
+
+// An address's failures are counted by one worker, so that they are five and not five for each. False: this request
+// has left for that worker.
+bool HttpConnection::is_failure_counter(std::string_view rest) {
+  std::uint32_t counter = context().route.owner(client().address);
+  if (counter == context().index || hops_ != 0) return true;
+  leave(counter, {}, rest);
+  return false;
+}
+
+void HttpConnection::answer_system_info(http::Answer head) {
+  const std::string& password = context().config.monitor.system_info_password;
+  if (password.empty()) {
+    head.status = 403;
+    return answer(head, "403 Forbidden: [monitor] system_info_password is not set\n");
+  }
+  std::string address = client().address;
+  if (auto left = shared_.failures.blocked_for(address, now())) {
+    head.status = 429;
+    head.retry_after_seconds = static_cast<int>((left->count() + 999) / 1000);
+    return answer(head, "429 Too Many Requests\n");
+  }
+  const std::string& authorization = parser_.request().authorization;
+  auto given = http::read_basic(authorization);
+  if (given && is_admin(*given, password)) {
+    head.content_type = kHtml;
+    head.policy = shared_.pages.policy();
+    return answer(head, shared_.pages.system_info(context().config));
+  }
+  if (!authorization.empty()) {  // a browser asks without one first
+    shared_.failures.add(address, now());
+    log::info("edge.sysinfo_refused", {{"client", address}});
+  }
+  head.status = 401;
+  head.challenge = true;
+  answer(head, "401 Unauthorized\n");
+}
+
+}  // namespace nxb::edge

@@ -1,0 +1,37 @@
+// worker/edge/pages.h - what nxb shows besides BOSH: which path is which page, and the text of the pages for people.
+// Runs in: worker. I/O: none. Pages are self-contained: no script, one style, which their policy names by its hash.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/config/config.h"
+#include "common/stats/stats.h"
+
+namespace nxb::edge {
+
+enum class Page : std::uint8_t { None, Monitor, SystemInfo, Health, Favicon, CrossDomain };
+
+inline constexpr std::string_view kHtml = "text/html; charset=utf-8";
+
+Page page_at(std::string_view path, const config::Config& config);  // None also for pages that are switched off
+
+class Pages {
+ public:
+  explicit Pages(std::string host);
+  std::string monitor(const stats::Values& total, Duration uptime, std::size_t workers) const;  // C-29
+  std::string system_info(const config::Config& config) const;                                  // C-30
+  std::string_view policy() const { return policy_; }                                           // their CSP
+
+ private:
+  std::string page(std::string_view title, std::string_view content) const;  // `title` is escaped here
+  std::string host_;
+  std::string policy_;
+};
+
+std::string uptime_text(Duration uptime);  // "[N day(s) ]HH:MM:SS"
+std::string_view cross_domain_policy();    // C-33: every site
+
+}  // namespace nxb::edge
