@@ -1,9 +1,11 @@
-// tests/sim/client.cc - see client.h.
+// tests/sim/client.cc - the network and the order of requests; see client.h.
 // SPDX-License-Identifier: MIT
 #include "client.h"
 
 #include <algorithm>
 #include <utility>
+
+#include "marks.h"
 
 namespace nxb::sim {
 
@@ -11,6 +13,7 @@ namespace {
 
 constexpr int kBadAttempts = 4;  // after these the network is good: at most 10 repeats of a rid (B-50)
 constexpr int kCopies = 2;
+constexpr Instant kNotBeforeItsAnswer = Instant::max();
 
 }  // namespace
 
@@ -25,8 +28,13 @@ bosh::Body Client::creation() {
   hold_ = static_cast<std::uint32_t>(world_.dice.percent(60) ? 1 : world_.dice.below(4));
   wait_ = kWaits[world_.dice.below(8)];
   loss_ = world_.dice.percent(20) ? 0 : world_.dice.below(60);
+  slow_ = world_.dice.percent(15);
+  restarts_ = !stage_.habits().bytes;
+  choose_features();
   body.hold = static_cast<std::uint8_t>(hold_);
   body.wait = static_cast<std::uint16_t>(wait_);
+  if (acks_) body.ack = 1;
+  if (keys_ && world_.dice.percent(70)) sign(body);
   if (world_.dice.percent(80)) body.ver = bosh::Version{1, 6};
   return body;
 }
@@ -36,7 +44,7 @@ void Client::start() {
   bosh::Body body = creation();
   next_to_read_ = oldest_alive_ = next_rid_;
   requests_ = std::min<std::uint32_t>(hold_, stage_.limits().max_hold) + 1;
-  stage_.create(stage_.connection(), std::move(body), [this](const std::string& text) { created(text); });
+  stage_.create(stage_.connection(), std::move(body));
 }
 
 void Client::created(const std::string& text) {
@@ -45,12 +53,14 @@ void Client::created(const std::string& text) {
     return;
   }
   running_ = true;
-  for (std::uint64_t number : numbers_in(text)) received_ = number;
+  learn(text);
   pump();
 }
 
 void Client::terminate() {
   wants_end_ = true;
+  resting_ = false;
+  loss_ = 0;  // what it lost already it repeats while the end is remembered, wait+5 s (B-82)
   pump();
 }
 
@@ -62,25 +72,26 @@ void Client::vanish() {
 
 // Sends what may be sent now.
 void Client::pump() {
-  while (running_ && !told_ && !vanished_ && !ending_) {
+  while (running_ && !told_ && !vanished_ && !ending_ && (pause_ == 0 || wants_end_)) {
     std::uint64_t lowest = open_.empty() ? next_rid_ : open_.begin()->first;
-    std::uint64_t extra = wants_end_ ? 1 : 0;
+    bool pause = pauses_ && !wants_end_ && world_.busy() && world_.dice.percent(2);
+    std::uint64_t extra = wants_end_ || pause ? 1 : 0;
     if (next_rid_ >= lowest + requests_ + extra) return;
     bosh::Body body;
     if (wants_end_) {
       body.terminate = ending_ = true;
+      fill_payloads(body);
+    } else if (pause && world_.operation()) {
+      pause_for(body);
     } else if (world_.busy() && world_.dice.percent(15) && world_.operation()) {
-      body.restart = world_.dice.percent(3);
+      fill(body);
     } else if (!open_.empty()) {
       return;
-    } else if ((hold_ == 0 || wait_ == 0) && !std::exchange(poll_due_, false)) {
+    } else if (polls() && world_.now < next_poll_) {
       return;
     }
-    if (!body.restart && next_rid_ % 3 == 0) {
-      std::uint64_t count = 1 + world_.dice.below(3);
-      for (std::uint64_t i = 0; i < count; ++i) body.payloads += "<message n='" + std::to_string(++sent_) + "'/>";
-      body.payload_count = static_cast<std::uint32_t>(count);
-    }
+    bool poll = body.payload_count == 0 && !body.terminate && !body.pause && !body.restart;
+    if (poll && polls()) next_poll_ = kNotBeforeItsAnswer;
     add(std::move(body));
   }
 }
@@ -89,6 +100,8 @@ void Client::add(bosh::Body body) {
   std::uint64_t rid = next_rid_++;
   body.sid = "sid";
   body.rid = Rid{rid};
+  if (acks_ && next_to_read_ != rid) body.ack = next_to_read_ - 1;
+  if (keys_) sign(body);
   open_[rid].body = std::move(body);
   transmit(rid);
 }
@@ -98,45 +111,68 @@ bool Client::current(std::uint64_t rid, RequestId id) const {
   return at != open_.end() && at->second.id == id && at->second.in_flight;
 }
 
+Duration Client::travel() { return world_.dice.upto(world_.dice.percent(80) ? 30ms : 300ms); }
+
 // One attempt on a connection of its own, with a fate.
 void Client::transmit(std::uint64_t rid) {
+  using Fate = Outgoing::Fate;
   Outgoing& outgoing = open_.at(rid);
   outgoing.id = stage_.connection();
   outgoing.in_flight = true;
+  outgoing.arrives = false;
+  if (outgoing.attempts > 0 && rid != pause_rid_) disturbed_ = true;
   bool bad = ++outgoing.attempts <= kBadAttempts && world_.dice.percent(loss_);
-  std::uint64_t fate = bad ? 1 + world_.dice.below(3) : 0;
+  constexpr Fate kBad[] = {Fate::CutInRequest, Fate::CutInAnswer, Fate::CutHeld};
+  outgoing.fate = bad ? kBad[world_.dice.below(3)] : Fate::Good;
   RequestId id = outgoing.id;
-  Duration delay = world_.dice.upto(world_.dice.percent(80) ? 30ms : 300ms);
+  Duration delay = travel();
   if (outgoing.attempts <= kCopies && world_.dice.percent(loss_ / 4)) {
-    world_.in(world_.dice.upto(3'000ms), [this, body = outgoing.body] { copy(body); });
+    world_.in(world_.dice.upto(3'000ms), [this, rid] {
+      auto at = open_.find(rid);
+      if (at != open_.end()) copy(at->second.body);
+    });
   }
-  if (fate == 1) {  // cut before or within the request
+  if (outgoing.fate == Fate::CutInRequest) {
     world_.in(delay + world_.dice.upto(400ms), [this, rid, id] { failed(rid, id); });
     return;
   }
-  world_.in(delay, [this, rid, id, fate] { arrive(rid, id, fate == 2); });
-  if (fate == 3) world_.in(delay + world_.dice.upto(20'000ms), [this, rid, id] { cut_later(rid, id); });
+  world_.in(delay, [this, rid, id] { arrive(rid, id); });
+  if (outgoing.fate == Fate::CutHeld) {
+    world_.in(delay + world_.dice.upto(20'000ms), [this, rid, id] { cut_later(rid, id); });
+  }
 }
 
-void Client::arrive(std::uint64_t rid, RequestId id, bool lose_answer) {
+void Client::arrive(std::uint64_t rid, RequestId id) {
   if (!current(rid, id)) return;  // abandoned meanwhile
   Outgoing& outgoing = open_.at(rid);
-  stage_.post(id, outgoing.body, [this, rid, id, lose_answer](std::string text) {
-    Duration delay = world_.dice.upto(world_.dice.percent(80) ? 30ms : 300ms);
-    world_.in(delay, [this, rid, id, lose_answer, text = std::move(text)] {
-      if (lose_answer) return failed(rid, id);
-      answered(rid, id, text);
-    });
-  });
+  outgoing.arrives = true;
+  stage_.post(id, outgoing.body);
+}
+
+// The session answers: the text is on its way.
+void Client::answered(RequestId id, const std::string& text) {
+  if (!running_) {
+    world_.in(travel(), [this, text] { created(text); });
+    return;
+  }
+  for (auto& [rid, outgoing] : open_) {
+    if (outgoing.id != id) continue;
+    bool cut = outgoing.fate == Outgoing::Fate::CutInAnswer;
+    Duration delay = !cut && slow_ && world_.dice.percent(30) ? world_.dice.upto(8'000ms) : travel();
+    std::string arrives = cut ? text.substr(0, world_.dice.below(text.size())) : text;
+    world_.in(delay, [this, rid = rid, id, arrives = std::move(arrives)] { comes(rid, id, arrives); });
+    return;
+  }
 }
 
 // A copy of the request on a connection that is abandoned already; it comes at most as late as its answer is kept.
 void Client::copy(const bosh::Body& body) {
   std::uint64_t rid = body.rid->value;
   if (told_ || vanished_ || rid < oldest_alive_ || rid + requests_ < next_rid_) return;
+  if (pause_ != 0 && rid != pause_rid_) return;  // it would end the pause
   RequestId id = stage_.connection();
   world_.note("copy");
-  stage_.post(id, body, {});
+  stage_.post(id, body);
   world_.in(world_.dice.upto(500ms), [this, id] { stage_.gone(id); });
 }
 
@@ -159,33 +195,22 @@ void Client::failed(std::uint64_t rid, RequestId id) {
   });
 }
 
-void Client::answered(std::uint64_t rid, RequestId id, const std::string& text) {
+void Client::comes(std::uint64_t rid, RequestId id, const std::string& text) {
   if (!current(rid, id) || told_) return;
-  if (is_recoverable(text)) return failed(rid, id);
+  if (!is_complete(text) || is_recoverable(text)) return failed(rid, id);
+  const bosh::Body& body = open_.at(rid).body;
+  bool poll = body.payload_count == 0;
   open_.erase(rid);
+  heed_report(text);
   unread_[rid] = text;
   read_in_order();
+  maybe_rest();
   world_.in(world_.dice.upto(1'000ms), [this] { pump(); });
-  if (hold_ == 0 || wait_ == 0) {
-    world_.in(1'000ms + world_.dice.upto(2'000ms), [this] {
-      poll_due_ = true;
-      pump();
-    });
+  if (polls()) {
+    if (poll) next_poll_ = world_.now + std::max<Duration>(polling_, 1'000ms);
+    world_.in(polling_ + world_.dice.upto(2'000ms) + 1'000ms, [this] { pump(); });
   }
   if (hold_ != 0) world_.in(world_.dice.upto(5'000ms), [this] { maybe_reload(); });
-}
-
-void Client::read_in_order() {
-  while (!unread_.empty() && unread_.begin()->first == next_to_read_ && !told_) {
-    std::string text = std::move(unread_.begin()->second);
-    unread_.erase(unread_.begin());
-    ++next_to_read_;
-    for (std::uint64_t number : numbers_in(text)) {
-      world_.expect(number == received_ + 1, "the client read a stanza out of order, twice, or missed one (delivery)");
-      received_ = number;
-    }
-    if (is_terminate(text)) told_ = true;
-  }
 }
 
 // The page is loaded anew while its poll is held: only the next rid is remembered.

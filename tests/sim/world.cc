@@ -2,7 +2,11 @@
 // SPDX-License-Identifier: MIT
 #include "world.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstring>
+
+#include "common/base/check.h"
 
 namespace nxb::sim {
 
@@ -14,30 +18,65 @@ std::uint64_t Dice::next() {  // splitmix64
 }
 
 World::World(std::uint64_t seed, std::uint64_t operations, bool trace)
-    : dice(seed), operations_(operations), trace_(trace) {}
+    : dice(seed), operations_(operations), scene_end_(operations), trace_(trace) {}
 
-void World::in(Duration delay, std::function<void()> what) { events_.emplace(now + delay, std::move(what)); }
+void World::scene(std::uint64_t operations) { scene_end_ = std::min(operations_, operations_done_ + operations); }
+
+std::uint32_t World::plan(Duration delay) {
+  NXB_CHECK(delay >= Duration::zero() && delay <= kFarthestPlan, "a plan for a day that comes");
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(tasks_.size()));
+    tasks_.emplace_back();
+  }
+  std::uint32_t task = free_.back();
+  free_.pop_back();
+  entries_.push_back({now + delay, ++planned_, task});
+  std::push_heap(entries_.begin(), entries_.end());
+  return task;
+}
 
 bool World::step() {
-  if (events_.empty() || !failure_.empty()) return false;
-  auto next = events_.begin();
-  now = next->first;
-  auto what = std::move(next->second);
-  events_.erase(next);
-  what();
+  if (entries_.empty() || failed_) return false;
+  Entry next = entries_.front();
+  std::pop_heap(entries_.begin(), entries_.end());
+  entries_.pop_back();
+  now = next.at;
+  Task& task = tasks_[next.task];
+  task();
+  task.clear();
+  free_.push_back(next.task);
   return true;
 }
 
-void World::note(const std::string& line) {
-  std::string full = std::to_string(now.time_since_epoch().count()) + " " + line;
-  for (char c : full) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 1099511628211ULL;  // FNV-1a
-  if (trace_) std::printf("%s\n", full.c_str());
+void World::note(std::string_view what, std::uint64_t a, std::uint64_t b) {
+  std::uint64_t head = what.size();
+  std::memcpy(&head, what.data(), std::min(what.size(), sizeof head));
+  mix(static_cast<std::uint64_t>(now.time_since_epoch().count()) ^ head << 1);
+  mix(a ^ b << 32);
+  if (trace_) trace(std::string(what) + " " + std::to_string(a) + " " + std::to_string(b));
 }
 
-void World::fail(const std::string& why) {
-  if (!failure_.empty()) return;
+void World::note_text(std::string_view text) {
+  std::uint64_t word = 0;
+  for (; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
+    std::memcpy(&word, text.data(), sizeof word);
+    mix(word);
+  }
+  word = text.size() << 56;
+  std::memcpy(&word, text.data(), text.size());
+  mix(word);
+}
+
+void World::trace(const std::string& line) const {
+  std::printf("%lld %s\n", static_cast<long long>(now.time_since_epoch().count()), line.c_str());
+}
+
+void World::fail(std::string_view why) {
+  if (failed_) return;
+  failed_ = true;
   failure_ = why;
-  note("FAILED " + why);
+  note("FAILED");
+  if (trace_) trace("FAILED " + failure_);
 }
 
 }  // namespace nxb::sim
