@@ -125,7 +125,8 @@ void HttpConnection::hand_over() {
   close();
 }
 
-// The body is a recoverable error: a client that looks at it, or only at the status, repeats the request.
+// The body is a recoverable error: a client that looks at it, or only at the status, repeats the request. So also where
+// nothing was read yet (H-45); only who is known to ask for something else gets words.
 void HttpConnection::refuse(std::string_view bytes) {
   parser_.next();
   parser_.feed(bytes);  // for its Origin, and how it wants the answer
@@ -134,7 +135,8 @@ void HttpConnection::refuse(std::string_view bytes) {
   http::Answer head;
   head.status = 503;
   head.retry_after_seconds = kRetryAfterSeconds;
-  if (!is_bosh_path(parser_.request().path)) return answer(head, text_of(503));
+  const std::string& path = parser_.request().path;
+  if (!path.empty() && !is_bosh_path(path)) return answer(head, text_of(503));
   head.purpose = http::Purpose::Bosh;
   head.content_type = http::kXml;
   answer(head, bosh::write_recoverable_error());
