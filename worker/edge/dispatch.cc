@@ -125,8 +125,7 @@ void HttpConnection::hand_over() {
   close();
 }
 
-// The body is a recoverable error: a client that looks at it, or only at the status, repeats the request. So also where
-// nothing was read yet (H-45); only who is known to ask for something else gets words.
+// The body is a recoverable error: a client that looks at it, or only at the status, repeats the request.
 void HttpConnection::refuse(std::string_view bytes) {
   parser_.next();
   parser_.feed(bytes);  // for its Origin, and how it wants the answer
@@ -135,7 +134,7 @@ void HttpConnection::refuse(std::string_view bytes) {
   http::Answer head;
   head.status = 503;
   head.retry_after_seconds = kRetryAfterSeconds;
-  const std::string& path = parser_.request().path;
+  const std::string& path = parser_.request().path;  // empty: refused before it asked; most ask for BOSH
   if (!path.empty() && !is_bosh_path(path)) return answer(head, text_of(503));
   head.purpose = http::Purpose::Bosh;
   head.content_type = http::kXml;
