@@ -1,4 +1,4 @@
-"""test_upstream.py - what becomes of a session when its XMPP server is away, wrong, slow or hostile (upstream.md 6).
+"""test_upstream.py - what becomes of a session when its XMPP server is away, wrong, slow or hostile.
 
 SPDX-License-Identifier: MIT
 """
