@@ -5,7 +5,7 @@ SPDX-License-Identifier: MIT
 import asyncio
 
 from harness.bosh import Body, OwnConnections, Session, body, message
-from harness.connection import Closed, Connection, post
+from harness.connection import Closed, Connection, fetch_alone, post
 from harness.nxb import Nxb
 from harness.runner import PATIENCE, case, expect, main, same, until
 from harness.xmpp_server import XmppServer
@@ -33,12 +33,7 @@ async def connection_from(nxb, source):
 
 
 async def once(nxb, xml, headers=None):
-    """A request on a connection of its own."""
-    connection = await Connection.to(nxb.port)
-    try:
-        return Body(await connection.fetch(post(xml, headers=headers)))
-    finally:
-        connection.close()
+    return Body(await fetch_alone(nxb.port, post(xml, headers=headers)))
 
 
 async def create(nxb, address=None, **headers):
