@@ -104,7 +104,8 @@ void HttpConnection::mention_proxy(std::string_view ip) const {
   auto peer = Address::from_ip(ip, 0);
   if (peer && !peer->is_loopback() && !peer->is_private()) return;
   if (std::exchange(shared_.proxy_mentioned, true)) return;
-  log::warn("edge.untrusted_proxy", {{"peer", ip}, {"why", "its clients count as one: see [[listen]] trusted_proxies"}});
+  log::warn("edge.untrusted_proxy",
+            {{"peer", ip}, {"why", "its clients count as one: see [[listen]] trusted_proxies"}});
 }
 
 // --- hand-over ---
