@@ -127,7 +127,7 @@ void Session::take(RequestArrived& arrived, Actions& out) {
   }
   if (body.problem != Condition::None) {
     bool fast = body.problem == Condition::PolicyViolation;  // said by the gateway alone (H-46)
-    return end_by_fault(request, body.problem, fast ? "too many requests" : "malformed request", out);
+    return end_by_fault(request, body.problem, fast ? "request_rate" : "malformed request", out);
   }
   place(request, body, out);
 }

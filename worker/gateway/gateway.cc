@@ -91,6 +91,7 @@ void Gateway::on_request(RequestId id, bosh::Body body, const Client& client, st
   Cell& cell = *cells_.find(at->second);
   if (cell.secure && !client.secure) {  // B-111: somebody may have listened; the session does not hear of it
     counters_.add(Counter::connections_dropped_insecure);
+    log::warn("session.insecure_request", {{"sid", short_hash(body.sid)}, {"client", client.address}});
     return ports_.hang_up(id);
   }
   if (cell.live && !cell.bucket.take({config_.bosh.request_rate, config_.bosh.request_burst}, now_())) {
@@ -178,6 +179,7 @@ bosh::Condition Gateway::objection(std::string_view address, std::string_view si
   if (by_sid_.contains(sid)) return Condition::InternalServerError;        // B-29
   if (live_ >= server.max_sessions) {                                      // B-40
     counters_.add(Counter::sessions_refused_limit);
+    log::warn("session.refused", {{"client", address}, {"why", "max_sessions"}});
     return Condition::InternalServerError;
   }
   Admission::Limits limits{server.max_sessions_per_address, {server.session_rate, server.session_burst}};
@@ -185,7 +187,7 @@ bosh::Condition Gateway::objection(std::string_view address, std::string_view si
   if (verdict == Admission::Verdict::Welcome) return Condition::None;
   bool too_many = verdict == Admission::Verdict::TooMany;
   counters_.add(too_many ? Counter::sessions_refused_limit : Counter::sessions_refused_rate);
-  log::warn("session.refused", {{"client", address}, {"why", too_many ? "too many of this address" : "too fast"}});
+  log::warn("session.refused", {{"client", address}, {"why", too_many ? "max_sessions_per_address" : "session_rate"}});
   return Condition::PolicyViolation;
 }
 
