@@ -183,14 +183,15 @@ void Session::answer_after_end(RequestArrived& arrived, Actions& out) {
     out.push_back(Respond{arrived.id, 200, write_terminate(Condition::ItemNotFound)});
     return;
   }
-  bool genuine = body.rid && has_its_key(body);
+  // A key is used up only by a rid that can still be answered, or the keys of an ended session could grow without end.
+  bool in_window = body.rid && body.rid->value <= window_.last().value + window_.requests() + 1;
+  bool genuine = in_window && has_its_key(body);
   if (KeptAnswer* kept = genuine ? window_.find_kept(*body.rid) : nullptr) {
     const Answer* answer = kept->answer.get();
     out.push_back(Respond{arrived.id, answer ? answer->status : 200, answer ? answer->body : write_answer({}), true});
     return;
   }
-  bool unanswered = genuine && body.problem == Condition::None && *body.rid > ending_->answered &&
-                    body.rid->value <= window_.last().value + window_.requests() + 1;
+  bool unanswered = genuine && body.problem == Condition::None && *body.rid > ending_->answered;
   if (unanswered && ending_->last_word) {
     ending_->told = *body.rid;
     ending_->forget_at = now_ + wait_ + kRememberedBeyondWait;
