@@ -73,7 +73,8 @@ struct Gateway::Cell {
   TokenBucket bucket;               // of its requests (H-46)
   const bool secure;                // created over https (B-111)
   bool pumping = false;
-  bool live = true;  // Ended was not seen yet
+  bool live = true;            // Ended was not seen yet
+  std::size_t remembered = 0;  // bytes, from then on
   std::string client_address;
   std::string ua;  // the client's name for itself, for the log only (C-44)
   std::vector<bosh::Event> inbox;
@@ -257,6 +258,7 @@ void Gateway::forget(SessionKey key) {
   Cell* cell = cells_.find(key);
   if (!cell) return;
   by_sid_.erase(cell->session.sid());
+  remembered_bytes_ -= cell->remembered;
   ports_.wake_at(key, std::nullopt);
   cells_.take(key);
 }
@@ -349,7 +351,8 @@ void Gateway::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
                             {"down", cell.down},
                             {"undelivered", ended.undelivered}});
   remembered_.push_back(key);
-  while (remembered_.size() > kRemembered) {
+  remembered_bytes_ += cell.remembered = cell.session.remembered_bytes();
+  while (!remembered_.empty() && (remembered_.size() > kRemembered || remembered_bytes_ > kRememberedBytes)) {
     SessionKey oldest = remembered_.front();
     remembered_.pop_front();
     if (oldest == key || !cells_.find(oldest)) continue;
