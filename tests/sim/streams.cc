@@ -63,7 +63,7 @@ Stream& Streams::add(const bosh::Body& body, bool refused) {
 void Streams::forget_old() {
   std::erase_if(streams_, [this](const Stream& stream) {
     return !stream.open && stream.told && stream.pending_count == 0 &&
-           stream.closed_at + 4 * kNameRemembered < world_.now;
+           stream.told_at + 4 * kNameRemembered < world_.now;
   });
 }
 

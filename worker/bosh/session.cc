@@ -9,7 +9,6 @@ namespace nxb::bosh {
 
 namespace {
 
-constexpr int kMaxResends = 10;          // of one rid (B-50)
 constexpr Duration kShortestGap{5'000};  // B-55
 constexpr Duration kReportAfter{2'000};  // B-67
 constexpr std::uint64_t kKeysKept = 64;  // more than the rids that can be repeated
