@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "common/base/address.h"
@@ -17,8 +18,9 @@ namespace nxb {
 
 class Network {
  public:
-  static Network of(const Address& ip);                   // IPv4 or IPv6
-  static std::optional<Network> of(std::string_view ip);  // as Address::ip_text; nothing for "unix"
+  static Network of(const Address& ip);                                   // IPv4 or IPv6
+  static std::optional<Network> of(std::string_view ip);                  // as Address::ip_text; nothing for "unix"
+  std::string bytes() const { return {prefix_.begin(), prefix_.end()}; }  // a key; equal for equal networks
   friend auto operator<=>(const Network&, const Network&) = default;
 
  private:

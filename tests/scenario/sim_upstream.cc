@@ -38,7 +38,7 @@ void SimUpstream::soon(std::function<void(SimUpstream&)> what) {
 }
 
 void SimUpstream::open(const upstream::StreamSpec& spec) {
-  upstream::Choice choice = world_.policy.choose(spec.domain);
+  upstream::Choice choice = world_.policy.choose(spec.domain, spec.route);
   if (choice.refusal.condition != Condition::None) {
     done_ = true;
     return soon([refusal = choice.refusal](SimUpstream& self) {

@@ -39,7 +39,7 @@ class SimUpstream final : public upstream::Upstream {
 
   void open(const upstream::StreamSpec& spec) override;
   void send(std::string_view elements) override { feed(xmpp::event::Send{elements}); }
-  void restart() override { feed(xmpp::event::Restart{}); }
+  void restart(std::string_view stream_attrs) override { feed(xmpp::event::Restart{stream_attrs}); }
   void set_reading(bool on) override;
   void close(upstream::Parting parting, const std::vector<xmpp::Stanza>& undelivered) override;
 

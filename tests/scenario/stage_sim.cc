@@ -43,7 +43,7 @@ void StageSim::arrive(RequestNumber number, const std::string& text) {
   if (!body) return reply(id, {200, bosh::write_terminate(bosh::Condition::BadRequest)});
   std::string sid;
   if (body->sid.empty()) sid = "sid-of-session-" + std::to_string(++last_sid_);
-  gateway_.on_request(id, *std::move(body), "192.0.2.1", sid);
+  gateway_.on_request(id, *std::move(body), {.address = "192.0.2.1"}, sid);
 }
 
 void StageSim::reply(RequestId to, gateway::Reply reply) {
@@ -52,6 +52,9 @@ void StageSim::reply(RequestId to, gateway::Reply reply) {
   HttpAnswer answer{reply.status, std::string(reply.content_type), {}, std::move(reply.body)};
   clock_.soon([this, number, answer = std::move(answer)] { listener_->on_answer(number, answer); });
 }
+
+// The other end of a cut: the client finds its connection closed, without an answer.
+void StageSim::hang_up(RequestId of) { open_[of.conn.value] = false; }
 
 void StageSim::cut(RequestNumber request) {
   if (std::exchange(open_[request], false)) gateway_.on_request_gone({ConnId{request}, 1});

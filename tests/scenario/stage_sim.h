@@ -39,6 +39,7 @@ class StageSim final : public Stage, private gateway::Ports {
 
   // gateway::Ports
   void reply(RequestId to, gateway::Reply reply) override;
+  void hang_up(RequestId of) override;
   upstream::Upstream& make_stream(StreamId stream) override;
   upstream::Upstream* stream(StreamId stream) override;
   void drop_stream(StreamId stream) override;

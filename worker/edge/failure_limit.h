@@ -1,4 +1,5 @@
 // worker/edge/failure_limit.h - wrong passwords by client address: after five in a minute none is looked at (H-42).
+// What counts as one address is the caller's to say.
 // Runs in: worker. I/O: none; time is an argument. At most kAddresses are remembered, the oldest goes first.
 // SPDX-License-Identifier: MIT
 #pragma once

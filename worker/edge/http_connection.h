@@ -96,6 +96,7 @@ class HttpConnection final : private uv::StreamSink {
   void answer_xml(int status, std::string body);
   void answer(http::Answer answer, std::string body);
   gateway::Client client() const;
+  std::string network() const;
 
   // BOSH by GET (get.cc)
   void dispatch_get(std::string_view rest);

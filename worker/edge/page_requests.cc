@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <utility>
 
+#include "common/base/network.h"
 #include "common/base/secret.h"
 #include "common/log/log.h"
 #include "worker/edge/http_connection.h"
@@ -85,10 +86,17 @@ void HttpConnection::answer_monitor(http::Answer head) {
          shared_.pages.monitor(stats.total(), monotonic_now() - stats.created(), context().config.server.workers));
 }
 
+// Who is one guesser: an address, or the /64 of an IPv6 address, or whoever comes by a unix socket.
+std::string HttpConnection::network() const {
+  std::string address = client().address;
+  auto network = Network::of(address);
+  return network ? network->bytes() : address;
+}
+
 // An address's failures are counted by one worker, so that they are five and not five for each. False: this request
 // has left for that worker.
 bool HttpConnection::is_failure_counter(std::string_view rest) {
-  std::uint32_t counter = context().route.owner(client().address);
+  std::uint32_t counter = context().route.owner(network());
   if (counter == context().index || hops_ != 0) return true;
   leave(counter, {}, rest);
   return false;
@@ -100,7 +108,7 @@ void HttpConnection::answer_system_info(http::Answer head) {
     head.status = 403;
     return answer(head, "403 Forbidden: [monitor] system_info_password is not set\n");
   }
-  std::string address = client().address;
+  std::string address = network();
   if (auto left = shared_.failures.blocked_for(address, now())) {
     head.status = 429;
     head.retry_after_seconds = static_cast<int>((left->count() + 999) / 1000);
@@ -115,7 +123,7 @@ void HttpConnection::answer_system_info(http::Answer head) {
   }
   if (!authorization.empty()) {  // a browser asks without one first
     shared_.failures.add(address, now());
-    log::info("edge.sysinfo_refused", {{"client", address}});
+    log::info("edge.sysinfo_refused", {{"client", client().address}});
   }
   head.status = 401;
   head.challenge = true;

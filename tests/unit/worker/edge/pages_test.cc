@@ -15,7 +15,7 @@ namespace {
 std::string address_of(const EdgeRig& rig, std::uint32_t worker) {
   for (int i = 1;; ++i) {
     std::string ip = "198.51.100." + std::to_string(i);
-    if (rig.route.owner(ip) == worker) return ip;
+    if (rig.route.owner(Network::of(ip)->bytes()) == worker) return ip;
   }
 }
 
@@ -201,7 +201,7 @@ TEST_CASE("H-42 D-04 every Authorization that is not exactly right is 401, and n
     CAPTURE(value);
     std::string peer;
     do peer = "203.0.113." + std::to_string(++host);
-    while (rig.route.owner(peer) != 0);
+    while (rig.route.owner(Network::of(peer)->bytes()) != 0);
     std::string answer =
         answer_to(rig, get("/http-bind/sysinfo", "Authorization: " + std::string(value) + "\r\n"), peer + ":1");
     CHECK(status_of(answer) == "401");
@@ -229,8 +229,23 @@ TEST_CASE("H-42 after five wrong passwords of an address even the right one is 4
   int host = 0;
   std::string other;
   do other = "203.0.113." + std::to_string(++host);
-  while (rig.route.owner(other) != 0);
+  while (rig.route.owner(Network::of(other)->bytes()) != 0);
   CHECK(status_of(answer_to(rig, get("/http-bind/sysinfo", kGood), other + ":1")) == "200");
+}
+
+TEST_CASE("H-42 whoever has a /64 of IPv6 guesses five times, not 2^64 times") {
+  EdgeRig rig;
+  rig.config.monitor.system_info_password = "secret";
+  rig.open();
+  std::string net;
+  int i = 0;
+  do net = "2001:db8:0:" + std::to_string(++i) + "::";
+  while (rig.route.owner(Network::of(net + "1")->bytes()) != 0);
+  for (int host = 1; host <= 5; ++host) {
+    std::string peer = "[" + net + std::to_string(host) + "]:1";
+    CHECK(status_of(answer_to(rig, get("/http-bind/sysinfo", kWrong), peer)) == "401");
+  }
+  CHECK(status_of(answer_to(rig, get("/http-bind/sysinfo", kGood), "[" + net + "6]:1")) == "429");
 }
 
 TEST_CASE("H-42 an address's failures are counted by one worker: its connection goes there, once") {
