@@ -115,10 +115,10 @@ void RequestWindow::keep_at_most(std::size_t answers, std::size_t bytes) {
   kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(from));
 }
 
-void RequestWindow::confirm_answers(Rid arrived, bool all) {
+void RequestWindow::confirm_answers(Rid arrived, std::uint32_t outstanding) {
   for (auto& kept : kept_) {
-    bool proven = all || kept.rid.value + requests_ <= arrived.value;
-    if (kept.answer && proven) kept.answer->pieces = std::vector<Piece>();  // frees it
+    if (kept.answer && kept.rid.value + outstanding <= arrived.value)
+      kept.answer->pieces = std::vector<Piece>();  // frees it
   }
 }
 

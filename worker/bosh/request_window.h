@@ -96,9 +96,9 @@ class RequestWindow final {
   OpenRequest answer_lowest(std::unique_ptr<Answer> answer, Instant now);
   // The same for a pause request. It may have been one more than `requests` (B-45), and so may the answers under way.
   OpenRequest answer_pause(std::unique_ptr<Answer> answer, Instant now);
-  // A request arrived that was not seen before. By the window it proves that answers `requests` below it were received;
-  // a poll proves it of all: a client polls only when it waits for no answer. So does a terminate: who leaves has read.
-  void confirm_answers(Rid arrived, bool all);
+  // A request arrived that was not seen before, sent while the client waited for at most `outstanding` - 1 answers:
+  // it has the others.
+  void confirm_answers(Rid arrived, std::uint32_t outstanding);
   // Acknowledgements instead of that (B-64). From now on answers are confirmed by acknowledge() alone.
   void expect_acknowledgements() { acknowledged_ = Rid{0}; }
   // Answers up to `rid` have arrived (B-66). Returns how many that is news of.

@@ -141,9 +141,10 @@ void Session::place(const OpenRequest& request, Body& body, Actions& out) {
   if (!is_new && !is_repeat(place, body)) return end_by_fault(request, Condition::ItemNotFound, "wrong key", out);
   switch (place) {
     case Place::Next:
+      confirm_answers(request.rid, is_poll(body) || body.terminate);
       return admit(request, body, out);
     case Place::Ahead:
-      if (!acks_) window_.confirm_answers(request.rid, is_poll(body));
+      confirm_answers(request.rid, is_poll(body));
       if (!gap_since_) gap_since_ = now_;
       return window_.queue({request, std::move(body)});
     case Place::Queued:
@@ -195,7 +196,7 @@ void Session::admit(OpenRequest request, Body& body, Actions& out) {
 void Session::process(const OpenRequest& request, Body& body, Actions& out) {
   Verdict verdict = judge(request, body);
   if (verdict.condition == Condition::None) {
-    acknowledge(request.rid, body, out);
+    if (acks_) acknowledge(body, out);
     if (window_.is_overfull()) verdict = {Condition::PolicyViolation, "answers not acknowledged"};
   }
   if (verdict.condition != Condition::None) return end_by_fault(request, verdict.condition, verdict.why, out);
@@ -242,9 +243,16 @@ bool Session::is_over_active(const OpenRequest& request, const Body& body) {
   return is_poll(last) && !adds_stream(last);
 }
 
+// Without acknowledgements the request itself tells what its client has, the moment it arrives. By the window it has
+// all but the last `requests`. It polls only when less than `hold` polls are out, and who leaves has read.
+void Session::confirm_answers(Rid arrived, bool idle) {
+  if (acks_) return;
+  std::uint32_t requests = window_.requests();
+  window_.confirm_answers(arrived, idle ? std::max(requests - 1, 1U) : requests);
+}
+
 // B-66: without the attribute the client has every answer that was given.
-void Session::acknowledge(Rid rid, const Body& body, Actions& out) {
-  if (!acks_) return window_.confirm_answers(rid, is_poll(body) || body.terminate);
+void Session::acknowledge(const Body& body, Actions& out) {
   Rid answered = window_.answered();
   Rid known{std::min(body.ack.value_or(answered.value), answered.value)};
   if (std::uint32_t news = window_.acknowledge(known); news != 0) out.push_back(Acknowledged{news});

@@ -167,7 +167,8 @@ class Session final {
   Verdict judge(const OpenRequest& request, const Body& body);
   bool judge_keys(Rid rid, const Body& body);
   bool is_over_active(const OpenRequest& request, const Body& body);
-  void acknowledge(Rid rid, const Body& body, Actions& out);
+  void confirm_answers(Rid arrived, bool idle);
+  void acknowledge(const Body& body, Actions& out);
   void apply(Rid rid, Body& body, Actions& out);
   void take_over(OpenRequest& open, RequestId id, Actions& out);
   void replay(KeptAnswer& kept, RequestId id, Actions& out);

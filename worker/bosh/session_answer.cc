@@ -160,7 +160,7 @@ void Session::speak_of(Stream& stream, Heading& heading, Answer& answer) {
   answer.stream = stream.number;
   answer.pieces = std::move(batch.pieces);
   if (greeting && !introduced) stream.greeting = std::move(greeting);
-  if (stream.farewell) streams_.drop(stream.number);
+  if (stream.farewell) streams_.drop(stream.number, now_);
 }
 
 Heading Session::heading_for(Rid rid) const {

@@ -33,7 +33,7 @@ void Session::on_server(Stream& stream, upstream::Arrived& arrived, Actions& /*o
 void Session::on_server(Stream& stream, upstream::Closed& closed, Actions& out) {
   if (!streams_.had_several() || creation_) return end_by_server(closed, out);
   last_end_ = closed.condition;
-  streams_.end(stream, {closed.condition, std::move(closed.stream_error)}, now_);
+  streams_.end(stream, {closed.condition, std::move(closed.stream_error)});
 }
 
 // --- what a request means ---
@@ -49,7 +49,7 @@ void Session::add_stream(Body& body, Actions& out) {
   Stream& added = streams_.add();
   added.greeting->from = body.to;
   added.greeting->to = body.from;
-  if (full) return streams_.end(added, {Condition::PolicyViolation, {}}, now_);  // B-98
+  if (full) return streams_.end(added, {Condition::PolicyViolation, {}});  // B-98
   out.push_back(OpenStream{added.number, stream_spec(std::move(body))});
 }
 
@@ -96,7 +96,7 @@ bool Session::close_one(Body& body, Actions& out) {
   if (streams_.open_count() == 1) return false;
   forward(body, out);
   out.push_back(CloseStream{stream->number, upstream::Parting::ClientClosed, surrender(*stream)});
-  streams_.end(*stream, {}, now_);
+  streams_.end(*stream, {});
   return true;
 }
 

@@ -42,15 +42,13 @@ Stream* Streams::find_open(std::string_view sid, std::string_view name) {
 }
 
 bool Streams::is_remembered(std::string_view sid, std::string_view name, Instant now) const {
-  return std::ranges::any_of(
-      past_, [&](const Past& past) { return past.until > now && stream_name(sid, past.number) == name; });
+  auto untold = [&](const Stream& stream) { return !stream.open() && stream_name(sid, stream.number) == name; };
+  auto told = [&](const Past& past) { return past.until > now && stream_name(sid, past.number) == name; };
+  return std::ranges::any_of(streams_, untold) || std::ranges::any_of(past_, told);
 }
 
-void Streams::end(Stream& stream, Farewell farewell, Instant now) {
+void Streams::end(Stream& stream, Farewell farewell) {
   stream.farewell = std::make_unique<Farewell>(std::move(farewell));
-  std::erase_if(past_, [now](const Past& past) { return past.until <= now; });
-  if (past_.size() == kMostRemembered) past_.erase(past_.begin());
-  past_.push_back({stream.number, now + kRemembered});
 }
 
 std::size_t Streams::open_count() const {
@@ -73,7 +71,10 @@ Stream* Streams::next_to_speak() {
   return chosen;
 }
 
-void Streams::drop(StreamNumber number) {
+void Streams::drop(StreamNumber number, Instant now) {
+  std::erase_if(past_, [now](const Past& past) { return past.until <= now; });
+  if (past_.size() == kMostRemembered) past_.erase(past_.begin());
+  past_.push_back({number, now + kRemembered});
   std::erase_if(streams_, [number](const Stream& stream) { return stream.number == number; });
 }
 

@@ -52,14 +52,14 @@ struct Stream {
 
 class Streams final {
  public:
-  static constexpr Duration kRemembered{30'000};  // the name of an ended stream (B-92)
+  static constexpr Duration kRemembered{30'000};  // the name of an ended stream, from when the client was told (B-92)
 
   Streams();      // with the first stream
   Stream& add();  // the next one
   Stream* find(StreamNumber number);
   Stream* find_open(std::string_view sid, std::string_view name);
   bool is_remembered(std::string_view sid, std::string_view name, Instant now) const;
-  void end(Stream& stream, Farewell farewell, Instant now);
+  void end(Stream& stream, Farewell farewell);
 
   bool had_several() const { return last_ > 1; }
   std::size_t open_count() const;
@@ -69,10 +69,10 @@ class Streams final {
   const std::vector<Stream>& all() const { return streams_; }
 
   bool anyone_speaks() const;
-  Stream* next_to_speak();          // round robin (B-93); nothing: nobody speaks
-  void drop(StreamNumber number);   // an ended one, once the client was told
-  std::size_t undelivered() const;  // stanzas in all outboxes
-  void clear();                     // at the end of the session
+  Stream* next_to_speak();                      // round robin (B-93); nothing: nobody speaks
+  void drop(StreamNumber number, Instant now);  // an ended one, once the client was told
+  std::size_t undelivered() const;              // stanzas in all outboxes
+  void clear();                                 // at the end of the session
 
  private:
   struct Past {

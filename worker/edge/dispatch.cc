@@ -134,7 +134,8 @@ void HttpConnection::refuse(std::string_view bytes) {
   http::Answer head;
   head.status = 503;
   head.retry_after_seconds = kRetryAfterSeconds;
-  if (!is_bosh_path(parser_.request().path)) return answer(head, text_of(503));
+  const std::string& path = parser_.request().path;  // empty: refused before it asked; most ask for BOSH
+  if (!path.empty() && !is_bosh_path(path)) return answer(head, text_of(503));
   head.purpose = http::Purpose::Bosh;
   head.content_type = http::kXml;
   answer(head, bosh::write_recoverable_error());

@@ -287,6 +287,34 @@ TEST_CASE("B-103 whoever terminates has read the answers; only what is pending g
   CHECK(holds(undelivered[0].bytes, "pending"));
 }
 
+TEST_CASE("B-103 a request proves only answers that left before it came") {
+  Rig rig;
+  rig.open();
+  rig.post(body(1002));  // early: says nothing of the answer to 1001
+  rig.says("lost");
+  rig.post(body(1001));
+  rig.gone({ConnId{2}, 1});
+  rig.pass(80s);
+  auto undelivered = rig.only<CloseStream>().undelivered;
+  REQUIRE(undelivered.size() == 1);
+  CHECK(holds(undelivered[0].bytes, "lost"));
+}
+
+TEST_CASE("B-103 with hold=2 a poll may be sent while another is out: it does not prove that one's answer") {
+  Rig rig;
+  Body made = creation();
+  made.hold = 2;
+  rig.open(made);
+  rig.post(body(1001));
+  rig.says("lost");
+  RequestId second = rig.post(body(1002));
+  rig.gone(second);
+  rig.pass(80s);
+  auto undelivered = rig.only<CloseStream>().undelivered;
+  REQUIRE(undelivered.size() == 1);
+  CHECK(holds(undelivered[0].bytes, "lost"));
+}
+
 TEST_CASE("C-70 only stanzas count as undelivered: features and SASL are not missed by anybody") {
   Rig rig;
   rig.open();

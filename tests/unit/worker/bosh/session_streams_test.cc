@@ -227,6 +227,15 @@ TEST_CASE("B-92 D-13 a name that is not of this session ends it: item-not-found"
 TEST_CASE("B-92 what comes for a stream that ended less than 30 s ago is dropped") {
   Rig rig;
   open_two(rig);
+  SUBCASE("not told yet: its client can know nothing") {
+    rig.gone({ConnId{3}, 1});
+    rig.server(upstream::Closed{Condition::None, "", ""}, 2);
+    rig.pass(60s);
+    rig.post(in_stream(2, body(1003, "<iq/>")));
+    CHECK(rig.session->state() == State::Open);
+    CHECK(rig.all<Forward>().empty());
+    return;
+  }
   rig.server(upstream::Closed{Condition::None, "", ""}, 2);
   rig.pass(29'999ms);
   SUBCASE("dropped") {
