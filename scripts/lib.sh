@@ -1,4 +1,4 @@
-# lib.sh - shared by scripts/run and scripts/test; sourced, not run. Packages, builds, ports, processes.
+# lib.sh - shared by scripts/run, scripts/test and scripts/fuzz; sourced, not run. Packages, builds, ports, processes.
 # Everything a script starts is registered by `started` and ended by its process id when the script ends.
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
@@ -44,6 +44,11 @@ packages_for_servers() { # demo|all
   say 'lua-sec - TLS for that Prosody'
   say 'ejabberd ejabberdctl another XMPP server to talk to'
   say 'openssl openssl certificates for the tests'
+}
+
+packages_to_fuzz() {
+  say 'clang clang++ has libFuzzer'
+  say 'libclang-rt-14-dev - libFuzzer and the sanitizers'
 }
 
 node_is_recent() {
