@@ -81,12 +81,4 @@ void Rids::keep_at_end(Kept kept) {
   *at = std::move(kept);
 }
 
-std::uint64_t Rids::kept_bytes() const {
-  std::uint64_t sum = 0;
-  for (const auto& kept : kept_) {
-    if (has_payloads(kept.text)) sum += kept.text.size();
-  }
-  return sum;
-}
-
 }  // namespace nxb::sim

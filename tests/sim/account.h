@@ -88,7 +88,6 @@ class Rids {
   void keep_at_end(Kept kept);     // in any order
   std::uint64_t received() const;  // the highest with all lower ones received
   std::uint64_t acked() const { return acked_; }
-  std::uint64_t kept_bytes() const;  // of answers that say something
 
  private:
   template <class Freed>

@@ -8,12 +8,6 @@
 
 namespace nxb::sim {
 
-namespace {
-
-constexpr std::uint64_t kMostKeptAtEnd = 64 << 10;  // H-44
-
-}  // namespace
-
 // The request at fault hears what it did (B-110). True if this was its answer.
 bool Witness::told_at_fault(const bosh::Respond& respond) {
   bool of_this = ends_now_ && judgement_.must_end != 0 && respond.to == judgement_.at_fault;
@@ -50,8 +44,7 @@ void Witness::on_answer_at_end(const bosh::Respond& respond, std::uint64_t rid) 
     return;
   }
   bool recent = rid + granted_.requests > rids_.answered();
-  bool still_kept = known && recent && known->repeats_after_end < kMaxResends && !known->silent &&
-                    rids_.kept_bytes() <= kMostKeptAtEnd && !expected_key_;
+  bool still_kept = known && recent && known->repeats_after_end < kMaxResends && !known->silent && !expected_key_;
   world_.expect(!still_kept, "an answer is forgotten at the end (B-82)");
   bool by_server = server_gone_ || streams_.open() == 0;
   world_.expect(!has_marks(respond.body) || by_server, "payloads in an end that is not the server's");

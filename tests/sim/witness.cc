@@ -6,10 +6,7 @@
 
 namespace nxb::sim {
 
-namespace {
-
-
-}  // namespace
+namespace {}  // namespace
 
 Witness::Witness(World& world, const bosh::SessionLimits& limits, const bosh::Body& creation, RequestId id)
     : world_(world),

@@ -64,10 +64,9 @@ enum class Place : std::uint8_t {
   Outside,   // above the window, or its answer is no longer kept: not told apart (B-48)
 };
 
-inline constexpr std::uint8_t kMaxResends = 10;                      // of one rid (B-50)
-inline constexpr std::size_t kMaxKeptAnswers = 16;                   // that were not acknowledged (H-44)
-inline constexpr std::size_t kMaxKeptBytes = std::size_t{1} << 20;   // of a running session (H-44)
-inline constexpr std::size_t kMaxKeptAtEnd = std::size_t{64} << 10;  // of an ended one
+inline constexpr std::uint8_t kMaxResends = 10;                     // of one rid (B-50)
+inline constexpr std::size_t kMaxKeptAnswers = 16;                  // that were not acknowledged (H-44)
+inline constexpr std::size_t kMaxKeptBytes = std::size_t{1} << 20;  // of a running session (H-44)
 
 class RequestWindow final {
  public:
@@ -110,7 +109,7 @@ class RequestWindow final {
   void unconfirmed(StreamNumber stream, std::vector<xmpp::Stanza>& out) const;
 
   // At the end of the session: every open request, ascending; afterwards only kept answers remain.
-  // Old answers that are large go: the session may be remembered for a minute, and there may be many (H-44).
+  // The gateway bounds what all ended sessions keep together (H-44).
   std::vector<OpenRequest> abandon();
   void keep_at_end(Rid rid, std::unique_ptr<Answer> answer, Instant now);
   void forget();  // the kept answers too
