@@ -153,10 +153,8 @@ void Session::speak_of(Stream& stream, Heading& heading, Answer& answer) {
     payloads += stream.farewell->stream_error;
   }
   answer.body = write_answer(heading, payloads);
-  if (!batch.pieces.empty()) {
-    answer.payloads_at = answer.body.find(payloads);
-    if (polling_) polling_->answered_with_payloads();
-  }
+  if (polling_ && !payloads.empty()) polling_->answered_with_payloads();  // a stream error is one, too (B-79)
+  if (!batch.pieces.empty()) answer.payloads_at = answer.body.find(payloads);
   answer.stream = stream.number;
   answer.pieces = std::move(batch.pieces);
   if (greeting && !introduced) stream.greeting = std::move(greeting);
