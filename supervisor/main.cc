@@ -166,7 +166,7 @@ Exit supervise(int argc, char** argv) {
   if (options.check_only || options.show_configuration) {
     // With -T the verdict leaves stdout to the configuration, which can be used as a file again.
     (options.show_configuration ? std::cerr : std::cout) << options.config_path << ": ok\n";
-    if (options.show_configuration) std::cout << config::to_toml(*config);
+    if (options.show_configuration) std::cout << config::to_toml_without_secrets(*config);
     return Exit::Clean;
   }
   auto worker_path = find_worker(options);

@@ -134,7 +134,8 @@ Loaded load_text(std::string_view toml, const std::string& origin);
 // For the control channel. from_json() checks the form only: what is in it was checked by load_*().
 std::string to_json(const Config& config);
 Result<Config> from_json(std::string_view text);
-std::string to_toml(const Config& config);  // -T: the effective configuration; it loads back to an equal one
+std::string to_toml(const Config& config);  // the effective configuration; it loads back to an equal one
+std::string to_toml_without_secrets(const Config& config);  // -T: the same for terminals and bug reports (O-02)
 // Every option as "section.key" and its value as TOML, for people who may see all but the secrets (H-42).
 std::vector<std::pair<std::string, std::string>> listing(const Config& config);
 std::string reference();  // the text of conf/nxb.toml: every key, its default, its explanation

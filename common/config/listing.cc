@@ -1,5 +1,5 @@
-// common/config/listing.cc - the effective configuration for a page: every option but the secret ones' values (H-42).
-// Runs in: worker. I/O: none.
+// common/config/listing.cc - the effective configuration for people: every option but the secret ones' values (H-42, O-02).
+// Runs in: supervisor (-T), worker (a page). I/O: none.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
@@ -10,17 +10,34 @@ namespace {
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
 
+constexpr std::string_view kHidden = "(hidden)";
+
 bool is_secret(const std::string& name) {
   const auto& rows = all_rows();
   return std::any_of(rows.begin(), rows.end(),
                      [&](const Row& row) { return row.rule.secret && row.full_name() == name; });
 }
 
+std::string joined(const std::string& section, const std::string& key) {
+  return section.empty() ? key : section + "." + key;
+}
+
+void mask(Node::Table& table, const std::string& name) {
+  for (Entry& entry : table) {
+    const std::string inner = joined(name, entry.key);
+    if (auto* section = std::get_if<Node::Table>(&entry.value.value)) mask(*section, inner);
+    if (auto* array = std::get_if<Node::Array>(&entry.value.value)) {
+      for (Node& element : *array) {
+        if (auto* section = std::get_if<Node::Table>(&element.value)) mask(*section, inner);
+      }
+    }
+    auto* text = std::get_if<std::string>(&entry.value.value);
+    if (text && !text->empty() && is_secret(inner)) *text = kHidden;
+  }
+}
+
 // `shown` is `name` with the numbers of repeated sections: "listen[2].address".
 void list(const Node::Table& table, const std::string& name, const std::string& shown, Lines& to) {
-  auto joined = [](const std::string& section, const std::string& key) {
-    return section.empty() ? key : section + "." + key;
-  };
   for (const Entry& entry : table) {
     const std::string inner = joined(name, entry.key);
     const std::string label = joined(shown, entry.key);
@@ -33,7 +50,7 @@ void list(const Node::Table& table, const std::string& name, const std::string& 
     } else if (section && name.empty()) {  // deeper, a table is a value
       list(*section, inner, label, to);
     } else {
-      to.emplace_back(label, is_secret(inner) ? "(hidden)" : print_toml_value(entry.value));
+      to.emplace_back(label, is_secret(inner) ? std::string(kHidden) : print_toml_value(entry.value));
     }
   }
 }
@@ -44,6 +61,12 @@ Lines listing(const Config& config) {
   Lines lines;
   list(write_config(config), "", "", lines);
   return lines;
+}
+
+std::string to_toml_without_secrets(const Config& config) {
+  Node::Table root = write_config(config);
+  mask(root, "");
+  return print_toml(root);
 }
 
 }  // namespace nxb::config

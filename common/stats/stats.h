@@ -1,6 +1,6 @@
 // common/stats/stats.h - counters in a shared segment: one slot per worker, one writer per slot.
-// Runs in: supervisor (creates, reads), worker (writes its own slot, reads all for the monitor page). The supervisor reads without asking, so a stuck
-// worker cannot hold up statistics and totals survive a worker's crash (O-24).
+// Runs in: supervisor (creates, reads), worker (writes its own slot, reads all for the monitor page). The supervisor
+// reads without asking, so a stuck worker cannot hold up statistics and totals survive a worker's crash (O-24).
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -6,7 +6,7 @@ SPDX-License-Identifier: MIT
 import asyncio
 import re
 
-from harness.bosh import CLIENT, HTTPBIND, SASL, STREAM, Body, OwnConnections, Session, body, message
+from harness.bosh import CLIENT, HTTPBIND, SASL, STREAM, Body, OwnConnections, Session, body, got, message
 from harness.connection import Connection, post
 from harness.nxb import Nxb
 from harness.runner import PATIENCE, case, expect, main, same, until
@@ -50,10 +50,6 @@ class Bench:
         async def held():
             return await self.nxb.counter("requests_held") == count
         await until(f"{count} held", held)
-
-
-async def got(answer):
-    return Body(await asyncio.wait_for(answer, PATIENCE))
 
 
 @case("creation: what is granted, what is told, and the features in the first answer (C-38 B-19 B-20 B-21 B-22 B-29 B-30 B-34 B-35)")

@@ -14,7 +14,7 @@ from harness.bosh import together
 from harness.chaos_client import Client, Ear, numbered
 from harness.chaos_fate import CUTS
 from harness.chaos_proxy import ChaosProxy
-from harness.nxb import Nxb
+from harness.nxb import Nxb, descriptors
 from harness.runner import case, expect, main, same, scaled, until
 from harness.xmpp_server import XmppServer
 
@@ -180,10 +180,6 @@ class Play:
         print(f"# seed {self.seed}: {SESSIONS} sessions, {sum(client.said for client in self.clients)} messages to the server, "
               f"{sum(speech.said for speech in self.speeches)} from it; {did['requests']} requests, {did['copies']} copies, "
               f"{sum(did[cut] for cut in CUTS)} cuts, {sum(client.resent for client in self.clients)} resends", flush=True)
-
-
-def descriptors(pids):
-    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
 
 
 async def play(seed, seconds):

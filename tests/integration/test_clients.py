@@ -2,12 +2,10 @@
 
 SPDX-License-Identifier: MIT
 """
-import asyncio
-
-from harness.bosh import HTTPBIND, SASL, STREAM, XBOSH, Body, message
+from harness.bosh import HTTPBIND, SASL, STREAM, XBOSH, got, message
 from harness.connection import Connection, post
 from harness.nxb import Nxb
-from harness.runner import PATIENCE, case, expect, main, same
+from harness.runner import case, expect, main, same
 from harness.xmpp_server import XmppServer
 
 
@@ -36,10 +34,6 @@ class OldLibpurple:
 
     def _post(self, xml):
         return self.connection.ask(post(xml, headers=self.HEADERS))
-
-
-async def got(answer):
-    return Body(await asyncio.wait_for(answer, PATIENCE))
 
 
 @case("libpurple of old: all on one connection, the next request behind the held one, `to` on each (H-11 B-112 H-15 H-07 B-91)")

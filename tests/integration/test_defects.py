@@ -7,7 +7,7 @@ SPDX-License-Identifier: MIT
 """
 import asyncio
 
-from harness.bosh import HTTPBIND, Body, OwnConnections, Session, body, message
+from harness.bosh import HTTPBIND, Body, OwnConnections, Session, body, got, message
 from harness.connection import Connection, post
 from harness.nxb import Nxb
 from harness.runner import PATIENCE, case, expect, main, same, until
@@ -51,10 +51,6 @@ class Bystander:
         answer = connection.ask(post(body(rid, session.sid, payload)))
         await connection.arrived()
         return answer
-
-
-async def got(answer):
-    return Body(await asyncio.wait_for(answer, PATIENCE))
 
 
 def ended(answer, condition):

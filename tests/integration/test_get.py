@@ -12,8 +12,8 @@ import signal
 import socket
 from urllib.parse import quote
 
-from harness.bosh import Body, OwnConnections, Session, body, message
-from harness.connection import Answer, Connection, post
+from harness.bosh import Body, OwnConnections, Session, body
+from harness.connection import Answer, Connection, fetch_alone, post
 from harness.nxb import Nxb
 from harness.runner import PATIENCE, case, expect, main, same, until
 from harness.xmpp_server import XmppServer
@@ -30,12 +30,7 @@ def basic(user, password):
 
 
 async def fetch(port, target, **fields):
-    """One request on a connection of its own: whichever worker takes it."""
-    connection = await Connection.to(port)
-    try:
-        return await connection.fetch(get(target, **fields))
-    finally:
-        connection.close()
+    return await fetch_alone(port, get(target, **fields))
 
 
 def unwrapped(answer, callback):

@@ -5,15 +5,11 @@ SPDX-License-Identifier: MIT
 import os
 
 from harness.bosh import Pool, Session, together
-from harness.nxb import Nxb
+from harness.nxb import Nxb, descriptors
 from harness.runner import case, expect, main, same, scaled, until
 from harness.xmpp_server import XmppServer
 
 UNDER_SANITIZER = "NXB_TEST_SLOW" in os.environ
-
-
-def descriptors(pids):
-    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
 
 
 def memory(pids):

@@ -5,7 +5,7 @@ SPDX-License-Identifier: MIT
 import asyncio
 
 from harness.bosh import Body, OwnConnections, Session, body, message
-from harness.connection import Closed, Connection, post
+from harness.connection import Closed, Connection, fetch_alone, post
 from harness.nxb import Nxb
 from harness.runner import PATIENCE, case, expect, main, same, until
 from harness.xmpp_server import XmppServer
@@ -33,12 +33,7 @@ async def connection_from(nxb, source):
 
 
 async def once(nxb, xml, headers=None):
-    """A request on a connection of its own."""
-    connection = await Connection.to(nxb.port)
-    try:
-        return Body(await connection.fetch(post(xml, headers=headers)))
-    finally:
-        connection.close()
+    return Body(await fetch_alone(nxb.port, post(xml, headers=headers)))
 
 
 async def create(nxb, address=None, **headers):
@@ -131,11 +126,22 @@ async def sessions():
         same(await nxb.counter("sessions"), 4, "no session for the others")
 
 
+@case("at max_sessions a creation is answered internal-server-error, and the log says why (H-45 B-40)")
+async def full():
+    async with limited(workers=1, limits={"max_sessions": 1}) as nxb:
+        expect((await create(nxb)).get("sid"), "the first session")
+        same((await create(nxb)).condition, "internal-server-error", "the second")
+        expect("event=session.refused" in nxb.log() and "why=max_sessions\n" in nxb.log(), nxb.log()[-1000:])
+
+
 @case("who is no trusted proxy speaks for nobody (H-47)")
 async def untrusted():
     async with limited(workers=1, trusted=["192.0.2.77"], limits={"max_sessions_per_address": 1}) as nxb:
         expect((await create(nxb, "192.0.2.1")).get("sid"), "the first session of 127.0.0.1")
         is_violation(await create(nxb, "192.0.2.2"))
+        log = nxb.log()
+        same(log.count("event=edge.untrusted_proxy"), 1, "the operator is told, once")
+        expect("why=max_sessions_per_address" in log, log[-1000:])
 
 
 @case("session_rate: above the burst of an address a creation is refused, others are not, and time heals it (H-46 B-40)")
@@ -148,6 +154,7 @@ async def creation_rate():
         expect(created >= 3, f"{created} within the burst")
         expect((await create(nxb, "192.0.2.2")).get("sid"), "another address")
         same(await nxb.counter("sessions_refused_rate"), 1, "counted")
+        expect("why=session_rate" in nxb.log() and "untrusted_proxy" not in nxb.log(), nxb.log()[-1000:])
 
         async def admitted():
             return (await create(nxb, "192.0.2.1")).get("sid")
@@ -170,6 +177,7 @@ async def request_rate():
         is_violation(ended)
         expect(10 <= count <= 30, f"after {count} requests")
         same(await nxb.counter("requests_over_rate"), 1, "counted")
+        await until("the log names the option", lambda: "why=request_rate" in nxb.log())
         await until("the server heard the end", lambda: server.streams[1].gone.done())
         answer = await calm.send(message("calm", calm.jid))
         await calm.until_message(answer, "calm")
@@ -207,6 +215,7 @@ async def secure_only():
             except Closed:
                 pass
         same(await nxb.counter("connections_dropped_insecure"), 9, "counted")
+        same(nxb.log().count("event=session.insecure_request"), 9, "in the log")
         expect(not waiting.done(), "the session answered something")
         session.gate = Through(nxb, b"Forwarded: for=192.0.2.1;proto=https")
         answer = await session.send(message("meant", session.jid))

@@ -11,7 +11,7 @@ import stat
 import subprocess
 
 from harness.bosh import OwnConnections, Session, Talker, message, together
-from harness.connection import Connection, post
+from harness.connection import Connection
 from harness.nxb import CTL, SUPERVISOR, Folder, Nxb, alive, children_of, free_port, toml
 from harness.runner import PATIENCE, case, expect, main, same, scaled, until
 from harness.xmpp_server import XmppServer

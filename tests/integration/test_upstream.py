@@ -1,4 +1,4 @@
-"""test_upstream.py - what becomes of a session when its XMPP server is away, wrong, slow or hostile (upstream.md 6).
+"""test_upstream.py - what becomes of a session when its XMPP server is away, wrong, slow or hostile.
 
 SPDX-License-Identifier: MIT
 """
@@ -7,17 +7,13 @@ import pathlib
 import ssl
 import subprocess
 
-from harness.bosh import CLIENT, STREAM, Body, OwnConnections, Session, body, message
+from harness.bosh import CLIENT, STREAM, Body, OwnConnections, Session, body
 from harness.connection import post
-from harness.nxb import Folder, Nxb, free_port
+from harness.nxb import Folder, Nxb, domain, free_port
 from harness.runner import PATIENCE, Skipped, case, expect, main, same, until
 from harness.xmpp_server import TLS, XmppServer
 
 CERTIFICATES = pathlib.Path(__file__).resolve().parent.parent / "servers" / "certificates"
-
-
-def domain(name, port, **more):
-    return {"name": name, "target": f"127.0.0.1:{port}", "tls": "off"} | more
 
 
 async def refused(nxb, to):

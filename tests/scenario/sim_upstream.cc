@@ -4,31 +4,11 @@
 
 #include <utility>
 
+#include "worker/upstream/ending.h"
+
 namespace nxb::scenario {
 
-namespace {
-
 using bosh::Condition;
-
-// As upstream::XmppConnection says it (U-62 to U-72).
-Condition condition_of(xmpp::Ending ending) {
-  switch (ending) {
-    case xmpp::Ending::Closed:
-      return Condition::None;
-    case xmpp::Ending::StreamError:
-      return Condition::RemoteStreamError;
-    case xmpp::Ending::Lost:
-    case xmpp::Ending::NoTls:
-    case xmpp::Ending::BadServer:
-    case xmpp::Ending::TimedOut:
-      return Condition::RemoteConnectionFailed;
-    case xmpp::Ending::TooMuchHeld:
-      return Condition::PolicyViolation;
-  }
-  return Condition::InternalServerError;
-}
-
-}  // namespace
 
 // In a turn of its own, if the stream is still there.
 void SimUpstream::soon(std::function<void(SimUpstream&)> what) {
@@ -114,7 +94,7 @@ void SimUpstream::perform(xmpp::step::Deliver& step) { raise(upstream::Arrived{s
 void SimUpstream::perform(xmpp::step::Ended& step) {
   done_ = true;
   if (link_ != 0) world_.clock.soon([&listener = world_.listener, link = link_] { listener->on_link_closed(link); });
-  raise(upstream::Closed{condition_of(step.ending), std::move(step.stream_error), std::move(step.why)});
+  raise(upstream::Closed{upstream::condition_of(step.ending), std::move(step.stream_error), std::move(step.why)});
 }
 
 }  // namespace nxb::scenario

@@ -24,11 +24,14 @@ void Witness::after(const bosh::Session& session, const bosh::Actions& actions) 
     const auto* end = std::get_if<bosh::Ended>(&action);
     if (!end) continue;
     ends_now_ = true;
-    lenient_ = judgement_.must_end == 0 && (judgement_.may_end & bit(end->condition)) != 0;
+    end_condition_ = end->condition;
   }
-  if (lenient_) in_order_ = false;
   for (const auto& action : actions) {
     process_early();
+    // An early request may be what it ended for.
+    bool allowed = judgement_.must_end == 0 && (judgement_.may_end & bit(end_condition_)) != 0;
+    if (ends_now_ && allowed) lenient_ = true;
+    if (lenient_) in_order_ = false;
     std::visit([this](const auto& known) { on_action(known); }, action);
   }
   process_early();

@@ -98,17 +98,15 @@ void Witness::judge_stream(const Held& request, const bosh::Body& body) {
   }
   const Stream* stream = streams_.find(body.stream);
   bool known = stream && stream->introduced;
-  if (known && (stream->open || world_.now - stream->closed_at < kNameRemembered)) return;
-  // Who is told late that a stream ended, uses it late; and a name not yet told can only be guessed.
-  if (stream && (!known || world_.now - stream->closed_at == kNameRemembered))
-    return may_end(bosh::Condition::ItemNotFound);
+  if (known && (stream->open || !stream->told || world_.now - stream->told_at < kNameRemembered)) return;
+  if (stream && !known) return may_end(bosh::Condition::ItemNotFound);  // it can only be guessed
   must_end(request.id, bosh::Condition::ItemNotFound);
 }
 
 void Witness::take_ack(const Held& request, const bosh::Body& body) {
   prove_by_window(request, !granted_.acks);
   if (!granted_.acks && body.terminate) {  // who leaves has read
-    for (const auto& kept : rids_.kept()) streams_.know(kept, kept.composed < request.arrived);
+    for (const auto& kept : rids_.kept()) streams_.know(kept, false);
   }
   if (!granted_.acks) return;
   std::uint64_t upto = body.ack.value_or(request.rid - 1);

@@ -63,7 +63,7 @@ Stream& Streams::add(const bosh::Body& body, bool refused) {
 void Streams::forget_old() {
   std::erase_if(streams_, [this](const Stream& stream) {
     return !stream.open && stream.told && stream.pending_count == 0 &&
-           stream.closed_at + 4 * kNameRemembered < world_.now;
+           stream.told_at + 4 * kNameRemembered < world_.now;
   });
 }
 
@@ -153,6 +153,7 @@ void Streams::say(std::string_view text, bool first_of_all, bosh::StreamNumber& 
 void Streams::say_end(Stream& stream, std::string_view text) {
   world_.expect(stream.owes_end(), "an end is told of a stream that is open, or again (B-97)");
   stream.told = true;
+  stream.told_at = world_.now;
   std::string_view condition = attribute(text, "condition");
   std::string_view right = stream.by_client ? std::string_view() : bosh::wire_name(stream.condition);
   world_.expect(condition == right, "a stream's end has the wrong condition (B-97, B-98)");

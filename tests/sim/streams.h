@@ -23,6 +23,7 @@ struct Stream {
   bool refused = false;        // one too many
   bool introduced = false;     // an answer named it first
   bool told = false;           // that it ended
+  Instant told_at;
   bool opened = false;         // the server's header came
   bool owes_greeting = false;  // of a server that sends no features (U-22)
   bool reading = true;

@@ -127,7 +127,8 @@ void Witness::place_early(Held request, const bosh::Body& body) {
 // A client polls only when it waits for no answer; otherwise only the window proves what it has read (B-103).
 void Witness::prove_by_window(const Held& request, bool surely) {
   for (const auto& kept : rids_.kept()) {
-    bool proven = request.poll || kept.rid + granted_.requests <= request.rid;
+    std::uint64_t out = request.poll ? std::max<std::uint64_t>(granted_.requests - 1, 1) : granted_.requests;
+    bool proven = kept.rid + out <= request.rid;
     if (!proven || kept.composed > request.arrived) continue;
     streams_.know(kept, surely && kept.composed < request.arrived);
   }

@@ -161,7 +161,7 @@ class Witness {
   bool odd_ = false, unsure_end_ = false;                // the request of this event has an error of its own
   bool told_at_end_ = false;                             // a terminate was heard
   std::string_view why_;
-  bosh::Condition condition_ = bosh::Condition::None;
+  bosh::Condition condition_ = bosh::Condition::None, end_condition_ = bosh::Condition::None;
 };
 
 }  // namespace nxb::sim

@@ -21,10 +21,12 @@ class PollingRule final {
     return soon;
   }
   // The turn of a request has come. False: two empty ones in a row, too close, the first answered without payloads
-  // (B-79). One that overtook its predecessor on the way says nothing about the client.
-  bool take(bool empty, Instant arrival) {
-    bool good = !empty || !idle_poll_ || arrival < *idle_poll_ || arrival - *idle_poll_ >= shortest_;
-    idle_poll_ = empty ? std::optional(arrival) : std::nullopt;
+  // (B-79). One that overtook its predecessor on the way, or was repeated meanwhile (so that nobody knows any more when
+  // it came: no arrival), says nothing about the client.
+  bool take(bool empty, std::optional<Instant> arrival) {
+    bool judged = empty && idle_poll_ && arrival && *arrival >= *idle_poll_;
+    bool good = !judged || *arrival - *idle_poll_ >= shortest_;
+    idle_poll_ = empty ? arrival : std::nullopt;
     return good;
   }
   void answered_with_payloads() { idle_poll_.reset(); }

@@ -134,12 +134,16 @@ std::uint32_t RequestWindow::acknowledge(Rid rid) {
   return news;
 }
 
+std::size_t RequestWindow::kept_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& kept : kept_) bytes += kept.answer ? kept.answer->body.size() : 0;
+  return bytes;
+}
+
 bool RequestWindow::is_overfull() const {
   if (acknowledged_ == kRidMax) return false;
   if (kept_.size() + held_.size() >= kMaxKeptAnswers) return true;
-  std::size_t bytes = 0;
-  for (const auto& kept : kept_) bytes += kept.answer ? kept.answer->body.size() : 0;
-  return kept_.size() > requests_ && bytes > kMaxKeptBytes;
+  return kept_.size() > requests_ && kept_bytes() > kMaxKeptBytes;
 }
 
 void RequestWindow::unconfirmed(StreamNumber stream, std::vector<xmpp::Stanza>& out) const {

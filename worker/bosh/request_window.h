@@ -64,6 +64,7 @@ enum class Place : std::uint8_t {
   Outside,   // above the window, or its answer is no longer kept: not told apart (B-48)
 };
 
+inline constexpr std::uint8_t kMaxResends = 10;                      // of one rid (B-50)
 inline constexpr std::size_t kMaxKeptAnswers = 16;                   // that were not acknowledged (H-44)
 inline constexpr std::size_t kMaxKeptBytes = std::size_t{1} << 20;   // of a running session (H-44)
 inline constexpr std::size_t kMaxKeptAtEnd = std::size_t{64} << 10;  // of an ended one
@@ -113,6 +114,7 @@ class RequestWindow final {
   std::vector<OpenRequest> abandon();
   void keep_at_end(Rid rid, std::unique_ptr<Answer> answer, Instant now);
   void forget();  // the kept answers too
+  std::size_t kept_bytes() const;
 
   bool is_consistent() const;
 

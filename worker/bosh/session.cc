@@ -9,7 +9,6 @@ namespace nxb::bosh {
 
 namespace {
 
-constexpr int kMaxResends = 10;          // of one rid (B-50)
 constexpr Duration kShortestGap{5'000};  // B-55
 constexpr Duration kReportAfter{2'000};  // B-67
 constexpr std::uint64_t kKeysKept = 64;  // more than the rids that can be repeated
@@ -127,7 +126,7 @@ void Session::take(RequestArrived& arrived, Actions& out) {
   }
   if (body.problem != Condition::None) {
     bool fast = body.problem == Condition::PolicyViolation;  // said by the gateway alone (H-46)
-    return end_by_fault(request, body.problem, fast ? "too many requests" : "malformed request", out);
+    return end_by_fault(request, body.problem, fast ? "request_rate" : "malformed request", out);
   }
   place(request, body, out);
 }
@@ -141,10 +140,10 @@ void Session::place(const OpenRequest& request, Body& body, Actions& out) {
   if (!is_new && !is_repeat(place, body)) return end_by_fault(request, Condition::ItemNotFound, "wrong key", out);
   switch (place) {
     case Place::Next:
-      confirm_answers(request.rid, is_poll(body) || body.terminate);
+      confirm_answers(request.rid, (is_poll(body) && !adds_stream(body)) || body.terminate);
       return admit(request, body, out);
     case Place::Ahead:
-      confirm_answers(request.rid, is_poll(body));
+      confirm_answers(request.rid, is_poll(body) && !adds_stream(body));
       if (!gap_since_) gap_since_ = now_;
       return window_.queue({request, std::move(body)});
     case Place::Queued:
@@ -214,7 +213,8 @@ Session::Verdict Session::judge(const OpenRequest& request, const Body& body) {
     return {Condition::PolicyViolation, "too many streams"};
   }
   if (!names_a_stream(body)) return {Condition::ItemNotFound, "unknown stream"};
-  if (polling_ && !polling_->take(is_poll(body) && !adds_stream(body), request.since)) {
+  std::optional<Instant> arrival = request.resends == 0 ? std::optional(request.since) : std::nullopt;
+  if (polling_ && !polling_->take(is_poll(body) && !adds_stream(body), arrival)) {
     return {Condition::PolicyViolation, "polls too often"};
   }
   return {};

@@ -123,6 +123,7 @@ class Session final {
   bool is_consistent() const;                       // the invariants, state by state
   State state() const { return state_; }
   const std::string& sid() const { return sid_; }
+  std::size_t remembered_bytes() const;  // of answers, once it has ended
 
  private:
   // What the creation answer says, until it was said.

@@ -183,14 +183,17 @@ void Session::answer_after_end(RequestArrived& arrived, Actions& out) {
     out.push_back(Respond{arrived.id, 200, write_terminate(Condition::ItemNotFound)});
     return;
   }
-  bool genuine = body.rid && has_its_key(body);
-  if (KeptAnswer* kept = genuine ? window_.find_kept(*body.rid) : nullptr) {
+  // A key is used up only by a rid that can still be answered, or the keys of an ended session could grow without end.
+  bool in_window = body.rid && body.rid->value <= window_.last().value + window_.requests() + 1;
+  bool genuine = in_window && has_its_key(body);
+  KeptAnswer* kept = genuine ? window_.find_kept(*body.rid) : nullptr;
+  if (kept && kept->resends < kMaxResends) {  // B-50: each repeat may be a large answer to somebody who does not read
+    ++kept->resends;
     const Answer* answer = kept->answer.get();
     out.push_back(Respond{arrived.id, answer ? answer->status : 200, answer ? answer->body : write_answer({}), true});
     return;
   }
-  bool unanswered = genuine && body.problem == Condition::None && *body.rid > ending_->answered &&
-                    body.rid->value <= window_.last().value + window_.requests() + 1;
+  bool unanswered = genuine && !kept && body.problem == Condition::None && *body.rid > ending_->answered;
   if (unanswered && ending_->last_word) {
     ending_->told = *body.rid;
     ending_->forget_at = now_ + wait_ + kRememberedBeyondWait;
@@ -203,6 +206,10 @@ void Session::answer_after_end(RequestArrived& arrived, Actions& out) {
   bool known = ending_->condition != Condition::None;
   Condition condition = known ? ending_->condition : Condition::ItemNotFound;
   out.push_back(Respond{arrived.id, known ? http_status(condition, legacy_) : 200, write_terminate(condition)});
+}
+
+std::size_t Session::remembered_bytes() const {
+  return window_.kept_bytes() + (ending_ && ending_->last_word ? ending_->last_word->body.size() : 0);
 }
 
 // B-51, B-85: whoever has no keys does not hear what was meant for the client.

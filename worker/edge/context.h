@@ -45,6 +45,7 @@ struct Shared {
   uv::Deadlines::Family family;
   FailureLimit failures;  // of sysinfo passwords
   bool shutting_down = false;
+  bool proxy_mentioned = false;        // an untrusted one, in the log
   std::function<void(ConnId)> closed;  // the connection is taken from the table and freed after this turn
 };
 

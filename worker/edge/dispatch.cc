@@ -93,7 +93,19 @@ gateway::Client HttpConnection::client() const {
   const auto& trusted = shared_.trusted;
   auto peer = Address::parse(peer_);
   std::string ip = peer ? peer->ip_text() : "unix";  // the one form that does not parse is an unnamed unix peer
-  return client_of(listener_ < trusted.size() ? trusted[listener_] : kNone, ip, parser_.request());
+  const TrustedProxies& of_listener = listener_ < trusted.size() ? trusted[listener_] : kNone;
+  if (parser_.request().via_proxy && !of_listener.contains(ip)) mention_proxy(ip);
+  return client_of(of_listener, ip, parser_.request());
+}
+
+// A proxy nearby that is not trusted: all its clients are one for the limits, and most operators did not mean that.
+// Said once; of a peer from far away it is not worth a line what it claims.
+void HttpConnection::mention_proxy(std::string_view ip) const {
+  auto peer = Address::from_ip(ip, 0);
+  if (peer && !peer->is_loopback() && !peer->is_private()) return;
+  if (std::exchange(shared_.proxy_mentioned, true)) return;
+  log::warn("edge.untrusted_proxy",
+            {{"peer", ip}, {"why", "its clients count as one: see [[listen]] trusted_proxies"}});
 }
 
 // --- hand-over ---

@@ -96,6 +96,7 @@ class HttpConnection final : private uv::StreamSink {
   void answer_xml(int status, std::string body);
   void answer(http::Answer answer, std::string body);
   gateway::Client client() const;
+  void mention_proxy(std::string_view ip) const;
   std::string network() const;
 
   // BOSH by GET (get.cc)

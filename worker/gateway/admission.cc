@@ -30,6 +30,11 @@ Admission::Verdict Admission::judge(std::string_view ip, const Limits& limits, I
   return buckets_.take(*network, limits.creation, now) ? Verdict::Welcome : Verdict::TooFast;
 }
 
+bool Admission::take(std::string_view ip, const Rate& rate, Instant now) {
+  auto network = Network::of(ip);
+  return !network || buckets_.take(*network, rate, now);
+}
+
 void Admission::opened(std::string_view ip) {
   if (auto network = Network::of(ip)) sessions_.add(*network);
 }

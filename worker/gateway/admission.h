@@ -42,6 +42,7 @@ class Admission {
 
   // Takes a token of the address, unless it has too many sessions.
   Verdict judge(std::string_view ip, const Limits& limits, Instant now);
+  bool take(std::string_view ip, const Rate& rate, Instant now);  // a token alone: for one more stream
   void opened(std::string_view ip);
   void ended(std::string_view ip);
 

@@ -15,8 +15,12 @@ using stats::Counter;
 
 namespace {
 
-// More events than this from one event would be a loop between a session and its upstream.
-constexpr std::size_t kMaxInbox = 64;
+// More events than this from one event would be a loop between a session and its upstream: what each of the requests
+// that wait for a missing one can make each stream say at once, several times over.
+std::size_t max_inbox(const bosh::SessionLimits& limits) {
+  return 64 + std::size_t{4} * limits.max_streams * (limits.max_hold + 2);
+}
+
 constexpr std::size_t kMaxUa = 256;  // C-44
 
 bosh::SessionLimits limits_from(const config::Config::Bosh& bosh) {
@@ -69,7 +73,8 @@ struct Gateway::Cell {
   TokenBucket bucket;               // of its requests (H-46)
   const bool secure;                // created over https (B-111)
   bool pumping = false;
-  bool live = true;  // Ended was not seen yet
+  bool live = true;            // Ended was not seen yet
+  std::size_t remembered = 0;  // bytes, from then on
   std::string client_address;
   std::string ua;  // the client's name for itself, for the log only (C-44)
   std::vector<bosh::Event> inbox;
@@ -91,6 +96,7 @@ void Gateway::on_request(RequestId id, bosh::Body body, const Client& client, st
   Cell& cell = *cells_.find(at->second);
   if (cell.secure && !client.secure) {  // B-111: somebody may have listened; the session does not hear of it
     counters_.add(Counter::connections_dropped_insecure);
+    log::warn("session.insecure_request", {{"sid", short_hash(body.sid)}, {"client", client.address}});
     return ports_.hang_up(id);
   }
   if (cell.live && !cell.bucket.take({config_.bosh.request_rate, config_.bosh.request_burst}, now_())) {
@@ -178,6 +184,7 @@ bosh::Condition Gateway::objection(std::string_view address, std::string_view si
   if (by_sid_.contains(sid)) return Condition::InternalServerError;        // B-29
   if (live_ >= server.max_sessions) {                                      // B-40
     counters_.add(Counter::sessions_refused_limit);
+    log::warn("session.refused", {{"client", address}, {"why", "max_sessions"}});
     return Condition::InternalServerError;
   }
   Admission::Limits limits{server.max_sessions_per_address, {server.session_rate, server.session_burst}};
@@ -185,7 +192,7 @@ bosh::Condition Gateway::objection(std::string_view address, std::string_view si
   if (verdict == Admission::Verdict::Welcome) return Condition::None;
   bool too_many = verdict == Admission::Verdict::TooMany;
   counters_.add(too_many ? Counter::sessions_refused_limit : Counter::sessions_refused_rate);
-  log::warn("session.refused", {{"client", address}, {"why", too_many ? "too many of this address" : "too fast"}});
+  log::warn("session.refused", {{"client", address}, {"why", too_many ? "max_sessions_per_address" : "session_rate"}});
   return Condition::PolicyViolation;
 }
 
@@ -211,7 +218,7 @@ void Gateway::deliver(SessionKey key, bosh::Event event) {
 void Gateway::pump(SessionKey key, Cell& cell) {
   bosh::Actions actions;
   for (std::size_t i = 0; i < cell.inbox.size(); ++i) {
-    if (!NXB_EXPECT(i < kMaxInbox, "one event causes bounded work")) return give_up(key, cell);
+    if (!NXB_EXPECT(i < max_inbox(limits_), "one event causes bounded work")) return give_up(key, cell);
     if (std::holds_alternative<bosh::RequestArrived>(cell.inbox[i])) ++cell.requests;
     bosh::Event event = std::move(cell.inbox[i]);
     cell.session.on(std::move(event), now_(), actions);
@@ -253,6 +260,7 @@ void Gateway::forget(SessionKey key) {
   Cell* cell = cells_.find(key);
   if (!cell) return;
   by_sid_.erase(cell->session.sid());
+  remembered_bytes_ -= cell->remembered;
   ports_.wake_at(key, std::nullopt);
   cells_.take(key);
 }
@@ -282,6 +290,14 @@ void Gateway::perform(SessionKey /*key*/, Cell& cell, bosh::Forward& forward) {
 }
 
 void Gateway::perform(SessionKey key, Cell& cell, bosh::OpenStream& open) {
+  const config::Config::Server& server = config_.server;
+  Rate rate{server.session_rate, server.session_burst};
+  // H-46: the session's own first stream was judged with it. One more is as much work for the world as a session.
+  if (open.stream != 1 && !admission_.take(cell.client_address, rate, now_())) {
+    counters_.add(Counter::streams_refused_rate);
+    upstream::Closed refused{bosh::Condition::PolicyViolation, {}, "too fast"};
+    return deliver(key, bosh::ServerSpoke{open.stream, std::move(refused)});  // the loop of pump() takes it
+  }
   StreamId stream{++last_stream_};
   cell.streams.push_back({open.stream, stream});
   streams_.emplace(stream, StreamOwner{key, open.stream});
@@ -337,7 +353,8 @@ void Gateway::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
                             {"down", cell.down},
                             {"undelivered", ended.undelivered}});
   remembered_.push_back(key);
-  while (remembered_.size() > kRemembered) {
+  remembered_bytes_ += cell.remembered = cell.session.remembered_bytes();
+  while (!remembered_.empty() && (remembered_.size() > kRemembered || remembered_bytes_ > kRememberedBytes)) {
     SessionKey oldest = remembered_.front();
     remembered_.pop_front();
     if (oldest == key || !cells_.find(oldest)) continue;

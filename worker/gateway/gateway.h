@@ -28,6 +28,7 @@ class Gateway final : public upstream::Events {
  public:
   // Most ended sessions that are remembered at a time.
   static constexpr std::size_t kRemembered = 65536;
+  static constexpr std::size_t kRememberedBytes = std::size_t{128} << 20;  // of their answers and last words
 
   Gateway(const config::Config& config, Ports& ports, stats::Counters& counters, std::function<Instant()> now);
   ~Gateway();
@@ -84,6 +85,7 @@ class Gateway final : public upstream::Events {
   };
   std::unordered_map<StreamId, StreamOwner> streams_;  // a stream may outlive its session while it closes
   std::deque<SessionKey> remembered_;                  // ended sessions, oldest first; stale keys are skipped
+  std::size_t remembered_bytes_ = 0;
   Admission admission_;
   std::uint64_t last_stream_ = 0;
   std::size_t live_ = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/log/log.h"
+#include "worker/upstream/ending.h"
 
 namespace nxb::upstream {
 namespace {
@@ -27,24 +28,6 @@ xmpp::TlsRule rule_of(config::TlsMode mode) {
       return xmpp::TlsRule::Off;
   }
   return xmpp::TlsRule::Required;
-}
-
-// The map of upstream.md section 6 (U-62 to U-72).
-Condition condition_of(xmpp::Ending ending) {
-  switch (ending) {
-    case xmpp::Ending::Closed:
-      return Condition::None;
-    case xmpp::Ending::StreamError:
-      return Condition::RemoteStreamError;
-    case xmpp::Ending::Lost:
-    case xmpp::Ending::NoTls:
-    case xmpp::Ending::BadServer:
-    case xmpp::Ending::TimedOut:
-      return Condition::RemoteConnectionFailed;
-    case xmpp::Ending::TooMuchHeld:
-      return Condition::PolicyViolation;
-  }
-  return Condition::InternalServerError;
 }
 
 }  // namespace

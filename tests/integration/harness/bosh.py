@@ -60,6 +60,11 @@ class Body:
         return f"<{self.http.status} {self.raw.decode(errors='replace')[:500]}>"
 
 
+async def got(answer):
+    """What a future of Connection.ask brings."""
+    return Body(await asyncio.wait_for(answer, PATIENCE))
+
+
 def body(rid, sid=None, payload="", **attributes):
     """The XML of a request; xmpp_version stands for xmpp:version, xml_lang for xml:lang."""
     names = {name: name.replace("xmpp_", "xmpp:").replace("xml_", "xml:") for name in attributes}

@@ -8,7 +8,7 @@ import asyncio
 import random
 
 from harness.bosh import CLIENT, Body, OwnConnections, Session, body
-from harness.connection import Closed, Connection, post
+from harness.connection import Closed, fetch_alone, post
 from harness.runner import PATIENCE, expect, same
 
 WAIT = 20                   # also how long a gap in the rids may last (B-55)
@@ -50,11 +50,7 @@ class FreshConnections:
         self.port = port
 
     async def fetch(self, data, patience=PATIENCE):
-        connection = await Connection.to(self.port)
-        try:
-            return await connection.fetch(data, patience)
-        finally:
-            connection.reset()
+        return await fetch_alone(self.port, data, patience)
 
     def close(self):
         pass

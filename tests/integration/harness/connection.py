@@ -161,6 +161,15 @@ class Connection(asyncio.Protocol):
 SocketRow = collections.namedtuple("SocketRow", "unread inode")
 
 
+async def fetch_alone(port, data, patience=PATIENCE):
+    """One request on a connection of its own: whichever worker takes it."""
+    connection = await Connection.to(port)
+    try:
+        return await connection.fetch(data, patience)
+    finally:
+        connection.reset()
+
+
 def _proc_address(address):
     host, port = address[:2]
     return f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{port:04X}"

@@ -47,6 +47,11 @@ def toml(sections):
     return "\n".join(lines)
 
 
+def domain(name, port, **more):
+    """An [[upstream.domain]] whose server is on this machine, in clear."""
+    return {"name": name, "target": f"127.0.0.1:{port}", "tls": "off"} | more
+
+
 class Folder:
     """A short temporary path (unix socket paths end at 107 bytes), gone after the test."""
 
@@ -80,8 +85,7 @@ class Nxb:
         if server is None and domains is None:
             self.sections.setdefault("upstream", {})["kind"] = "echo"
         else:
-            self.sections["upstream.domain"] = domains or [
-                {"name": server.domain, "target": f"127.0.0.1:{server.port}", "tls": "off"}]
+            self.sections["upstream.domain"] = domains or [domain(server.domain, server.port)]
 
     async def __aenter__(self):
         return await self.start()
@@ -209,3 +213,7 @@ def children_of(pid):
             return [int(word) for word in children.read().split()]
     except OSError:
         return []
+
+
+def descriptors(pids):
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)

@@ -145,14 +145,14 @@ TEST_CASE("B-17 B-18 the default domain is a domain, domains of former times are
   CHECK(contains(errors_of("[upstream]\ngone = ['*.example']\n"), "upstream.gone"));
 }
 
-TEST_CASE("C-16 C-17 what the log shows of XML and the password of sysinfo keep their names and defaults") {
+TEST_CASE("C-17 the password of sysinfo and trim_default_length keep their names and defaults") {
   known_default("log", "trim_default_length", "256");
   known_default("monitor", "system_info_password", "''");
   hinted("trim_default_length", "256", "is unknown; did you mean trim_default_length in [log]?");
   hinted("system_info_password", "'x'", "is unknown; did you mean system_info_password in [monitor]?");
 }
 
-TEST_CASE("C-18 websocket_ping_interval is ping_interval in [websocket]") {
+TEST_CASE("websocket_ping_interval is ping_interval in [websocket]") {
   known_default("websocket", "ping_interval", "'30s'");
   hinted("websocket_ping_interval", "30", "is an old name; allowed: ping_interval in [websocket]");
 }

@@ -394,6 +394,11 @@ TEST_CASE("H-42 O-27 the listing has every option of the configuration, and no s
   CHECK(contains(text, "upstream.domain[1].name = \"d.example\"\n"));
   CHECK(contains(text, "monitor.system_info_password = (hidden)\n"));
   CHECK_FALSE(contains(text, "hunter2"));
+  const std::string shown = to_toml_without_secrets(loaded.config);  // O-02
+  CHECK(contains(shown, "\nsystem_info_password = \"(hidden)\"\n"));
+  CHECK(contains(shown, "\nname = \"d.example\"\n"));
+  CHECK_FALSE(contains(shown, "hunter2"));
+  CHECK(to_toml_without_secrets(load("").config) == to_toml(load("").config));
   for (const Row& row : all_rows()) {
     if (row.later || row.rule.shape == Rule::Shape::Section || row.initial.empty()) continue;
     const std::string key = row.full_name().substr(row.full_name().rfind('.')) + " = ";

@@ -98,7 +98,7 @@ TEST_CASE("B-15: an empty sid neither names a session nor asks for one") {
   CHECK(problem("rid='1'") == Condition::None);
 }
 
-TEST_CASE("bosh.md 11: creation attributes are read and bounded") {
+TEST_CASE("creation attributes are read and bounded") {
   Body body = parse(
       with("rid='1' to='a.example' from='u@a.example/r' wait='60' hold='1' ver='1.10' inactivity='90' ack='1' "
            "content='text/html' route='xmpp:h:5222' xml:lang='de-CH' xmpp:version='1.0' secure='true' window='5'"));
@@ -119,7 +119,7 @@ TEST_CASE("bosh.md 11: creation attributes are read and bounded") {
   CHECK(parse(with("rid='1'")).wait == std::nullopt);
 }
 
-TEST_CASE("bosh.md 11: malformed attributes of a creation request") {
+TEST_CASE("malformed attributes of a creation request") {
   for (std::string_view bad :
        {"wait='65536'", "wait='-1'", "wait='x'", "wait=''", "hold='256'", "hold='1.5'", "ack='0'", "ack='x'",
         "to='a@b@c'", "to='a&#10;b'", "from='a&#1;b'", "route='xmpp:h&#10;:1'", "xmpp:version='1'",

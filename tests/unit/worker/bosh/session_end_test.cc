@@ -324,4 +324,16 @@ TEST_CASE("C-70 only stanzas count as undelivered: features and SASL are not mis
   CHECK(rig.only<Ended>().undelivered == 1);
 }
 
+TEST_CASE("B-50 B-82 after the end an answer is repeated ten times; then the request hears what any other does") {
+  Rig rig;
+  rig.open();
+  rig.says("pending");
+  rig.server(upstream::Closed{Condition::RemoteConnectionFailed, "", ""});
+  CHECK(holds(rig.text(rig.post(body(1001))), "pending"));
+  for (int i = 0; i < 10; ++i) CHECK(holds(rig.text(rig.post(body(1001))), "pending"));
+  for (int i = 0; i < 300; ++i) {
+    CHECK(rig.text(rig.post(body(1001))) == write_terminate(Condition::RemoteConnectionFailed));
+  }
+}
+
 }  // namespace nxb::bosh

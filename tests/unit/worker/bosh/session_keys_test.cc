@@ -175,6 +175,17 @@ TEST_CASE("B-51 B-82 after the end, too, only the client hears what was meant fo
   }
 }
 
+TEST_CASE("B-85 H-44 after the end a rid outside the window uses no key up, whatever key it brings") {
+  Rig rig;
+  rig.open(keyed_creation());
+  rig.post(keyed(1001, kFirst[2]));
+  rig.says("answered");
+  rig.says("pending");
+  rig.server(upstream::Closed{Condition::None, "", ""});
+  CHECK_FALSE(holds(rig.text(rig.post(keyed(5000, kFirst[1]))), "pending"));
+  CHECK(holds(rig.text(rig.post(keyed(1002, kFirst[1]))), "pending"));
+}
+
 TEST_CASE("a long session keeps only the keys that can be repeated") {
   const auto keys = keys_of("long", 3'000);
   Rig rig;

@@ -71,6 +71,20 @@ TEST_CASE("B-79 a stream error is something, too") {
   CHECK(rig.text(rig.post(body(1003))) == kEmpty);
 }
 
+TEST_CASE("B-79 a poll that was repeated while it waited for its turn is not judged by its repeat") {
+  Rig rig;
+  Body made = creation();
+  made.wait = 0;  // hold=1, so two requests
+  rig.create(made);
+  rig.post(body(1002));
+  rig.pass(2s);
+  rig.post(body(1002));
+  rig.pass(2'900ms);
+  rig.post(body(1001, "<iq/>"));
+  REQUIRE(rig.session->state() == State::Open);
+  CHECK(rig.text(rig.post(body(1003))) == kEmpty);
+}
+
 TEST_CASE("B-79 a session that holds requests may ask as often as it likes (B-31)") {
   Rig rig;
   rig.open();

@@ -340,7 +340,7 @@ TEST_CASE("B-97 a stream whose server cannot be reached is told of under its nam
   CHECK(rig.session->state() == State::Open);
 }
 
-TEST_CASE("B-98 D-28 a stream too many is refused under its new name, and the others go on") {
+TEST_CASE("B-98 C-10 D-28 a stream too many is refused under its new name, and the others go on") {
   Rig rig;
   rig.limits.max_streams = 2;
   open_two(rig);

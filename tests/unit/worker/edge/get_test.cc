@@ -231,13 +231,7 @@ TEST_CASE("H-40 O-29 a hand-over that cannot be delivered is told to a script, t
   rig.patience = 20ms;
   rig.open();
   std::string theirs = get_body(body("rid='5' sid='" + rig.sid_of(1) + "'"), "&callback=f");
-  std::vector<std::unique_ptr<Client>> clients;
-  while (rig.mailroom->waiting() == 0) {  // nobody reads worker 1's mailbox
-    REQUIRE(clients.size() < 2000);
-    clients.push_back(std::make_unique<Client>(rig));
-    clients.back()->send(theirs);
-    rig.run_until([&] { return rig.edge->idle(); });
-  }
+  auto clients = until_one_waits(rig, theirs);
   REQUIRE(clients.back()->is_closed_by_nxb());
   CHECK(clients.back()->received.starts_with("HTTP/1.1 200 OK\r\n"));
   CHECK(clients.back()->entity() ==

@@ -131,13 +131,7 @@ TEST_CASE("O-29 a hand-over that cannot be delivered is answered 503 with Retry-
   rig.patience = 20ms;
   rig.open();
   std::string theirs = post(body("rid='5' sid='" + rig.sid_of(1) + "'"), "Origin: https://a.example\r\n");
-  std::vector<std::unique_ptr<Client>> clients;
-  while (rig.mailroom->waiting() == 0) {  // nobody reads worker 1's mailbox
-    REQUIRE(clients.size() < 2000);
-    clients.push_back(std::make_unique<Client>(rig));
-    clients.back()->send(theirs);
-    rig.run_until([&] { return rig.edge->idle(); });
-  }
+  auto clients = until_one_waits(rig, theirs);
   Client& last = *clients.back();
   REQUIRE(last.is_closed_by_nxb());
   CHECK(last.received.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));

@@ -64,6 +64,7 @@ TEST_CASE("H-45 a connection above the limit hears 503 with Retry-After and is c
   CHECK(second.received.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
   CHECK(second.received.find("Retry-After: ") != std::string::npos);
   CHECK(second.received.find("Connection: close\r\n") != std::string::npos);
+  CHECK(second.received.find("type='error'") != std::string::npos);  // before nxb knows what it asks for
   CHECK(rig.requests.seen.size() == 1);
   CHECK(rig.count(Counter::connections_refused_address) == 1);
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -156,6 +157,19 @@ class Client {
   EdgeRig& rig_;
   Descriptor fd_;
 };
+
+// Clients with this request, which is for worker 1, until its mailbox is full, as nobody reads it: the last one's request
+// cannot be handed over.
+inline std::vector<std::unique_ptr<Client>> until_one_waits(EdgeRig& rig, const std::string& request) {
+  std::vector<std::unique_ptr<Client>> clients;
+  while (rig.mailroom->waiting() == 0) {
+    REQUIRE(clients.size() < 2000);
+    clients.push_back(std::make_unique<Client>(rig));
+    clients.back()->send(request);
+    rig.run_until([&] { return rig.edge->idle(); });
+  }
+  return clients;
+}
 
 inline std::string post(const std::string& body, const std::string& fields = "") {
   return "POST /http-bind HTTP/1.1\r\nHost: x\r\n" + fields + "Content-Length: " + std::to_string(body.size()) +

@@ -205,6 +205,33 @@ TEST_CASE("B-109 with see_other_uri every creation is sent there and none is mad
   CHECK_FALSE(world.heard(held, "terminate"));
 }
 
+TEST_CASE("H-44 B-83 what ended sessions keep for their clients is bounded in bytes, the oldest is forgotten first") {
+  World world;
+  world.config.server.session_rate = 0;
+  constexpr std::size_t kSize = 2 << 20;
+  constexpr std::size_t kFit = gateway::Gateway::kRememberedBytes / kSize - 1;  // each is a little larger
+  auto end_one = [&](const std::string& sid) {
+    world.open(sid);
+    upstream::Arrived last_words;
+    last_words.stanzas.push_back({xmpp::Kind::Message, std::string(kSize, 'x')});
+    world.gateway.on_stream_event(world.streams.back(), std::move(last_words));
+    world.gateway.on_stream_event(world.streams.back(), upstream::Closed{});
+    world.replies.clear();
+  };
+  for (std::size_t i = 0; i < kFit; ++i) end_one("s" + std::to_string(i));
+  CHECK(world.count(Counter::endings_dropped) == 0);
+  end_one("more");
+  end_one("and more");
+  CHECK(world.count(Counter::endings_dropped) == 2);
+  CHECK(world.heard(world.post("s0", 2), "item-not-found"));
+  CHECK(world.heard(world.post("s1", 2), "item-not-found"));
+  CHECK(world.heard(world.post("s2", 2), "xxx"));
+  world.post("s2", 2);
+  end_one("another");
+  CHECK(world.count(Counter::endings_dropped) == 3);
+  CHECK(world.heard(world.post("and more", 2), "xxx"));
+}
+
 TEST_CASE("H-44 C-49 at most 65536 ended sessions are remembered, the oldest is forgotten first") {
   World world;
   world.config.server.session_rate = 0;
