@@ -49,6 +49,7 @@ struct Kept {
   std::string key;
   bosh::StreamNumber stream = 0;  // whose stanzas are in it
   std::uint64_t upto = 0;         // the highest of them
+  int repeats_after_end = 0;
 };
 
 // Which rids were processed, which wait, what was said.

@@ -44,11 +44,13 @@ void Witness::on_answer_at_end(const bosh::Respond& respond, std::uint64_t rid) 
     if (first) rids_.keep_at_end({rid, respond.body, false, world_.now, 0, {}, 0, 0});
     bool same = known && respond.body == known->text;
     world_.expect(first || same, "a repeat after the end differs (B-82)");
+    if (known) world_.expect(++known->repeats_after_end <= kMaxResends, "an answer is repeated without end (B-50)");
     return;
   }
   auto later = std::ranges::count_if(rids_.kept(), [rid](const Kept& kept) { return kept.rid > rid; });
   bool recent = later < std::int64_t{granted_.requests};  // those that were early got theirs at the end, too
-  bool still_kept = known && recent && !known->silent && rids_.kept_bytes() <= kMostKeptAtEnd && !expected_key_;
+  bool still_kept = known && recent && known->repeats_after_end < kMaxResends && !known->silent &&
+                    rids_.kept_bytes() <= kMostKeptAtEnd && !expected_key_;
   world_.expect(!still_kept, "an answer is forgotten at the end (B-82)");
   bool by_server = server_gone_ || streams_.open() == 0;
   world_.expect(!has_marks(respond.body) || by_server, "payloads in an end that is not the server's");

@@ -158,7 +158,8 @@ void RequestWindow::unconfirmed(StreamNumber stream, std::vector<xmpp::Stanza>& 
 }
 
 std::vector<OpenRequest> RequestWindow::abandon() {
-  acknowledged_ = kRidMax;  // nothing will be acknowledged any more
+  acknowledged_ = kRidMax;                    // nothing will be acknowledged any more
+  for (auto& kept : kept_) kept.resends = 0;  // who is told of the end by a repeat may need some
   keep_at_most(requests_, kMaxKeptAtEnd);
   std::vector<OpenRequest> all = std::exchange(held_, {});
   for (const auto& early : std::exchange(early_, {})) all.push_back(early.open);
