@@ -40,6 +40,8 @@ struct Early {
   bosh::Body body;
 };
 
+inline constexpr int kMaxResends = 10;  // B-50
+
 struct Kept {
   std::uint64_t rid = 0;
   std::string text;

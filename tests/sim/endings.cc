@@ -45,7 +45,9 @@ void Witness::on_answer_at_end(const bosh::Respond& respond, std::uint64_t rid) 
     if (first) rids_.keep_at_end({rid, respond.body, false, world_.now, 0, {}, 0, 0});
     bool same = known && respond.body == known->text;
     world_.expect(first || same, "a repeat after the end differs (B-82)");
-    if (known) world_.expect(++known->repeats_after_end <= kMaxResends, "an answer is repeated without end (B-50)");
+    if (Kept* told = rids_.find_kept(rid)) {
+      world_.expect(++told->repeats_after_end <= kMaxResends, "an answer is repeated without end (B-50)");
+    }
     return;
   }
   auto later = std::ranges::count_if(rids_.kept(), [rid](const Kept& kept) { return kept.rid > rid; });

@@ -8,7 +8,6 @@ namespace nxb::sim {
 
 namespace {
 
-constexpr int kMaxResends = 10;  // B-50
 
 }  // namespace
 

@@ -140,7 +140,7 @@ void Session::place(const OpenRequest& request, Body& body, Actions& out) {
   if (!is_new && !is_repeat(place, body)) return end_by_fault(request, Condition::ItemNotFound, "wrong key", out);
   switch (place) {
     case Place::Next:
-      confirm_answers(request.rid, (is_poll(body) && !adds_stream(body)) || body.terminate);
+      confirm_answers(request.rid, is_poll(body) && !adds_stream(body));
       return admit(request, body, out);
     case Place::Ahead:
       confirm_answers(request.rid, is_poll(body) && !adds_stream(body));
@@ -201,7 +201,7 @@ void Session::process(const OpenRequest& request, Body& body, Actions& out) {
   if (verdict.condition != Condition::None) return end_by_fault(request, verdict.condition, verdict.why, out);
   pause_.reset();
   window_.hold(request);
-  apply(request.rid, body, out);
+  apply(request, body, out);
 }
 
 Session::Verdict Session::judge(const OpenRequest& request, const Body& body) {
@@ -244,7 +244,7 @@ bool Session::is_over_active(const OpenRequest& request, const Body& body) {
 }
 
 // Without acknowledgements the request itself tells what its client has, the moment it arrives. By the window it has
-// all but the last `requests`. It polls only when less than `hold` polls are out, and who leaves has read.
+// all but the last `requests`. It polls, or leaves, only when less than `hold` polls are out.
 void Session::confirm_answers(Rid arrived, bool idle) {
   if (acks_) return;
   std::uint32_t requests = window_.requests();
@@ -264,16 +264,17 @@ void Session::acknowledge(const Body& body, Actions& out) {
   report_since_ = kept->since;
 }
 
-void Session::apply(Rid rid, Body& body, Actions& out) {
+void Session::apply(const OpenRequest& request, Body& body, Actions& out) {
   if (!body.to.empty() && body.payload_count != 0 && !body.restart) to_on_payloads_ = true;
   if (body.terminate) {
+    if (request.since == now_) confirm_answers(request.rid, true);  // not if it waited: more was answered meanwhile
     if (close_one(body, out)) return;
     forward(body, out);
     return end_by_client(out);
   }
   if (adds_stream(body)) return add_stream(body, out);
   body.restart ? restart(body, out) : forward(body, out);
-  if (body.pause && max_pause_ > Duration::zero()) answer_pause(rid, *body.pause, out);
+  if (body.pause && max_pause_ > Duration::zero()) answer_pause(request.rid, *body.pause, out);
 }
 
 // --- repeated requests ---

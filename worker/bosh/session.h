@@ -170,7 +170,7 @@ class Session final {
   bool is_over_active(const OpenRequest& request, const Body& body);
   void confirm_answers(Rid arrived, bool idle);
   void acknowledge(const Body& body, Actions& out);
-  void apply(Rid rid, Body& body, Actions& out);
+  void apply(const OpenRequest& request, Body& body, Actions& out);
   void take_over(OpenRequest& open, RequestId id, Actions& out);
   void replay(KeptAnswer& kept, RequestId id, Actions& out);
   bool is_repeat(Place place, const Body& body) const;
