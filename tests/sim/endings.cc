@@ -11,7 +11,6 @@ namespace nxb::sim {
 namespace {
 
 constexpr std::uint64_t kMostKeptAtEnd = 64 << 10;  // H-44
-constexpr int kMaxResends = 10;                     // B-50
 
 }  // namespace
 
