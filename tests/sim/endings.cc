@@ -98,7 +98,8 @@ void Witness::check_forgotten(const bosh::Session& session) {
   bool forgotten = session.state() == bosh::State::Forgotten;
   if (ends_now_) {
     // What the server said last waits for the client as long as the session would have done (B-83).
-    bool by_server = server_gone_ || (streams_.ever() > 1 && condition_ != bosh::Condition::ItemNotFound && !returned_);
+    bool by_server = server_gone_ ||
+                     (streams_.ever() > 1 && condition_ != bosh::Condition::ItemNotFound && !returned_ && !shut_down_);
     Instant given_up = idle_since_.value_or(world_.now) + idle_limit_;
     remembered_until_ = world_.now + granted_.wait + 5s;
     waits_for_word_ = by_server && !told_at_end_;

@@ -26,6 +26,7 @@ Streams::Streams() {
 Stream& Streams::add() {
   Stream& added = streams_.emplace_back();
   added.number = ++last_;
+  added.turn = turns_;
   added.greeting = std::make_unique<Greeting>();
   return added;
 }
@@ -57,17 +58,13 @@ std::size_t Streams::open_count() const {
 
 bool Streams::anyone_speaks() const { return std::ranges::any_of(streams_, &Stream::speaks); }
 
+// A new one is behind all that waited before it came.
 Stream* Streams::next_to_speak() {
   Stream* chosen = nullptr;
   for (Stream& stream : streams_) {
-    if (!stream.speaks()) continue;
-    if (stream.number > spoke_) {
-      chosen = &stream;
-      break;
-    }
-    if (!chosen) chosen = &stream;
+    if (stream.speaks() && (!chosen || stream.turn < chosen->turn)) chosen = &stream;
   }
-  if (chosen) spoke_ = chosen->number;
+  if (chosen) chosen->turn = ++turns_;
   return chosen;
 }
 

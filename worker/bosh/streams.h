@@ -41,6 +41,7 @@ struct Farewell {
 
 struct Stream {
   StreamNumber number = 1;
+  std::uint32_t turn = 0;              // when it spoke last, as Streams counts
   bool reading = true;                 // its server is read (U-36)
   Outbox outbox;                       // what it said
   std::unique_ptr<Greeting> greeting;  // nothing: the client knows
@@ -69,7 +70,7 @@ class Streams final {
   const std::vector<Stream>& all() const { return streams_; }
 
   bool anyone_speaks() const;
-  Stream* next_to_speak();                      // round robin (B-93); nothing: nobody speaks
+  Stream* next_to_speak();                      // who waited longest (B-93); nothing: nobody speaks
   void drop(StreamNumber number, Instant now);  // an ended one, once the client was told
   std::size_t undelivered() const;              // stanzas in all outboxes
   void clear();                                 // at the end of the session
@@ -83,8 +84,8 @@ class Streams final {
 
   std::vector<Stream> streams_;  // ascending by number
   std::vector<Past> past_;
-  StreamNumber last_ = 1;   // the number given last
-  StreamNumber spoke_ = 0;  // who spoke last
+  StreamNumber last_ = 1;    // the number given last
+  std::uint32_t turns_ = 0;  // taken so far
 };
 
 }  // namespace nxb::bosh

@@ -60,6 +60,17 @@ TEST_CASE("B-79 whoever was given something may ask again at once") {
   CHECK(violates(rig, rig.post(body(1003))));
 }
 
+TEST_CASE("B-79 a stream error is something, too") {
+  Rig rig;
+  rig.create(polling());
+  Body add = body(1001);
+  add.to = "b.example";
+  rig.post(add);
+  rig.server(upstream::Closed{Condition::RemoteStreamError, "<stream:error/>", "error"}, 2);
+  REQUIRE(holds(rig.text(rig.post(body(1002))), "<stream:error/>"));
+  CHECK(rig.text(rig.post(body(1003))) == kEmpty);
+}
+
 TEST_CASE("B-79 a poll that was repeated while it waited for its turn is not judged by its repeat") {
   Rig rig;
   Body made = creation();

@@ -164,6 +164,16 @@ TEST_CASE("B-93 with more than one stream an answer names its own and has payloa
   CHECK(rig.text(next) == from_stream(1, message("three").bytes + message("five").bytes));
 }
 
+TEST_CASE("B-93 a stream that waits has its turn before those that are added meanwhile") {
+  Rig rig;
+  open_two(rig);
+  rig.says("one", 1);
+  rig.says("two", 1);
+  std::string heard = rig.text(rig.post(add(1003, "c.example")));
+  heard += rig.text(rig.post(add(1004, "d.example")));
+  CHECK(holds(heard, message("two").bytes));
+}
+
 TEST_CASE("B-93 C-52 with one stream answers name none") {
   Rig rig;
   rig.open();
