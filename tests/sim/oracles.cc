@@ -119,7 +119,8 @@ void Witness::on_action(const bosh::Respond& respond) {
     return;
   }
   bool of_stream = is_terminate(respond.body) && present(attribute(respond.body, "stream"));
-  if (of_stream && !ended_ && !lenient_) in_order_ = true;  // the end comes when all is told (B-97)
+  // The end comes when all is told (B-97); what is told again is no news.
+  if (of_stream && !respond.replay && !ended_ && !lenient_) in_order_ = true;
   complete_dead();
   bool before_end = in_order_ && !rids_.held().empty() && (of_stream || (!terminate_taken_ && lowest_is_due())) &&
                     rids_.held().front().rid == rid;
