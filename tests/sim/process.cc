@@ -12,6 +12,7 @@ constexpr std::size_t kMostKept = 16;              // H-44; this one's answer wo
 constexpr std::uint64_t kMostKeptBytes = 1 << 20;  // H-44
 constexpr Duration kReportAfter{2'000};            // B-67
 constexpr Duration kNameRemembered{30'000};        // B-92
+constexpr std::ptrdiff_t kNamesRemembered = 64;    // H-44
 
 }  // namespace
 
@@ -98,6 +99,10 @@ void Witness::judge_stream(const Held& request, const bosh::Body& body) {
   }
   const Stream* stream = streams_.find(body.stream);
   bool known = stream && stream->introduced;
+  if (known && !stream->open && stream->told) {  // so many names are remembered, and no more (H-44)
+    auto later = [stream](const Stream& other) { return other.told && other.told_at >= stream->told_at; };
+    if (std::ranges::count_if(streams_.all(), later) > kNamesRemembered) may_end(bosh::Condition::ItemNotFound);
+  }
   if (known && (stream->open || !stream->told || world_.now - stream->told_at < kNameRemembered)) return;
   if (stream && !known) return may_end(bosh::Condition::ItemNotFound);  // it can only be guessed
   must_end(request.id, bosh::Condition::ItemNotFound);
