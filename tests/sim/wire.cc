@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/upstream/ending.h"
+
 namespace nxb::sim {
 
 namespace {
@@ -19,22 +21,6 @@ xmpp::ClientStreamSetup setup() {
   xmpp::ClientStreamSetup made;
   made.domain = "a.example";
   return made;
-}
-
-bosh::Condition condition_of(xmpp::Ending ending) {
-  switch (ending) {
-    case xmpp::Ending::Closed:
-      return bosh::Condition::None;
-    case xmpp::Ending::StreamError:
-      return bosh::Condition::RemoteStreamError;
-    case xmpp::Ending::Lost:
-    case xmpp::Ending::NoTls:
-    case xmpp::Ending::BadServer:
-    case xmpp::Ending::TooMuchHeld:
-    case xmpp::Ending::TimedOut:
-      return bosh::Condition::RemoteConnectionFailed;
-  }
-  return bosh::Condition::None;
 }
 
 }  // namespace
@@ -120,7 +106,7 @@ void Wire::perform(xmpp::StreamSteps& steps) {
           0ms, [this, stanzas = std::move(deliver->stanzas)]() mutable { up_(upstream::Arrived{std::move(stanzas)}); });
     }
     if (auto* ended = std::get_if<xmpp::step::Ended>(&step)) {
-      world_.in(0ms, [this, condition = condition_of(ended->ending), error = std::move(ended->stream_error)] {
+      world_.in(0ms, [this, condition = upstream::condition_of(ended->ending), error = std::move(ended->stream_error)] {
         up_(upstream::Closed{condition, error, {}});
       });
     }
