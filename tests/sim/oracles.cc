@@ -91,7 +91,7 @@ void Witness::on_action(const bosh::RestartStream& restart) {
 
 // B-54: the lowest request is dead and will not be repeated before a higher one.
 void Witness::complete_dead() {
-  if (ended_ || (ends_now_ && (!in_order_ || terminate_taken_))) return;
+  if (ended_ || (ends_now_ && (!(in_order_ || end_told_) || terminate_taken_))) return;
   auto& held = rids_.held();
   while (!held.empty() && !held.front().live) {
     bool pushed = held.size() > 1 || held.size() > granted_.hold || before_pause(held.front().rid);
@@ -120,10 +120,10 @@ void Witness::on_action(const bosh::Respond& respond) {
   }
   bool of_stream = is_terminate(respond.body) && present(attribute(respond.body, "stream"));
   // The end comes when all is told (B-97); what is told again is no news.
-  if (of_stream && !respond.replay && !ended_ && !lenient_) in_order_ = true;
+  if (of_stream && !respond.replay && !ended_ && !lenient_) end_told_ = true;
   complete_dead();
-  bool before_end = in_order_ && !rids_.held().empty() && (of_stream || (!terminate_taken_ && lowest_is_due())) &&
-                    rids_.held().front().rid == rid;
+  bool before_end = (in_order_ || end_told_) && !rids_.held().empty() &&
+                    (of_stream || (!terminate_taken_ && lowest_is_due())) && rids_.held().front().rid == rid;
   if (ended_ || (ends_now_ && !before_end)) return on_answer_at_end(respond, rid);
   bool of_session = is_terminate(respond.body) && !present(attribute(respond.body, "stream"));
   world_.expect(!of_session, "a terminate without an end");

@@ -24,7 +24,7 @@ Witness::Witness(World& world, const bosh::SessionLimits& limits, const bosh::Bo
 void Witness::before(const bosh::Event& event) {
   judgement_ = {};
   asked_ = superseded_ = RequestId{};
-  in_order_ = last_word_now_ = false;
+  in_order_ = end_told_ = last_word_now_ = false;
   pause_now_ = 0;
   if (const auto* arrived = std::get_if<bosh::RequestArrived>(&event)) before_request(*arrived);
   if (const auto* gone = std::get_if<bosh::RequestGone>(&event)) before_gone(gone->id);

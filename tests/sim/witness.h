@@ -148,6 +148,7 @@ class Witness {
   RequestId superseded_;         // whose place it took
   Instant answered_since_;       // when the request that is being answered came
   bool in_order_ = false;        // requests are processed in this event, and may be further
+  bool end_told_ = false;        // of a stream, in this event; that of the session may follow
   std::uint64_t pause_now_ = 0;  // the pause that was processed
   bool ends_now_ = false;
 
