@@ -109,7 +109,9 @@ void Witness::judge_stream(const Held& request, const bosh::Body& body) {
 }
 
 void Witness::take_ack(const Held& request, const bosh::Body& body) {
-  prove_by_window(request, !granted_.acks);
+  bool ambiguous =
+      !body.to.empty() && request.arrived < world_.now;  // what `to` means may have changed meanwhile (B-91)
+  prove_by_window(request, !granted_.acks && !ambiguous);
   if (!granted_.acks && body.terminate) {  // who leaves has read
     for (const auto& kept : rids_.kept()) streams_.know(kept, false);
   }

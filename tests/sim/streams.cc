@@ -93,6 +93,7 @@ void Streams::take(const bosh::ServerSpoke& spoke) {
 void Streams::close(Stream& stream, bool by_client) {
   stream.open = false;
   stream.by_client = by_client;
+  stream.known_when_left = stream.known;
   stream.closed_at = world_.now;
 }
 
@@ -189,7 +190,7 @@ void Streams::on_close(const bosh::CloseStream& close, bool session_ends) {
     });
   }
   if (!session_ends) {  // what was said may still be fetched or not; what is pending is returned or said with the end
-    bool right = first == 0 || (first > stream->known && first <= stream->said + 1);
+    bool right = first == 0 || (first > stream->known_when_left && first <= stream->said + 1);
     world_.expect(right, "stanzas that the client has are returned (B-103)");
     if (first != 0 || close.undelivered.size() >= stream->pending_count) {
       world_.expect(first == 0 || next == stream->sent + 1, "not all that was pending is returned (B-103)");

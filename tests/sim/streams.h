@@ -19,10 +19,11 @@ struct Stream {
   bosh::StreamNumber number = 0;
   std::string name, from;
   bool open = true;
-  bool by_client = false;      // closed by it
-  bool refused = false;        // one too many
-  bool introduced = false;     // an answer named it first
-  bool told = false;           // that it ended
+  bool by_client = false;             // closed by it
+  std::uint64_t known_when_left = 0;  // then; requests behind it may have acknowledged more
+  bool refused = false;               // one too many
+  bool introduced = false;            // an answer named it first
+  bool told = false;                  // that it ended
   Instant told_at;
   bool opened = false;         // the server's header came
   bool owes_greeting = false;  // of a server that sends no features (U-22)
