@@ -105,8 +105,11 @@ void Witness::check_forgotten(const bosh::Session& session) {
     waits_for_word_ = by_server && !told_at_end_;
     unsure_end_ = waits_for_word_ && expected_key_;  // the word is for the one with the right key
     if (waits_for_word_) remembered_until_ = std::max(remembered_until_, given_up);
+    last_word_now_ = by_server && told_at_end_ && why_ != "client terminated";
   }
-  if (last_word_now_) remembered_until_ = world_.now + granted_.wait + 5s;
+  // The answer that tells it may be lost: the client has the inactivity to ask again.
+  if (last_word_now_)
+    remembered_until_ = world_.now + std::max<Duration>(granted_.wait + 5s, granted_.inactivity + granted_.grace);
   if (forgotten && !forgotten_ && !ends_now_ && !unsure_end_) {
     world_.expect(world_.now == remembered_until_, "the end is not remembered for wait+5 s, or not long enough (B-82)");
   }

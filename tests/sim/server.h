@@ -41,6 +41,7 @@ class Server {
   bosh::StreamNumber number() const { return number_; }
   bool open_now() const { return open_; }
   bool closed_by_session() const { return closed_by_session_; }
+  bool left_early() const { return wire_ && wire_->left_early(); }
   std::uint64_t sent() const { return sent_; }          // stanzas for the session
   std::uint64_t received() const { return received_; }  // the client's for this stream, in order without gaps
   std::uint64_t broadcasts() const { return broadcasts_; }

@@ -50,6 +50,7 @@ void Wire::send(std::string_view elements) { on(xmpp::event::Send{elements}); }
 
 void Wire::let_go() {
   gone_ = true;
+  left_early_ = stream_.state() < xmpp::ClientStream::State::Running;
   on_its_way_.clear();
   on(xmpp::event::Close{false, nullptr});
 }

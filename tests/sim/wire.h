@@ -29,6 +29,8 @@ class Wire {
   void let_go();                         // by the session
   void set_reading(bool on);
   bool speaking() const { return speaking_; }  // `down` is on the stack
+  // The stream never got as far as taking stanzas: it ended with what it was holding for then (U-28).
+  bool left_early() const { return left_early_; }
 
  private:
   void flow();
@@ -43,7 +45,7 @@ class Wire {
   xmpp::ClientStream stream_;
   std::string on_its_way_;  // written and not yet arrived
   std::uint64_t chunk_;     // the longest, in bytes
-  bool reading_ = true, flowing_ = false, breaks_ = false, speaking_ = false, gone_ = false;
+  bool reading_ = true, flowing_ = false, breaks_ = false, speaking_ = false, gone_ = false, left_early_ = false;
   std::optional<Instant> wake_at_;
 };
 

@@ -6,10 +6,11 @@
 // Requests are judged and take effect in rid order, whatever the order of their arrival: session.cc. What is said in
 // answer to them and when: session_answer.cc. Several streams: session_streams.cc. The end: session_end.cc.
 //
-//   Opening --features, or features_hold ran out--> Open --any end--> Ended --wait+5 s--> Forgotten
+//   Opening --features, or features_hold ran out--> Open --any end--> Ended --in time--> Forgotten
 //      \___________________any end___________________________________/
 //
-// Ended remembers: resends of answered requests get their answer again (B-82), anything else the condition (C-49).
+// Ended remembers for wait+5 s, what the server said last for the inactivity: resends of answered requests get their
+// answer again (B-82), anything else hears the condition (C-49).
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -221,6 +222,7 @@ class Session final {
   void end_by_gap(Actions& out);
   void end_by_client(Actions& out);
   void end_by_server(upstream::Closed& closed, Actions& out);
+  void last_word_told_to(Rid rid);
   void end_by_shutdown(Actions& out);
   void end_silently(std::string_view why, Actions& out);
   void say_to_all(Condition condition, Actions& out);

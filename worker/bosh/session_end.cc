@@ -87,11 +87,17 @@ void Session::end_by_server(upstream::Closed& closed, Actions& out) {
   remember(closed.condition);
   ending_->answered = answered;
   if (first) {
-    ending_->told = first->rid;
+    last_word_told_to(first->rid);
   } else {
     ending_->last_word = std::move(word);
     ending_->forget_at = std::max(ending_->forget_at, gone_at);
   }
+}
+
+// Its answer may be lost on the way: then the client has as long to ask again as a running session gives it.
+void Session::last_word_told_to(Rid rid) {
+  ending_->told = rid;
+  ending_->forget_at = now_ + std::max(wait_ + kRememberedBeyondWait, inactivity_);
 }
 
 void Session::end_by_shutdown(Actions& out) {
@@ -195,8 +201,7 @@ void Session::answer_after_end(RequestArrived& arrived, Actions& out) {
   }
   bool unanswered = genuine && !kept && body.problem == Condition::None && *body.rid > ending_->answered;
   if (unanswered && ending_->last_word) {
-    ending_->told = *body.rid;
-    ending_->forget_at = now_ + wait_ + kRememberedBeyondWait;
+    last_word_told_to(*body.rid);
     return say_at_end({*body.rid, arrived.id, now_}, std::move(ending_->last_word), out);
   }
   if (unanswered && *body.rid < ending_->told) {
