@@ -19,6 +19,7 @@ ninja-build ninja runs the build
 pkg-config pkg-config finds the libraries
 libuv1-dev - the event loop
 node-llhttp - the HTTP parser (its C sources)
+libwslay-dev - WebSocket frames
 libxml2-dev - the XML parser
 libssl-dev - TLS to XMPP servers
 libudns-dev - DNS

@@ -26,6 +26,7 @@ struct Id {
 using ConnId = Id<struct ConnTag>;         // a client connection at this worker's edge
 using StreamId = Id<struct StreamTag>;     // an upstream XMPP stream
 using SessionKey = Id<struct SessionTag>;  // a session of this worker (its sid is a string known to the client)
+using SocketId = Id<struct SocketTag>;     // a WebSocket connection at this worker's edge, and its session
 
 // One HTTP request: the connection it came on and its number there (from 1).
 struct RequestId {

@@ -9,6 +9,7 @@
 #include "common/base/ids.h"
 #include "worker/bosh/body.h"
 #include "worker/gateway/ports.h"
+#include "worker/ws/session.h"
 
 namespace nxb::edge {
 
@@ -21,6 +22,16 @@ class Requests {
 
  protected:
   ~Requests() = default;
+};
+
+// What it asks of whoever speaks over WebSockets. Frames go back through Edge::send_frame and close_socket.
+class Sockets {
+ public:
+  virtual void on_socket(SocketId id, const gateway::Client& client) = 0;  // its handshake was answered
+  virtual void on_socket_event(SocketId id, ws::Event event) = 0;          // after ConnectionGone nothing more
+
+ protected:
+  ~Sockets() = default;
 };
 
 }  // namespace nxb::edge

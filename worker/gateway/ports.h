@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "worker/upstream/upstream.h"
+#include "worker/ws/frames.h"
 
 namespace nxb::gateway {
 
@@ -36,6 +37,11 @@ class Ports {
   virtual upstream::Upstream* stream(StreamId stream) = 0;                  // null after drop_stream
   virtual void drop_stream(StreamId stream) = 0;                            // after Closed; destroyed after this turn
   virtual void wake_at(SessionKey session, std::optional<Instant> at) = 0;  // one deadline per session
+
+  // --- WebSocket; unknown or closed connection: nothing happens
+  virtual void send_frame(SocketId to, ws::Opcode opcode, std::string_view payload) = 0;
+  virtual void close_socket(SocketId of) = 0;  // behind what was sent
+  virtual void wake_socket_at(SocketId socket, std::optional<Instant> at) = 0;
 
  protected:
   ~Ports() = default;

@@ -1,0 +1,77 @@
+// worker/ws/frames.h - bytes of a WebSocket connection -> whole messages and control frames, and frames out (RFC 6455 5).
+// Runs in: worker. I/O: none. Codec, server side. Owned by: edge::WsConnection.
+// Any segmentation of the bytes gives the same items. Between frames it holds no library context and no buffer, so that
+// an idle connection costs nothing here. What breaks a rule is the last item: nothing is taken after it.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace nxb::ws {
+
+// RFC 6455 7.4.1. Those that are never sent (1005, 1006, 1015) are not here.
+enum class CloseCode : std::uint16_t {
+  Normal = 1000,
+  GoingAway = 1001,
+  ProtocolError = 1002,
+  UnacceptableData = 1003,
+  InvalidData = 1007,
+  PolicyViolation = 1008,
+  TooBig = 1009,
+  InternalError = 1011,
+  TryAgainLater = 1013,
+};
+
+enum class Opcode : std::uint8_t { Continuation = 0, Text = 1, Binary = 2, Close = 8, Ping = 9, Pong = 10 };
+
+// --- items ---
+struct TextMessage {
+  std::string text;  // whole and valid UTF-8 (W-15, W-18)
+};
+struct PingFrame {
+  std::string payload;  // at most 125 bytes
+};
+struct PongFrame {};
+struct CloseFrame {
+  std::uint16_t code = 1005;  // 1005: the frame had none
+};
+struct BrokenRule {  // fail the connection with this code (W-12 to W-19, W-21)
+  CloseCode code;
+  std::string_view why;  // a literal, for the log
+};
+using Item = std::variant<TextMessage, PingFrame, PongFrame, CloseFrame, BrokenRule>;
+
+struct FrameLimits {
+  std::uint64_t message = 100'000;  // bytes of a message; decided from a frame's header, before buffering (W-19)
+  std::uint32_t fragments = 1'024;  // frames of a message (W-19)
+};
+
+class Frames {
+ public:
+  explicit Frames(const FrameLimits& limits);
+  ~Frames();
+  Frames(const Frames&) = delete;
+  Frames& operator=(const Frames&) = delete;
+
+  void feed(std::string_view bytes, std::vector<Item>& out);
+  bool between_messages() const;  // no frame and no message is incomplete
+  std::size_t memory() const;     // bytes held beyond the object itself
+
+ private:
+  struct Work;  // here only while a frame or a message is incomplete
+  FrameLimits limits_;
+  std::unique_ptr<Work> work_;
+  bool broken_ = false;
+};
+
+// --- out: never masked, never fragmented (W-12, W-20) ---
+// The header to write before `payload_size` bytes of payload.
+std::string frame_header(Opcode opcode, std::size_t payload_size);
+std::string close_payload(CloseCode code);
+
+}  // namespace nxb::ws
