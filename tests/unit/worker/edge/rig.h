@@ -190,6 +190,10 @@ class Client {
       received.append(buffer, static_cast<std::size_t>(size));
     }
   }
+  void read_some(char* to, std::size_t size) {
+    const ssize_t got = recv(fd_.get(), to, size, MSG_DONTWAIT);
+    if (got > 0) received.append(to, static_cast<std::size_t>(got));
+  }
   std::size_t answers() const {
     std::size_t count = 0;
     for (std::size_t at = 0; (at = received.find("HTTP/1.1 ", at)) != std::string::npos; ++at) ++count;
