@@ -47,6 +47,9 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   upstream::Upstream* stream(StreamId stream) override;
   void drop_stream(StreamId stream) override;
   void wake_at(SessionKey session, std::optional<Instant> at) override;
+  void send_frame(SocketId, ws::Opcode, std::string_view) override {}
+  void close_socket(SocketId) override {}
+  void wake_socket_at(SocketId, std::optional<Instant>) override {}
   // uv::DeadlineSink: a session's deadline is due
   void on_deadline(std::uint64_t id, Instant now) override;
   // edge::Requests
