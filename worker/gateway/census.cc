@@ -55,6 +55,7 @@ void Census::begin(Record& record) {
   ++live_;
   if (context_.config.server.max_sessions_per_address != 0) admission_.opened(record.client);
   context_.counters.add(Counter::sessions);
+  if (record.kind == Kind::WebSocket) context_.counters.add(Counter::websockets);
   context_.counters.add(Counter::sessions_opened);
 }
 
@@ -73,15 +74,28 @@ bool Census::admit_stream(const Record& record, std::uint32_t number, std::strin
   return true;
 }
 
+// What the operator or the worker wanted is no error.
+void Census::count_error(bosh::Condition condition) {
+  switch (condition) {
+    case bosh::Condition::None:
+    case bosh::Condition::SystemShutdown:
+      return;
+    case bosh::Condition::SeeOtherUri:
+      return context_.counters.add(Counter::sessions_referred);
+    default:
+      return context_.counters.add(Counter::errors);
+  }
+}
+
 void Census::end(Record& record, const Ending& ending) {
   if (!std::exchange(record.live, false)) return;
   --live_;
   admission_.ended(record.client);
   context_.counters.sub(Counter::sessions);
+  if (record.kind == Kind::WebSocket) context_.counters.sub(Counter::websockets);
   context_.counters.add(Counter::sessions_ended);
   context_.counters.add(Counter::undelivered, ending.undelivered);
-  bool ours = ending.condition == bosh::Condition::SystemShutdown;
-  if (ending.condition != bosh::Condition::None && !ours) context_.counters.add(Counter::errors);
+  count_error(ending.condition);
   log::info("session.end", {{"kind", name_of(record.kind)},
                             {"sid", record.name},
                             {"why", ending.why},

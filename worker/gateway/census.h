@@ -56,6 +56,7 @@ class Census {
   std::size_t live() const { return live_; }
 
  private:
+  void count_error(bosh::Condition condition);
   const Context& context_;
   Admission admission_;
   std::size_t live_ = 0;

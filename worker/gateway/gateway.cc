@@ -17,15 +17,23 @@ void Gateway::on_request_gone(RequestId id) { bosh_.on_request_gone(id); }
 
 void Gateway::on_deadline(SessionKey session) { bosh_.on_deadline(session); }
 
+void Gateway::on_socket(SocketId id, const Client& client) { websockets_.on_socket(id, client); }
+
+void Gateway::on_socket_event(SocketId id, ws::Event event) { websockets_.on_event(id, std::move(event)); }
+
+void Gateway::on_socket_deadline(SocketId id) { websockets_.on_deadline(id); }
+
 void Gateway::on_stream_event(StreamId stream, upstream::Event event) {
   std::optional<Links::Owner> owner = links_.heard(stream, event);
   if (!owner) return;
+  if (owner->kind == Kind::WebSocket) return websockets_.on_server(SocketId{owner->session}, std::move(event));
   bosh_.on_server(SessionKey{owner->session}, owner->number, std::move(event));
 }
 
 void Gateway::shut_down() {
   census_.shut_down();
   bosh_.shut_down();
+  websockets_.shut_down();
 }
 
 }  // namespace nxb::gateway

@@ -17,6 +17,7 @@
 #include "worker/gateway/context.h"
 #include "worker/gateway/links.h"
 #include "worker/gateway/ports.h"
+#include "worker/gateway/ws_sessions.h"
 
 namespace nxb::gateway {
 
@@ -30,6 +31,11 @@ class Gateway final : public upstream::Events {
   void on_request_gone(RequestId id);  // its connection closed before the answer was handed over
   void on_deadline(SessionKey session);
 
+  // --- WebSocket
+  void on_socket(SocketId id, const Client& client);   // its handshake was answered
+  void on_socket_event(SocketId id, ws::Event event);  // late ones are ignored
+  void on_socket_deadline(SocketId id);
+
   // --- all
   void on_stream_event(StreamId stream, upstream::Event event) override;
   void shut_down();  // every session ends with system-shutdown (B-108); new ones are refused
@@ -40,6 +46,7 @@ class Gateway final : public upstream::Events {
   Census census_{context_};
   Links links_{context_, census_};
   BoshSessions bosh_{context_, census_, links_};
+  WsSessions websockets_{context_, census_, links_};
 };
 
 }  // namespace nxb::gateway
