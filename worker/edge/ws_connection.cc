@@ -17,7 +17,7 @@ WsConnection::WsConnection(const SocketContext& shared, SocketId id, Upgraded co
       peer_(std::move(connection.peer)),
       stream_(std::move(connection.stream)),
       frames_({.message = shared.context.config.websocket.max_message}),
-      tell_above_(std::min(kTellAbove, shared.context.config.websocket.max_buffer)),
+      tell_above_(std::min(kTellAbove, shared.context.config.websocket.max_buffer / 2)),
       written_(stream_->queued()) {
   stream_->set_sink(*this);
   arm();

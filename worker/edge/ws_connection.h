@@ -5,7 +5,7 @@
 //   any --the client's FIN, reset, nothing taken for write_timeout--> Closed (the session hears it, while Open)
 //
 // The session is told nothing from within send() and finish(), which it calls: what follows from them waits for the
-// next deadline. What the client does not take is the session's to judge: it is told above kTellAbove (W-26).
+// next deadline. What the client does not take is the session's to judge: it is told above kTellAbove, or half of max_buffer (W-26).
 // SPDX-License-Identifier: MIT
 #pragma once
 
