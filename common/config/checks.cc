@@ -201,8 +201,6 @@ std::string web_url_or_none(std::string& text) { return url_problem(text, {"http
 
 std::string https_url_or_none(std::string& text) { return url_problem(text, {"https://"}); }
 
-std::string socket_url_or_none(std::string& text) { return url_problem(text, {"ws://", "wss://"}); }
-
 std::string wss_url_or_none(std::string& text) { return url_problem(text, {"wss://"}); }
 
 std::string ca_file(std::string& text) { return text.empty() ? "" : pem_problem(text); }
