@@ -101,7 +101,6 @@ TEST_CASE("a new WebSocket leaves for a worker with fewer sessions, once, with e
 
 TEST_CASE("a WebSocket that cannot be handed over is served here") {
   EdgeRig rig;
-  rig.patience = 20ms;
   rig.open();
   until_one_waits(rig, post(body("rid='5' sid='" + rig.sid_of(1) + "'")));
   stats::Counters mine(rig.segment->slot(0));
@@ -119,4 +118,5 @@ TEST_CASE("a WebSocket that cannot be handed over is served here") {
   client.send(handshake());  // and nothing more goes to a full mailbox
   CHECK(client.gets("101 Switching"));
   CHECK(rig.sockets.opened.size() == 2);
+  CHECK(rig.mailroom->waiting() == 1);
 }
