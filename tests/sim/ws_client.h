@@ -42,7 +42,7 @@ class WsClient {
 
 class WsHostile {
  public:
-  WsHostile(World& world, WsStage& stage) : world_(world), stage_(stage) {}
+  WsHostile(World& world, WsStage& stage) : world_(world), stage_(stage), deaf_(world.dice.percent(10)) {}
   void start();
 
  private:
@@ -52,6 +52,7 @@ class WsHostile {
 
   World& world_;
   WsStage& stage_;
+  bool deaf_;  // keeps every rule, but does not read
 };
 
 }  // namespace nxb::sim

@@ -34,10 +34,12 @@ constexpr std::string_view kMessages[] = {
 
 // Often it says the right thing first, or nothing deep would ever be reached.
 void WsHostile::start() {
+  if (world_.dice.percent(3)) return;  // it never says a word
+  if (deaf_) stage_.stall(900'000ms);
   if (world_.dice.percent(5)) {
     stage_.refuse(world_.dice.percent(50) ? ws::CloseCode::TryAgainLater : ws::CloseCode::PolicyViolation);
   }
-  if (world_.dice.percent(80)) {
+  if (deaf_ || world_.dice.percent(80)) {
     std::string_view first = kMessages[world_.dice.percent(70) ? 0 : 7];
     stage_.send(masked(world_, 0x81, first));
   }
@@ -46,7 +48,7 @@ void WsHostile::start() {
 
 void WsHostile::act() {
   if (stage_.gone() || !world_.operation()) return;  // then it is silent
-  std::uint64_t what = world_.dice.below(100);
+  std::uint64_t what = world_.dice.below(deaf_ ? 80 : 100);
   if (what < 80) {
     stage_.send(masked(world_, 0x81, something()));
   } else if (what < 84) {
@@ -68,7 +70,7 @@ void WsHostile::act() {
 }
 
 std::string WsHostile::something() {
-  if (world_.dice.percent(60)) {
+  if (deaf_ || world_.dice.percent(60)) {
     std::string text = "<message>";
     return text.append(world_.dice.below(50), 'x').append("</message>");
   }

@@ -37,7 +37,7 @@ void WsServer::greet() {
 void WsServer::talk() {
   if (!open_) return;
   if (world_.dice.percent(1)) return end();
-  if (reading_ && ready_ && world_.operation()) burst();
+  if ((reading_ || !pauses_) && ready_ && world_.operation()) burst();
   Duration pause = world_.dice.percent(80) ? world_.dice.upto(500ms) : world_.dice.upto(20'000ms);
   world_.in(pause, [this] { talk(); });
 }

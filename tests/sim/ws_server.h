@@ -24,7 +24,8 @@ class WsServer {
   void receive(std::string_view element);
   void close();  // by the session
   void set_reading(bool on) { reading_ = on; }
-  void end();  // by the server: closes, is lost, or has an error
+  void never_pause() { pauses_ = false; }  // talks on though it is not read: as what is on its way
+  void end();                              // by the server: closes, is lost, or has an error
 
   bool open_now() const { return open_; }
   std::uint64_t said() const { return said_; }
@@ -39,7 +40,7 @@ class WsServer {
 
   World& world_;
   Say say_;
-  bool language_, open_ = false, reading_ = true, talking_ = false, ready_ = false;
+  bool language_, pauses_ = true, open_ = false, reading_ = true, talking_ = false, ready_ = false;
   std::uint64_t said_ = 0, received_ = 0, ids_ = 0;
   std::string ended_as_;
 };

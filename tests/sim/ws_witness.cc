@@ -28,6 +28,7 @@ bool is_the_same(std::string_view said, std::string_view meant) {
 void WsWitness::before(const ws::Event& event, const ws::Session& session) {
   to_forward_.reset();
   to_pong_.reset();
+  unsent_.reset();
   to_say_.clear();
   said_ = 0;
   forwarded_ = ponged_ = false;
@@ -45,6 +46,7 @@ void WsWitness::before(const ws::Event& event, const ws::Session& session) {
     life_at_ = world_.now;
   }
   if (std::holds_alternative<ws::ConnectionGone>(event)) lost_ = true;
+  if (const auto* unsent = std::get_if<ws::Unsent>(&event); unsent && is_running(session)) unsent_ = unsent->bytes;
   if (const auto* spoke = std::get_if<ws::ServerSpoke>(&event)) {
     if (const auto* said = std::get_if<upstream::Arrived>(&spoke->event); said && is_running(session)) {
       for (const auto& stanza : said->stanzas) to_say_.push_back(stanza.bytes);
@@ -70,6 +72,10 @@ void WsWitness::check_passed_on() {
   world_.expect(to_forward_.has_value() == forwarded_, "an element of the client is not passed on");
   world_.expect(said_ == to_say_.size(), "an element of the server is not passed on");
   world_.expect(to_pong_.has_value() == ponged_, "a ping without its pong (W-24)");
+  world_.expect(unsent_ != 0 || reading_, "a client that reads again, and a server that is not read (W-26)");
+  if (!unsent_ || unsent_ == 0) return;
+  world_.expect(*unsent_ <= limits_.slow_above || !reading_, "a slow client's server is read (W-26)");
+  world_.expect(*unsent_ <= limits_.max_unsent, "more unsent than a client may have (W-26)");
 }
 
 void WsWitness::check_time(const ws::Session& session) {

@@ -48,6 +48,7 @@ class WsWitness {
 
   // Of the event that is going on.
   std::optional<std::string> to_forward_, to_pong_;
+  std::optional<std::uint64_t> unsent_;
   std::vector<std::string> to_say_;
   std::size_t said_ = 0;
   bool forwarded_ = false, ponged_ = false;

@@ -15,7 +15,7 @@ ws::SessionLimits limits_for(World& world) {
   if (world.dice.percent(30)) limits.ping_interval = 5'000ms + world.dice.upto(20'000ms);
   if (world.dice.percent(30)) {  // so that clients that do not read come to feel it
     limits.slow_above = 1'000;
-    limits.max_unsent = 1'000 + world.dice.below(20'000);
+    limits.max_unsent = 6'000 + world.dice.below(20'000);  // more than one burst
   }
   return limits;
 }
@@ -40,6 +40,7 @@ void play_hostile_session(World& world) {
   limits.legacy_framing = world.dice.percent(70);
   if (world.dice.percent(5)) limits.see_other_uri = "wss://b.example/";
   WsStage stage(world, limits);
+  if (world.dice.percent(30)) stage.server().never_pause();
   WsHostile hostile(world, stage);
   hostile.start();
   play_out(world, stage);
