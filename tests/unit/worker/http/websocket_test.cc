@@ -53,6 +53,7 @@ TEST_CASE("W-01 Upgrade and Connection are lists, whatever their case, and may b
   for (const char* fields :
        {"upgrade: WebSocket\r\nconnection: upgrade\r\n",
         "Upgrade: h2c, websocket\r\nConnection: keep-alive, Upgrade\r\n",
+        "Upgrade: websocket\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nConnection: keep-alive\r\n",
         "Upgrade: h2c\r\nUPGRADE: WEBSOCKET\r\nConnection: keep-alive\r\nConnection: ,UPGRADE,\r\n"}) {
     CAPTURE(fields);
     CHECK(judged(get(fields + kKey + kVersion)) == "101");
