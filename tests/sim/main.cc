@@ -4,10 +4,9 @@
 //   nxb-sim [--seed N] [--count N] [--ops N] [--world correct|hostile|bytes|websocket] [--jobs N] [--trace] [--twice]
 //           [--fresh [TEXT]]
 //
-// Without --world both clients play. bytes: the correct client, with every server behind a wire of bytes.
-// websocket: WebSocket sessions of both kinds of client. --jobs N
-// forks N processes that share the seeds. --twice plays each seed again and compares the traces; --fresh takes the
-// seed from TEXT, or from the clock, and prints it.
+// Without --world both clients play, over BOSH. bytes: the correct client, with every server behind a wire of bytes.
+// websocket: both kinds of client over WebSocket. --jobs N forks N processes that share the seeds. --twice plays each
+// seed again and compares the traces; --fresh takes the seed from TEXT, or from the clock, and prints it.
 // SPDX-License-Identifier: MIT
 #include <charconv>
 #include <cstdio>

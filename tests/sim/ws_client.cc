@@ -85,7 +85,8 @@ void WsClient::act() {
     append_marked(text, {1, ++sent_}, world_.dice.percent(10) ? 1'500 : 5);
     say(text);
   }
-  world_.in(world_.dice.upto(world_.dice.percent(90) ? 400ms : 9'000ms), [this] { act(); });
+  Duration pause = world_.dice.percent(90) ? 400ms : world_.dice.percent(80) ? 9'000ms : 90'000ms;  // only pongs
+  world_.in(world_.dice.upto(pause), [this] { act(); });
 }
 
 void WsClient::leave_somehow() {

@@ -32,6 +32,7 @@ void WsWitness::before(const ws::Event& event, const ws::Session& session) {
   to_say_.clear();
   said_ = 0;
   forwarded_ = ponged_ = false;
+  broken_ = std::holds_alternative<ws::RuleBroken>(event);
   if (const auto* arrived = std::get_if<ws::MessageArrived>(&event)) {
     life_at_ = world_.now;
     if (arrived->message.kind == ws::Message::Kind::Element && is_running(session)) {
@@ -64,6 +65,8 @@ void WsWitness::after(const ws::Actions& actions, const ws::Session& session) {
   world_.expect(!stream_open_ || !ended(), "an ended session keeps its stream");
   world_.expect((session.state() >= ws::State::Closing) == ended(), "Ended and the state do not agree");
   world_.expect((session.state() == ws::State::Gone) == (hung_up_ || lost_), "gone without the connection");
+  world_.expect(closed_ || lost_ || hung_up_ || to_pong_.has_value() == ponged_, "a ping without its pong (W-24)");
+  world_.expect(!broken_ || hung_up_, "a connection that will not be read is kept");
   if (!ended()) check_passed_on();
   check_time(session);
 }
@@ -71,7 +74,6 @@ void WsWitness::after(const ws::Actions& actions, const ws::Session& session) {
 void WsWitness::check_passed_on() {
   world_.expect(to_forward_.has_value() == forwarded_, "an element of the client is not passed on");
   world_.expect(said_ == to_say_.size(), "an element of the server is not passed on");
-  world_.expect(to_pong_.has_value() == ponged_, "a ping without its pong (W-24)");
   world_.expect(unsent_ != 0 || reading_, "a client that reads again, and a server that is not read (W-26)");
   if (!unsent_ || unsent_ == 0) return;
   world_.expect(*unsent_ <= limits_.slow_above || !reading_, "a slow client's server is read (W-26)");

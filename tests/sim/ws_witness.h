@@ -51,7 +51,7 @@ class WsWitness {
   std::optional<std::uint64_t> unsent_;
   std::vector<std::string> to_say_;
   std::size_t said_ = 0;
-  bool forwarded_ = false, ponged_ = false;
+  bool forwarded_ = false, ponged_ = false, broken_ = false;
 
   bool stream_open_ = false, stream_asked_ = false, reading_ = true, closed_ = false, hung_up_ = false, lost_ = false;
   std::optional<Instant> header_due_, ended_at_;
