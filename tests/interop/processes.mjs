@@ -15,6 +15,8 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const servers = path.join(here, '..', 'servers');
 export const direct = process.env.NXB_INTEROP_DIRECT === '1';
 
+process.env.PATH += ':/usr/sbin'; // where Debian has servers, and users do not look
+
 const kStartWithin = 60_000;
 const kStopWithin = 20_000;
 const running = new Set();
@@ -89,13 +91,14 @@ export function missing(command) {
 
 let made = 0;
 
-/** A Prosody or an ejabberd; `certificate` (see certificates()) makes Prosody require STARTTLS. */
-export async function xmppServer(kind, { certificate } = {}) {
+/** A Prosody or an ejabberd; `certificate` (see certificates()) makes Prosody require STARTTLS, `hashed` keep its salts. */
+export async function xmppServer(kind, { certificate, hashed } = {}) {
   const [port, http] = [await freePort(), direct ? await freePort() : null];
   const name = `${kind}${++made}`;
   const dir = path.join(folder, name);
   const args = ['--dir', dir, '--port', String(port)];
   if (http) args.push('--http', String(http));
+  if (hashed) args.push('--hashed');
   if (certificate) args.push('--certificate', certificate.certificate, '--key', certificate.key);
   const child = start(name, path.join(servers, kind), args);
   const ready = kind === 'ejabberd' ? () => fs.existsSync(path.join(dir, 'ready')) : () => true;
