@@ -73,6 +73,7 @@ export class Chromium {
     const page = new Page(this, targetId, sessionId);
     this.pages.set(sessionId, page);
     for (const domain of ['Page', 'Runtime']) await page.send(`${domain}.enable`);
+    await page.send('Emulation.setFocusEmulationEnabled', { enabled: true }); // each tab is in front, as far as it knows
     await page.load('Page.navigate', { url });
     return page;
   }

@@ -61,6 +61,7 @@ before(async () => {
   homes = [await pageServer(), await pageServer()]; // two origins: what one keeps is not the other's
 });
 after(async () => {
+  for (const page of browser?.pages.values() ?? []) await picture(page, `at-the-end-${await page.value('location.port')}`);
   await browser?.close();
   for (const one of [front, ...(homes ?? [])]) one?.stop();
   await stopAll();
