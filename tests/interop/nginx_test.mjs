@@ -19,8 +19,8 @@ let gate, silent, front;
 before(async () => {
   if (why) return;
   const server = await xmppServer('prosody');
-  const options = { http: ['trusted_proxies = ["127.0.0.1"]'] };
-  [gate, silent] = await Promise.all(['1s', '0'].map((ping) => nxb(server, { ...options, websocket: [`ping_interval = "${ping}"`] })));
+  const options = { listen: ['trusted_proxies = ["127.0.0.1"]'] };
+  [gate, silent] = await Promise.all(['1s', '0s'].map((ping) => nxb(server, { ...options, websocket: [`ping_interval = "${ping}"`] })));
   front = await nginx({ target: gate.port }, { target: gate.port, lines: kHasty }, { target: silent.port, lines: kHasty });
 });
 after(async () => {

@@ -128,9 +128,9 @@ async function countersAt(adminSocket) {
 
 /**
  * nxb with the domains of the XMPP server mapped to it; resolves to { port, url, websocket, output, counters, countersReach, stop }.
- * `http`, `bosh`, `websocket` and `discovery` are lines of those sections.
+ * `listen`, `http`, `bosh`, `websocket` and `discovery` are lines of those sections.
  */
-export async function nxb(server, { tls = 'off', ca = '', workers = 3, http = [], bosh = [], websocket = [], discovery = [] } = {}) {
+export async function nxb(server, { tls = 'off', ca = '', workers = 3, listen = [], http = [], bosh = [], websocket = [], discovery = [] } = {}) {
   const urls = (port) => ({ port, url: `http://127.0.0.1:${port}/http-bind`, websocket: `ws://127.0.0.1:${port}/xmpp-websocket` });
   if (direct) return { ...urls(server.http), stop: async () => {} };
   const supervisor = process.env.NXB_SUPERVISOR;
@@ -143,7 +143,7 @@ export async function nxb(server, { tls = 'off', ca = '', workers = 3, http = []
   const adminSocket = path.join(folder, `${name}.sock`);
   fs.writeFileSync(file, [
     `[server]\nworkers = ${workers}\nadmin_socket = "${adminSocket}"\n`,
-    `[[listen]]\naddress = "127.0.0.1:${port}"\n`, '[http]', ...http, '[bosh]', ...bosh,
+    `[[listen]]\naddress = "127.0.0.1:${port}"`, ...listen, '[http]', ...http, '[bosh]', ...bosh,
     '[websocket]', ...websocket, '[discovery]', ...discovery, ...domains,
   ].join('\n'));
   const child = start(name, supervisor, ['-c', file]);
