@@ -83,12 +83,18 @@ async function fill(page, selector, text) {
   await page.type(text);
 }
 
+/** Opens the chat with this user, and waits until it can be typed into. */
+async function looksAt(page, user) {
+  await page.value(`chat.open('${user}@${kDomain}')`);
+  await until(page, `document.querySelector('.chat-textarea')`);
+}
+
 /** Somebody at a page of an origin of their own, logged in through the form that Converse.js shows. */
 async function comes(home, user, parameters) {
   const page = await browser.open(home.page(parameters, '/converse.html'));
   await fill(page, 'converse-login-form input[name=jid]', `${user}@${kDomain}`);
   await fill(page, 'converse-login-form input[name=password]', 'secret\n');
-  await until(page, `chat.connections.includes('connected')`);
+  await until(page, 'chat.available()');
   return page;
 }
 
@@ -101,9 +107,9 @@ test('Converse.js finds WebSocket by host-meta, another is at BOSH; they talk; b
   assert.equal(await alice.value('chat.service()'), `wss://${kDomain}/xmpp-websocket`);
   assert.equal(await bob.value('chat.kind()'), 'bosh');
 
-  await alice.value(`chat.open('bob@${kDomain}')`);
+  // Both look at the chat before anybody speaks: Converse.js may not show what comes while it opens one, though it confirms it.
+  for (const [page, other] of [[alice, 'bob'], [bob, 'alice']]) await looksAt(page, other);
   await fill(alice, '.chat-textarea', 'Grüße <&> \u{1F600} über WebSocket\n');
-  await bob.value(`chat.open('alice@${kDomain}')`);
   await heard(bob, 'Grüße <&> \u{1F600} über WebSocket');
   await fill(bob, '.chat-textarea', 'und zurück über BOSH\n');
   await heard(alice, 'und zurück über BOSH');
@@ -115,7 +121,7 @@ test('Converse.js finds WebSocket by host-meta, another is at BOSH; they talk; b
     assert.deepEqual(await page.value('chat.connections'), ['connected']);
     assert.equal(await page.value('chat.kind()'), name);
     assert.equal(await page.value('chat.resumed()'), true);
-    await page.value(`chat.open('${page === alice ? 'bob' : 'alice'}@${kDomain}')`);
+    await looksAt(page, page === alice ? 'bob' : 'alice');
     await heard(page, 'und zurück über BOSH');
     await heard(page, 'Grüße <&> \u{1F600} über WebSocket');
     await fill(other, '.chat-textarea', `after the reload of ${name}\n`);

@@ -2,14 +2,20 @@
 // The page's address says how: ?bosh=URL or ?websocket=URL of nxb; without either, Converse.js asks the domain's host-meta.
 // SPDX-License-Identifier: MIT
 const how = new URLSearchParams(location.search);
-const connections = [];
+const connections = []; // what happened to the connection, in order
+let available = false; // the server has sent our own presence back: from now on it delivers to our bare address
 
 converse.plugins.add('seen-by-test', {
   initialize() {
     const { api } = this._converse;
     for (const event of ['connected', 'reconnected', 'disconnected']) api.listen.on(event, () => connections.push(event));
+    api.listen.on('connected', () => {
+      const connection = api.connection.get();
+      connection.addHandler(() => { available = true; }, null, 'presence', null, null, connection.jid);
+    });
     globalThis.chat = {
       connections,
+      available: () => available,
       open: (jid) => api.chats.open(jid, {}, true).then(() => true),
       kind: () => ['websocket', 'bosh'].find((one) => api.connection.isType(one)),
       service: () => api.connection.get().service,
