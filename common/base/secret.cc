@@ -69,14 +69,22 @@ std::string hex(const std::uint8_t* bytes, std::size_t size) {
   return text;
 }
 
-using Digest = std::array<unsigned char, 32>;
-
-Digest sha256(std::string_view text) {
-  Digest digest{};
-  unsigned int size = 0;
-  NXB_CHECK(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1 && size == 32,
-            "SHA-256 failed");
+template <std::size_t Size>
+std::array<unsigned char, Size> digest_of(std::string_view text, const EVP_MD* algorithm) {
+  std::array<unsigned char, Size> digest{};
+  NXB_CHECK(EVP_MD_get_size(algorithm) == static_cast<int>(Size), "a digest of another size");
+  NXB_CHECK(EVP_Digest(text.data(), text.size(), digest.data(), nullptr, algorithm, nullptr) == 1, "no digest");
   return digest;
+}
+
+std::array<unsigned char, 32> sha256(std::string_view text) { return digest_of<32>(text, EVP_sha256()); }
+std::array<unsigned char, 20> sha1(std::string_view text) { return digest_of<20>(text, EVP_sha1()); }
+
+template <std::size_t Size>
+std::string base64(const std::array<unsigned char, Size>& digest) {
+  std::array<unsigned char, (Size + 2) / 3 * 4 + 1> out{};
+  const int size = EVP_EncodeBlock(out.data(), digest.data(), static_cast<int>(Size));
+  return {out.begin(), out.begin() + size};
 }
 
 }  // namespace
@@ -110,20 +118,14 @@ std::uint64_t keyed_hash(const HashKey& key, std::string_view text) {
 
 std::string short_hash(std::string_view text) { return hex(sha256(text).data(), 4); }
 
-std::string sha256_base64(std::string_view text) {
-  const Digest digest = sha256(text);
-  std::array<unsigned char, (digest.size() + 2) / 3 * 4 + 1> out{};
-  int size = EVP_EncodeBlock(out.data(), digest.data(), static_cast<int>(digest.size()));
-  return {out.begin(), out.begin() + size};
-}
+std::string sha256_base64(std::string_view text) { return base64(sha256(text)); }
 
 std::string sha1_hex(std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  NXB_CHECK(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) == 1 && size == 20,
-            "SHA-1 failed");
-  return hex(digest.data(), size);
+  const auto digest = sha1(text);
+  return hex(digest.data(), digest.size());
 }
+
+std::string sha1_base64(std::string_view text) { return base64(sha1(text)); }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && (a.empty() || CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0);

@@ -16,23 +16,6 @@ void join(std::string& list, std::string_view value) {
   list += value;
 }
 
-// Calls f(item) for each non-empty member of a comma-separated list.
-template <class F>
-void for_each_item(std::string_view list, F f) {
-  while (!list.empty()) {
-    std::size_t comma = list.find(',');
-    std::string_view item = trimmed(list.substr(0, comma));
-    if (!item.empty()) f(item);
-    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-  }
-}
-
-bool has_item(std::string_view list, std::string_view wanted) {
-  bool found = false;
-  for_each_item(list, [&](std::string_view item) { found = found || equals_ignoring_case(item, wanted); });
-  return found;
-}
-
 // The path (and query) of an absolute-form target; "" when it is none.
 std::string_view path_of_absolute(std::string_view target) {
   std::size_t scheme = target.find("://");
@@ -70,6 +53,12 @@ constexpr std::array<std::string_view, 7> kCodings{"gzip", "x-gzip", "deflate", 
 
 }  // namespace
 
+bool has_item(std::string_view list, std::string_view wanted) {
+  bool found = false;
+  for_each_item(list, [&](std::string_view item) { found = found || equals_ignoring_case(item, wanted); });
+  return found;
+}
+
 void Head::add(std::string_view name, std::string_view value, Request& request) {
   value = trimmed(value);
   auto is = [name](std::string_view wanted) { return equals_ignoring_case(name, wanted); };
@@ -77,6 +66,14 @@ void Head::add(std::string_view name, std::string_view value, Request& request) 
     ++hosts_;
   } else if (is("connection")) {
     join(connection_, value);
+  } else if (is("upgrade")) {
+    join(upgrade_, value);
+  } else if (is("sec-websocket-key")) {
+    join(request.websocket.key, value);
+  } else if (is("sec-websocket-version")) {
+    join(request.websocket.version, value);
+  } else if (is("sec-websocket-protocol")) {
+    join(request.websocket.protocols, value);
   } else if (is("transfer-encoding")) {
     ++transfer_encodings_;
     join(transfer_encoding_, value);
@@ -106,6 +103,7 @@ void Head::add(std::string_view name, std::string_view value, Request& request) 
 int Head::judge(std::string_view target, std::uint64_t content_length, const Limits& limits, Request& request) const {
   bool close = has_item(connection_, "close");
   request.keep_alive = !close && (request.minor > 0 || has_item(connection_, "keep-alive"));
+  request.websocket.asked = has_item(upgrade_, "websocket") && has_item(connection_, "upgrade");
   if (int status = read_target(target, request); status != 0) return status;
   if (hosts_ > 1 || (hosts_ == 0 && request.minor > 0)) return 400;  // H-07
   if (int status = judge_transfer_encoding(request); status != 0) return status;

@@ -7,9 +7,22 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/text.h"
 #include "worker/http/request.h"
 
 namespace nxb::http {
+
+// The members of comma-separated lists, without the blanks around them and the empty ones (RFC 9110 5.6.1).
+bool has_item(std::string_view list, std::string_view wanted);  // whatever its case
+template <class F>
+void for_each_item(std::string_view list, F f) {
+  while (!list.empty()) {
+    std::size_t comma = list.find(',');
+    std::string_view item = trimmed(list.substr(0, comma));
+    if (!item.empty()) f(item);
+    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+  }
+}
 
 // Collects the fields that nxb cares about while they come in, and judges them when the head is complete.
 class Head {
@@ -24,7 +37,7 @@ class Head {
   int judge_expectation(Request& request) const;
   std::uint32_t hosts_ = 0;
   std::uint32_t transfer_encodings_ = 0;
-  std::string transfer_encoding_, connection_, expect_, content_encoding_;
+  std::string transfer_encoding_, connection_, upgrade_, expect_, content_encoding_;
 };
 
 }  // namespace nxb::http

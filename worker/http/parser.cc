@@ -297,6 +297,8 @@ std::string_view Parser::body() const {
   return impl_->chunked ? std::string_view(impl_->chunked_body) : std::string_view(impl_->raw).substr(impl_->head_size);
 }
 
+bool Parser::has_body() const { return impl_->chunked || !body().empty(); }
+
 std::string_view Parser::raw() const { return impl_->raw; }
 
 int Parser::error_status() const { return impl_->status; }

@@ -37,6 +37,7 @@ class Parser {
   // After Complete: the request. After Failed: as far as it could be read (path and Origin shape the error answer).
   const Request& request() const;
   std::string_view body() const;  // of a complete request; valid until next()
+  bool has_body() const;          // it announced one, though an empty one in chunks
   std::string_view raw() const;   // the bytes of the request taken so far; valid until feed() or next()
   int error_status() const;       // after Failed: 400, 405, 413, 414, 415, 417, 431, 501 or 505
 

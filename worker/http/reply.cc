@@ -8,6 +8,10 @@ namespace {
 // H-21: stanza content sent as text/html must never run as script in the origin that serves nxb.
 constexpr std::string_view kNothingAllowed = "sandbox; default-src 'none'";
 
+// W-02: which version it would have to be. Connection is a list; close may follow in a line of its own.
+constexpr std::string_view kUpgradeRequired =
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
+
 }  // namespace
 
 Replies::Replies(const config::Config::Http& http)
@@ -31,6 +35,7 @@ std::string Replies::head(const Answer& answer, std::int64_t wall_ms) {
     out.append("Retry-After: ").append(std::to_string(answer.retry_after_seconds)).append("\r\n");
   }
   if (answer.challenge) out += "WWW-Authenticate: Basic realm=\"nxb\", charset=\"UTF-8\"\r\n";
+  if (answer.status == 426) out += kUpgradeRequired;
   if (answer.persistence == Persistence::Close) out += "Connection: close\r\n";
   if (answer.persistence == Persistence::KeepAlive) out += "Connection: keep-alive\r\n";
   out.append(safety_).append("Content-Security-Policy: ");
@@ -38,10 +43,21 @@ std::string Replies::head(const Answer& answer, std::int64_t wall_ms) {
   if (answer.purpose == Purpose::Preflight) {
     out += cors_.preflight_block(answer.cors);
     if (answer.private_network) out += cors_.private_network_line(answer.cors);
+  } else if (answer.purpose == Purpose::Public) {
+    out += "Access-Control-Allow-Origin: *\r\n";
   } else if (answer.purpose != Purpose::Operator) {
     out += cors_.block(answer.cors);
   }
   if (answer.purpose != Purpose::Operator) out += configured_;
+  out += "\r\n";
+  return out;
+}
+
+std::string Replies::upgrade_head(std::string_view accept, std::string_view protocol, std::int64_t wall_ms) {
+  std::string out("HTTP/1.1 101 Switching Protocols\r\nDate: ");
+  out.append(date_.at(wall_ms)).append("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+  out.append("Sec-WebSocket-Accept: ").append(accept).append("\r\n");
+  if (!protocol.empty()) out.append("Sec-WebSocket-Protocol: ").append(protocol).append("\r\n");
   out += "\r\n";
   return out;
 }
@@ -72,6 +88,8 @@ std::string_view reason(int status) {
       return "Unsupported Media Type";
     case 417:
       return "Expectation Failed";
+    case 426:
+      return "Upgrade Required";
     case 429:
       return "Too Many Requests";
     case 431:

@@ -21,6 +21,7 @@ enum class Purpose : std::uint8_t {
   Bosh,       // a <body/>: CORS, no-store, nosniff, CSP, configured headers
   Page,       // text for people or an error: the same
   Preflight,  // CORS preflight; no content
+  Public,     // host-meta: any script may read it, whatever allowed_origins says (W-11)
   Operator,   // health, monitor, sysinfo: no CORS, nothing configured for clients (H-43)
 };
 
@@ -43,6 +44,8 @@ class Replies {
   explicit Replies(const config::Config::Http& http);
   const Cors& cors() const { return cors_; }
   std::string head(const Answer& answer, std::int64_t wall_ms);  // ends with the empty line
+  // 101; what follows is no HTTP. `protocol`: "" = none was offered, none is answered (W-05, D-61).
+  std::string upgrade_head(std::string_view accept, std::string_view protocol, std::int64_t wall_ms);
 
  private:
   Cors cors_;

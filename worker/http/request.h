@@ -18,6 +18,14 @@ struct Limits {
 
 enum class Method : std::uint8_t { Get, Head, Post, Options, Other };
 
+// What a WebSocket handshake asks; empty in a request that asks for none (RFC 6455 4.1).
+struct WebSocketFields {
+  bool asked = false;     // Upgrade has the token websocket, Connection the token upgrade
+  std::string key;        // of Sec-WebSocket-Key; this one and the others are raw, all fields joined
+  std::string version;    // of Sec-WebSocket-Version
+  std::string protocols;  // of Sec-WebSocket-Protocol
+};
+
 struct Request {
   Method method = Method::Other;
   bool asterisk = false;  // OPTIONS *
@@ -32,6 +40,7 @@ struct Request {
   bool via_proxy = false;                    // a proxy left its mark: X-Forwarded-For, Forwarded or X-Real-IP (H-41)
   bool private_network = false;              // Access-Control-Request-Private-Network: true (H-36)
   std::string authorization;                 // raw, all fields joined
+  WebSocketFields websocket;
 };
 
 }  // namespace nxb::http

@@ -1,7 +1,7 @@
 // worker/ws/frames.h - bytes of a WebSocket connection -> whole messages and control frames, and frames out (RFC 6455 5).
 // Runs in: worker. I/O: none. Codec, server side. Owned by: edge::WsConnection.
 // Any segmentation of the bytes gives the same items. Between frames it holds no library context and no buffer, so that
-// an idle connection costs nothing here. What breaks a rule is the last item: nothing is taken after it.
+// an idle connection costs nothing here. A Close, or what breaks a rule, is the last item: nothing is taken after it.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -66,7 +66,7 @@ class Frames {
   struct Work;  // here only while a frame or a message is incomplete
   FrameLimits limits_;
   std::unique_ptr<Work> work_;
-  bool broken_ = false;
+  bool ended_ = false;  // by a broken rule or a Close
 };
 
 // --- out: never masked, never fragmented (W-12, W-20) ---

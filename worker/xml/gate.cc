@@ -46,7 +46,7 @@ std::size_t Utf8::accept(std::string_view bytes) {
       low_ = 0x80;
       high_ = 0xbf;
     } else if (byte < 0x80) {
-      if (byte < 0x20 && !is_space(bytes[i])) return i;
+      if (byte < 0x20 && !is_space(bytes[i]) && controls_ == Controls::Refused) return i;
     } else if (byte >= 0xc2 && byte <= 0xdf) {
       missing_ = 1;
     } else if (byte >= 0xe0 && byte <= 0xef) {

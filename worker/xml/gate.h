@@ -35,13 +35,17 @@ inline constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::ma
 constexpr bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 std::string_view skip_space(std::string_view text);
 
-// Strict UTF-8 (RFC 3629) without control characters, across chunks.
+// Strict UTF-8 (RFC 3629), across chunks; XML's also without control characters.
 class Utf8 {
  public:
+  enum class Controls : bool { Refused, Allowed };
+  explicit Utf8(Controls controls = Controls::Refused) : controls_(controls) {}
   // How many of the bytes are good; fewer than all means that the next one is not.
   std::size_t accept(std::string_view bytes);
+  bool whole() const { return missing_ == 0; }  // the last character is complete
 
  private:
+  Controls controls_;
   std::uint8_t missing_ = 0;               // bytes that the character still needs
   std::uint8_t low_ = 0x80, high_ = 0xbf;  // bounds of the next one
 };

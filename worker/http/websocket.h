@@ -1,0 +1,25 @@
+// worker/http/websocket.h - the opening handshake of a WebSocket (RFC 6455 4.2, RFC 7395 3.1).
+// Runs in: worker. I/O: none. Paths and origins are not judged here. No extension is ever answered (W-06).
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "worker/http/request.h"
+
+namespace nxb::http {
+
+// Upgrade and Connection say so, in a GET; anything else is plain HTTP (W-08, H-17).
+bool asks_for_websocket(const Request& request);
+
+struct Handshake {
+  int status = 101;      // or 400, 426
+  std::string accept;    // with 101, for Replies::upgrade_head
+  std::string protocol;  // likewise; "" = none was offered
+  std::string_view why;  // a literal: what is wrong, for the client and the log
+};
+// Of a request that asks for one. What follows its head are frames (W-09).
+Handshake judge_handshake(const Request& request, bool has_body);
+
+}  // namespace nxb::http
