@@ -53,7 +53,7 @@ async function tlsFront(port, { certificate, key }) {
 let browser, gate, front, homes;
 before(async () => {
   if (why) return;
-  gate = await nxb(await xmppServer('prosody', { hashed: true }), {
+  gate = await nxb(await xmppServer('prosody', { hashed: true, resumable: true }), {
     discovery: [`websocket_url = "wss://${kDomain}/xmpp-websocket"`, `bosh_url = "https://${kDomain}/http-bind"`],
   });
   front = await tlsFront(gate.port, certificates(kDomain).of(kDomain));
