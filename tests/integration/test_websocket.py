@@ -82,6 +82,24 @@ async def session():
     expect(server.streams[0].closed_politely, "no end tag for the server")
 
 
+@case("the log says whose handshake was refused and why, and how each session ended, begun or not (W-07 W-10)")
+async def logged():
+    async with Nxb(workers=1, http={"allowed_origins": ["https://chat.example"]}) as nxb:
+        same(await status_of(nxb, handshake(Origin="https://evil.example")), 403, "status")
+        await logs(nxb, "edge.handshake_refused", "client=127.0.0.1 status=403 ", "allowed_origins", " origin=https://evil.example")
+        same(await status_of(nxb, handshake("/elsewhere")), 404, "status")
+        await logs(nxb, "edge.handshake_refused", "client=127.0.0.1 status=404 ")
+        (await WebSocket.to(nxb.port)).reset()  # without a stream
+        await logs(nxb, "session.end", "kind=websocket", " client=127.0.0.1 ")
+
+
+async def logs(nxb, event, *parts):
+    """A line of this event with all of these parts."""
+    def lines():
+        return [line for line in nxb.log().splitlines() if f"event={event} " in line]
+    await until(f"{event} with {parts}", lambda: any(all(part in line for part in parts) for line in lines()))
+
+
 async def no_sessions(nxb):
     total = await nxb.total()
     return total["sessions"] == 0 and total["connections"] == 0 and total["streams"] == 0
