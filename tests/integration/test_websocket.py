@@ -64,7 +64,7 @@ async def early_bytes():
 
 
 @case("login, restart, messages and a close over the built-in peer and a server "
-      "(W-10 W-20 W-29 W-32 W-34 W-35 W-38 W-42 W-44 D-63)")
+      "(W-20 W-29 W-32 W-34 W-35 W-38 W-42 W-44)")
 async def session():
     server = await XmppServer().start()
     for upstream in (None, server):
@@ -105,7 +105,7 @@ async def no_sessions(nxb):
     return total["sessions"] == 0 and total["connections"] == 0 and total["streams"] == 0
 
 
-@case("what two users say to each other arrives in order, over BOSH and WebSocket (W-35 W-36)")
+@case("what two users say to each other arrives in order, over BOSH and WebSocket (W-35)")
 async def two_kinds():
     server = await XmppServer().start()
     async with Nxb(server, workers=2) as nxb:
@@ -122,7 +122,7 @@ async def two_kinds():
         held.cancel()
 
 
-@case("the server ends the stream: its last words, <close/>, Close 1000 (W-22 W-41 W-43); an error of it comes whole")
+@case("the server ends the stream: its last words, <close/>, Close 1000 (W-22 W-41); an error of it comes whole")
 async def server_ends():
     server = await XmppServer().start()
     async with Nxb(server, workers=1) as nxb:

@@ -29,7 +29,7 @@ TEST_CASE("W-36 elements get the language of the server's last header, if that h
   CHECK(rig.server_says("<message/>") == "S <message/>\n");
 }
 
-TEST_CASE("W-47 whitespace is passed on in neither direction") {
+TEST_CASE("W-47 whitespace of the client is not passed on") {
   Rig rig;
   rig.open();
   CHECK(rig.says(" ").empty());
