@@ -62,7 +62,7 @@ before(async () => {
 });
 after(async () => {
   // For whoever looks into a failure; a page that cannot be pictured must not keep the rest from being ended.
-  await Promise.allSettled([...browser?.pages.values() ?? []].map(async (page) => picture(page, `at-the-end-${await page.value('location.port')}`)));
+  await Promise.allSettled([...browser?.pages.values() ?? []].map((page, i) => picture(page, `at-the-end-${i}`)));
   await browser?.close();
   for (const one of [front, ...(homes ?? [])]) one?.stop();
   await stopAll();
