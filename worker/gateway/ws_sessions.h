@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "common/base/ids.h"
@@ -34,6 +35,7 @@ class WsSessions {
 
   void deliver(SocketId id, ws::Event event);
   void run(SocketId id, Cell& cell);
+  std::optional<ws::Event> slowness(Cell& cell) const;
   void give_up(SocketId id, Cell& cell);
   void settle(SocketId id, Cell& cell);
   void forget(SocketId id);

@@ -54,7 +54,8 @@ struct RuleBroken {  // by a frame; nothing more of the client will be read
   CloseCode code;
   std::string_view why;
 };
-struct Unsent {  // bytes not taken by the client: told above slow_above, and when there are none left
+struct
+    Unsent {  // bytes not taken by the client: told behind what was said, above slow_above; and when there are none left
   std::uint64_t bytes = 0;
 };
 struct ConnectionGone {};  // TCP ended; not after HangUp
