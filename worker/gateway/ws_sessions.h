@@ -1,6 +1,6 @@
 // worker/gateway/ws_sessions.h - the WebSocket sessions of this worker: one for each connection, by its SocketId.
 // Runs in: worker. Owned by: gateway::Gateway. No protocol decisions: those are the session's.
-// A connection that cannot have a session has a cell as well, until it is closed properly; it counts nowhere.
+// A connection that cannot have a session has a cell as well, for as long as that takes to say; it counts nowhere.
 // SPDX-License-Identifier: MIT
 #pragma once
 

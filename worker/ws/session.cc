@@ -255,10 +255,11 @@ void Session::take(ConnectionGone& /*gone*/, Actions& out) {
   be_gone();
 }
 
+// Who is one too many is not listened to until it has answered.
 void Session::take(Refused& refused, Actions& out) {
   if (state_ != State::Waiting) return;
   bool policy = refused.code == CloseCode::PolicyViolation;
-  end_with_close(refused.code, {refused.why, policy ? Condition::PolicyViolation : Condition::None}, out);
+  fail(refused.code, {refused.why, policy ? Condition::PolicyViolation : Condition::None}, out);
 }
 
 // O-09. Who has not begun a stream hears the Close only.
