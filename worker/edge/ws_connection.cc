@@ -56,7 +56,7 @@ void WsConnection::tell_some(std::string_view& bytes) {
   std::size_t told = 0;
   while (state_ == State::Open) {
     if (next_ < items_.size()) {
-      if (told++ == kItemsPerTurn) return;
+      if (told++ == kItemsPerTurn || !may_tell()) return;
       tell(std::move(items_[next_++]));
       continue;
     }
@@ -66,6 +66,18 @@ void WsConnection::tell_some(std::string_view& bytes) {
     frames_.feed(bytes.substr(0, kSlice), items_);
     bytes.remove_prefix(std::min(kSlice, bytes.size()));
   }
+}
+
+// Pongs and whitespace count as well (H-46).
+bool WsConnection::may_tell() {
+  if (tokens_.take(rate(), now())) return true;
+  context().counters.add(Counter::websocket_waits);
+  return false;
+}
+
+Rate WsConnection::rate() const {
+  const config::Config::WebSocket& websocket = context().config.websocket;
+  return {websocket.message_rate, websocket.message_burst};
 }
 
 void WsConnection::forget_more() {
@@ -161,7 +173,7 @@ void WsConnection::arm() {
   const std::size_t queued = stream_->queued();
   std::optional<Instant> due = write_due_;
   if (state_ == State::Ending && queued == 0) due = linger_due_;
-  if (state_ == State::Open && has_more()) due = now();
+  if (has_more()) due = std::min(due.value_or(Instant::max()), std::max(now(), tokens_.ready_at(rate())));
   if (due) {
     context().deadlines.set(shared_.family, id_.value, *due);
   } else {

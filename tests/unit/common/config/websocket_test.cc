@@ -32,6 +32,13 @@ TEST_CASE("W-19 W-26 a client's message and what it does not take are bounded by
   }
 }
 
+TEST_CASE("H-46 a client's messages have a rate and a burst; none is no limit") {
+  CHECK(load("").config.websocket.message_rate == 500);
+  CHECK(load("").config.websocket.message_burst == 1000);
+  CHECK(good("[websocket]\nmessage_rate = 0\n").websocket.message_rate == 0);
+  CHECK(contains(joined(load("[websocket]\nmessage_burst = 0\n").errors), "websocket.message_burst"));
+}
+
 TEST_CASE("W-26 max_buffer has room for the largest stanza behind what a client may be late with") {
   CHECK(good("[websocket]\nmax_buffer = 1548576\n").websocket.max_buffer == 1'548'576);
   std::string error = joined(load("[log]\n[websocket]\nmax_buffer = 1548575\n").errors);

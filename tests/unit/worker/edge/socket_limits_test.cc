@@ -177,3 +177,25 @@ TEST_CASE("D-57 W-21 a session that lets go while its client still has much to s
   REQUIRE(socket.rig.run_until([&] { return socket.rig.edge->idle(); }, 1s));
   CHECK(heard.heard.size() == before);
 }
+
+TEST_CASE("H-46 above message_rate a client is not read until it has a token again; nothing is lost, nothing ends") {
+  Socket socket([](config::Config& config) {
+    config.websocket.message_rate = 20;
+    config.websocket.message_burst = 3;
+  });
+  auto& heard = socket.rig.sockets;
+  std::string many;
+  for (char c : {'1', '2', '3', '4', '5'}) many += masked(ws::Opcode::Ping, {c});
+  socket.client->send(many);
+  REQUIRE(socket.rig.run_until([&] { return heard.heard.size() == 3; }));
+  const Instant began = socket.rig.loop.now();
+  socket.rig.run_turns(3);
+  CHECK(heard.heard.size() == 3);
+  socket.client->send(masked(ws::Opcode::Pong, ""));
+  socket.client->close();
+  REQUIRE(socket.rig.run_until([&] { return heard.count<ws::ConnectionGone>() == 1; }));
+  CHECK(socket.rig.loop.now() - began >= 140ms);  // three more at 50 ms each
+  CHECK(heard.last<ws::PingArrived>()->payload == "5");
+  CHECK(heard.count<ws::PongArrived>() == 1);
+  CHECK(socket.rig.count(Counter::websocket_waits) > 0);
+}
