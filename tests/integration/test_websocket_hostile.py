@@ -4,6 +4,7 @@ In each case another session goes on meanwhile, and the memory of the worker sta
 SPDX-License-Identifier: MIT
 """
 import asyncio
+import os
 import socket
 import struct
 
@@ -14,6 +15,7 @@ from harness.websocket import (BINARY, CLOSE, CONTINUATION, FRAMING, PING, PONG,
 from harness.xmpp_server import XmppServer
 
 MIB = 1 << 20
+UNDER_SANITIZER = "NXB_TEST_SLOW" in os.environ  # what is freed is kept for a while there
 
 
 def pss(pid):
@@ -128,7 +130,7 @@ async def stops_reading():
             if number % 10 == 0:
                 most = max(most, pss(pid))
         await until("the deaf client is given up", lambda: stream.gone.done(), 30)
-        expect(most < before + 12 * MIB, f"grew by {(most - before) >> 10} KiB")
+        expect(UNDER_SANITIZER or most < before + 12 * MIB, f"grew by {(most - before) >> 10} KiB")
         await bystander.goes_on()
         expect((await nxb.total())["server_read_pauses"] > 0, "its server was read on and on")
         await bystander.leave()
@@ -177,7 +179,8 @@ async def half_things():
         for client in never:
             same(await client.answer(), 408, "a handshake that is not finished")
         grown = pss(pid) - before
-        expect(grown < 30 * 600_000 + 30 * 200_000 + 8 * MIB, f"grew by {grown >> 10} KiB")
+        bound = 30 * 600_000 + 30 * 200_000 + 8 * MIB
+        expect(UNDER_SANITIZER or grown < bound, f"grew by {grown >> 10} KiB")
         for client in half + begun:
             await client.closed(20)  # none of them answered a ping
         await bystander.goes_on()
