@@ -91,14 +91,15 @@ export function missing(command) {
 
 let made = 0;
 
-/** A Prosody or an ejabberd; `certificate` (see certificates()) makes Prosody require STARTTLS, `hashed` keep its salts. */
-export async function xmppServer(kind, { certificate, hashed } = {}) {
+/** A Prosody or an ejabberd; `certificate` (see certificates()) makes Prosody require STARTTLS, `hashed` keep its salts; `resumable`: XEP-0198. */
+export async function xmppServer(kind, { certificate, hashed, resumable } = {}) {
   const [port, http] = [await freePort(), direct ? await freePort() : null];
   const name = `${kind}${++made}`;
   const dir = path.join(folder, name);
   const args = ['--dir', dir, '--port', String(port)];
   if (http) args.push('--http', String(http));
   if (hashed) args.push('--hashed');
+  if (resumable) args.push('--resumable');
   if (certificate) args.push('--certificate', certificate.certificate, '--key', certificate.key);
   const child = start(name, path.join(servers, kind), args);
   const ready = kind === 'ejabberd' ? () => fs.existsSync(path.join(dir, 'ready')) : () => true;

@@ -38,7 +38,7 @@ export function scenariosWith(kind, command) {
   if (why) console.error(`\n*** ${why} ***\n`);
   let gate;
   before(async () => {
-    if (!why) gate = await nxb(await xmppServer(kind));
+    if (!why) gate = await nxb(await xmppServer(kind, { resumable: true }));
   });
   after(async () => {
     Person.everybodyVanishes();
@@ -239,7 +239,7 @@ export function scenariosWith(kind, command) {
   });
 
   scenario('the XMPP server is stopped: Strophe.js and xmpp.js are told, and their sockets end (W-41 W-43 U-64)', async () => {
-    const server = await xmppServer(kind);
+    const server = await xmppServer(kind, { resumable: true });
     const its = await nxb(server);
     const [alice, bob] = [new Person(its.websocket), new Someone(its.websocket, { username: 'bob', resource: 'told' })];
     await Promise.all([alice.login(`alice@${kDomain}/told`, 'secret'), bob.login()]);
