@@ -107,6 +107,8 @@ void Worker::send_frame(SocketId to, ws::Opcode opcode, std::string_view payload
   edge_->sockets().send(to, opcode, payload);
 }
 
+std::size_t Worker::unsent(SocketId of) const { return edge_->sockets().unsent(of); }
+
 void Worker::close_socket(SocketId of) { edge_->sockets().finish(of); }
 
 void Worker::wake_socket_at(SocketId socket, std::optional<Instant> at) {

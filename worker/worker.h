@@ -48,6 +48,7 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   void drop_stream(StreamId stream) override;
   void wake_at(SessionKey session, std::optional<Instant> at) override;
   void send_frame(SocketId to, ws::Opcode opcode, std::string_view payload) override;
+  std::size_t unsent(SocketId of) const override;
   void close_socket(SocketId of) override;
   void wake_socket_at(SocketId socket, std::optional<Instant> at) override;
   // uv::DeadlineSink: a BOSH session's deadline is due

@@ -13,6 +13,8 @@ namespace nxb::config {
 namespace {
 
 constexpr std::size_t kPasswordFileMost = 4096;
+constexpr std::uint64_t kBesideStanza = 1 << 20;  // of max_buffer
+constexpr Duration kShortestPing{1'000};
 
 // The place of a key, where the file has it; else of the section.
 Place place_of(const Place& at, const Node::Table& table, std::string_view key) {
@@ -30,6 +32,33 @@ Place place_in(const Place& at, const Node::Table& table, std::string_view list,
   const auto* inner = element.get<Node::Table>();
   const Entry* found = inner ? find_entry(*inner, key) : nullptr;
   return at.inside(list, element.line).inside(key, found ? found->line : element.line);
+}
+
+// The same for `key` of section `section` of the whole file.
+Place place_in(const Place& at, const Node::Table& table, std::string_view section, std::string_view key) {
+  const Entry* entry = find_entry(table, section);
+  const auto* inner = entry ? entry->value.get<Node::Table>() : nullptr;
+  const Entry* found = inner ? find_entry(*inner, key) : nullptr;
+  return at.inside(section, entry ? entry->line : 0).inside(key, found ? found->line : 0);
+}
+
+bool is_given(const Node::Table& table, std::string_view section, std::string_view key) {
+  const Entry* entry = find_entry(table, section);
+  const auto* inner = entry ? entry->value.get<Node::Table>() : nullptr;
+  return inner && find_entry(*inner, key);
+}
+
+// The server is read until a client is behind; one more stanza must not be what ends it (W-26).
+void check_room(const Place& at, const Node::Table& table, const Config& config) {
+  const std::uint64_t least = config.upstream.max_xmpp_stanza_size + kBesideStanza;
+  if (config.websocket.max_buffer >= least) return;
+  const bool by_stanza = !is_given(table, "websocket", "max_buffer");
+  const Place place = by_stanza ? place_in(at, table, "upstream", "max_xmpp_stanza_size")
+                                : place_in(at, table, "websocket", "max_buffer");
+  place.error(
+      "one stanza of max_xmpp_stanza_size could end a client that reads; allowed: max_buffer in [websocket] of "
+      "at least max_xmpp_stanza_size and 1 MiB, " +
+      std::to_string(least) + " bytes");
 }
 
 bool ends_in_port_0(std::string_view address) {
@@ -64,6 +93,12 @@ void finish(const Place& at, const Node::Table& table, Config::Bosh& bosh) {
   if (bosh.default_inactivity <= bosh.max_inactivity) return;
   const std::string_view key = find_entry(table, "default_inactivity") ? "default_inactivity" : "max_inactivity";
   place_of(at, table, key).error("default_inactivity is above max_inactivity; allowed: at most max_inactivity");
+}
+
+// So short a period would be all that a client does; 0 is off.
+void finish(const Place& at, const Node::Table& table, Config::WebSocket& websocket) {
+  if (websocket.ping_interval == Duration::zero() || websocket.ping_interval >= kShortestPing) return;
+  place_of(at, table, "ping_interval").error("is below one second; allowed: 0, or \"1s\" to \"1h\"");
 }
 
 void finish(const Place& at, const Node::Table& table, Domain& domain) {
@@ -118,6 +153,7 @@ void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor)
 
 void finish(const Place& at, const Node::Table& table, Config& config) {
   if (config.server.workers == 0) finish(at, {}, config.server);  // no [server] at all
+  check_room(at, table, config);
   if (config.listen.empty() && !find_entry(table, "listen")) config.listen.push_back({std::string(kDefaultListen), {}});
   if (config.listen.empty()) place_of(at, table, "listen").error("is empty; allowed: at least one [[listen]]");
   std::set<std::string_view> addresses;

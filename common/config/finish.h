@@ -17,6 +17,7 @@ void finish(const Place& at, const Node::Table& table, Config::Server& server);
 void finish(const Place& at, const Node::Table& table, Listen& listen);
 void finish(const Place& at, const Node::Table& table, Config::Http& http);
 void finish(const Place& at, const Node::Table& table, Config::Bosh& bosh);
+void finish(const Place& at, const Node::Table& table, Config::WebSocket& websocket);
 void finish(const Place& at, const Node::Table& table, Domain& domain);
 void finish(const Place& at, const Node::Table& table, Config::Upstream& upstream);
 void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor);

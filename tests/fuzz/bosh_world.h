@@ -54,6 +54,7 @@ class BoshWorld final : public gateway::Ports {
   void drop_stream(StreamId stream) override;
   void wake_at(SessionKey session, std::optional<Instant> at) override;
   void send_frame(SocketId, ws::Opcode, std::string_view) override {}
+  std::size_t unsent(SocketId) const override { return 0; }
   void close_socket(SocketId) override {}
   void wake_socket_at(SocketId, std::optional<Instant>) override {}
 

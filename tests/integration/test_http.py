@@ -278,7 +278,7 @@ async def held_is_exempt():
 async def write_timeout():
     server = await XmppServer().start()
     async with Nxb(server, workers=1, http={"write_timeout": "1s"}, bosh={"max_data_held": 4_000_000, "max_pending": 16_000_000},
-                   upstream={"max_xmpp_stanza_size": 9_000_000}) as nxb:
+                   upstream={"max_xmpp_stanza_size": 9_000_000}, websocket={"max_buffer": "16MiB"}) as nxb:
         session = await Session(OwnConnections(nxb.port)).login()
         lazy = await Connection.to(nxb.port)
         lazy.transport.pause_reading()

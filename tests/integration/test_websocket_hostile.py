@@ -158,7 +158,7 @@ async def paused(nxb):
 
 
 @case("100,000 one-byte fragments, half a frame, a message never ended, half a handshake: bounded, and others go on "
-      "(W-10 W-19 D-61)", within=120)
+      "(W-10 W-19)", within=120)
 async def half_things():
     async with Nxb(workers=1, http={"head_timeout": "1s"}, websocket={"ping_interval": "1s"}) as nxb:
         bystander = await with_bystander(nxb)

@@ -53,6 +53,7 @@ class StageSim final : public Stage, private gateway::Ports {
   void send_frame(SocketId to, ws::Opcode opcode, std::string_view payload) override {
     sockets_.send_frame(to, opcode, payload);
   }
+  std::size_t unsent(SocketId) const override { return 0; }  // clients read at once
   void close_socket(SocketId of) override { sockets_.close_socket(of); }
   void wake_socket_at(SocketId socket, std::optional<Instant> at) override { sockets_.wake_at(socket, at); }
 

@@ -63,23 +63,25 @@ void WsStage::deliver(ws::Event event) {
       std::visit([this](auto& known) { perform(known); }, action);
     }
     gone_ = gone_ || went || hung_up_;
-    if (sent) tell_unsent();
+    if (sent) tell_unsent(i + 1);
   }
   inbox_.clear();
   delivering_ = false;
   wake();
 }
 
-void WsStage::tell_unsent() {
+// Before anything else that waits, as the gateway does it.
+void WsStage::tell_unsent(std::size_t at) {
   if (down_.size() <= limits_.slow_above) return;
   told_ = true;
-  deliver(ws::Unsent{down_.size()});
+  inbox_.insert(inbox_.begin() + static_cast<std::ptrdiff_t>(at), ws::Unsent{down_.size()});
 }
 
 void WsStage::perform(ws::Send& send) {
   if (world_.traced()) {
     world_.trace("say " + std::to_string(static_cast<int>(send.opcode)) + " " + send.payload.substr(0, 90));
   }
+  if (down_.size() > limits_.max_unsent && send.opcode != ws::Opcode::Close) return;  // the session fails next
   down_ += ws::frame_header(send.opcode, send.payload.size());
   down_ += send.payload;
   flow_down();

@@ -50,7 +50,7 @@ class WsStage {
   void perform(ws::CloseStream& close);
   void perform(ws::ReadServer& read);
   void perform(ws::Ended& ended);
-  void tell_unsent();
+  void tell_unsent(std::size_t at);
   void flow_up();
   void flow_down();
   void read_frames();

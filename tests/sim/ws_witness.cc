@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "ws_witness.h"
 
+#include <algorithm>
+
 #include "worker/xml/tree.h"
 
 namespace nxb::sim {
@@ -96,7 +98,8 @@ void WsWitness::check_time(const ws::Session& session) {
   world_.expect(!early || world_.now < began_at_ + limits_.open_wait, "no open in time, and no end (W-10)");
   if (limits_.ping_interval == 0ms) return;
   world_.expect(world_.now < ping_at_ + limits_.ping_interval, "no ping in time (W-25)");
-  world_.expect(world_.now < life_at_ + 2 * limits_.ping_interval, "a silent client is not lost (W-25)");
+  Duration most = 2 * limits_.ping_interval + std::min(limits_.last_wait, limits_.ping_interval);
+  world_.expect(world_.now < life_at_ + most, "a silent client is not lost (W-25)");
 }
 
 void WsWitness::see(const ws::Send& send) {

@@ -2,7 +2,8 @@
 // Runs in: worker. Adapter. Owned by: edge::Edge. It knows HTTP and routing by sid, nothing of XEP-0124 but the
 // <body/>.
 //
-//   Open --request of another owner, or for a WebSocket--> Leaving --all answers written--> handed over, Closed
+//   Open --request of another owner, or for a WebSocket--> Leaving --all answers written--> handed over, or upgraded to a
+//     WsConnection; Closed
 //   Open --error, Connection: close, shutting down--> Last --all answers written--> Lingering --FIN, 2 s--> Closed
 //   any --reset, FIN while an answer is owed, a deadline--> Closed
 //

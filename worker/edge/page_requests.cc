@@ -32,7 +32,8 @@ void HttpConnection::dispatch_page(Page page, std::string_view rest) {
   stay();
   owe();
   http::Answer head;
-  head.purpose = http::Purpose::Operator;
+  const bool public_page = page == Page::HostMeta || page == Page::HostMetaJson;
+  head.purpose = public_page ? http::Purpose::Public : http::Purpose::Operator;
   if (request.method == Method::Options) {
     head.allow = kPageMethods;
     return answer(head, "");
@@ -61,11 +62,9 @@ void HttpConnection::answer_page(Page page, http::Answer head) {
       head.content_type = "text/x-cross-domain-policy";
       return answer(head, std::string(cross_domain_policy()));
     case Page::HostMeta:
-      head.purpose = http::Purpose::Public;
       head.content_type = "application/xrd+xml";
       return answer(head, host_meta(context().config.discovery));
     case Page::HostMetaJson:
-      head.purpose = http::Purpose::Public;
       head.content_type = "application/json";
       return answer(head, host_meta_json(context().config.discovery));
     case Page::None:

@@ -24,7 +24,7 @@ class Requests {
   ~Requests() = default;
 };
 
-// What it asks of whoever speaks over WebSockets. Frames go back through Edge::send_frame and close_socket.
+// What it asks of whoever speaks over WebSockets. Frames go back through Edge::sockets(), its send and finish.
 class Sockets {
  public:
   virtual void on_socket(SocketId id, const gateway::Client& client) = 0;  // its handshake was answered

@@ -29,6 +29,11 @@ void SocketTable::send(SocketId to, ws::Opcode opcode, std::string_view payload)
   if (WsConnection* socket = sockets_.find(to)) socket->send(opcode, payload);
 }
 
+std::size_t SocketTable::unsent(SocketId of) const {
+  const WsConnection* socket = sockets_.find(of);
+  return socket ? socket->unsent() : 0;
+}
+
 void SocketTable::finish(SocketId of) {
   if (WsConnection* socket = sockets_.find(of)) socket->finish();
 }

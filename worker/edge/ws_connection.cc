@@ -93,6 +93,7 @@ void WsConnection::send(ws::Opcode opcode, std::string_view payload) {
   stream_->write(header, payload);
   written_ += header.size() + payload.size();
   context().counters.add(Counter::bytes_to_clients, header.size() + payload.size());
+  if (stream_->queued() > tell_above_) slow_ = true;
   arm();
 }
 
@@ -109,13 +110,8 @@ void WsConnection::on_drained() {
   write_due_.reset();
   if (state_ == State::Ending && peer_ended_) return close();
   linger_due_ = now() + kLinger;
-  if (state_ == State::Open && std::exchange(told_, 0) != 0) tell(ws::Unsent{0});
+  if (state_ == State::Open && std::exchange(slow_, false)) tell(ws::Unsent{0});
   if (state_ != State::Closed) arm();
-}
-
-void WsConnection::tell_unsent() {
-  told_ = stream_->queued();
-  tell(ws::Unsent{told_});
 }
 
 // --- time ---
@@ -133,7 +129,6 @@ void WsConnection::arm() {
   const std::size_t queued = stream_->queued();
   std::optional<Instant> due = write_due_;
   if (state_ == State::Ending && queued == 0) due = linger_due_;
-  if (state_ == State::Open && queued > tell_above_ && queued > told_) due = now();
   if (due) {
     context().deadlines.set(shared_.family, id_.value, *due);
   } else {
@@ -148,7 +143,6 @@ void WsConnection::on_deadline(Instant at) {
     write_due_.reset();
   }
   if (state_ == State::Ending && queued == 0 && at >= linger_due_) return close();
-  if (state_ == State::Open && queued > tell_above_ && queued > told_) tell_unsent();
   if (state_ != State::Closed) arm();
 }
 

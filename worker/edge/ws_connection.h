@@ -4,8 +4,9 @@
 //   Open --the session lets go--> Ending --FIN behind what was sent, 2 s--> Closed
 //   any --the client's FIN, reset, nothing taken for write_timeout--> Closed (the session hears it, while Open)
 //
-// The session is told nothing from within send() and finish(), which it calls: what follows from them waits for the
-// next deadline. What the client does not take is the session's to judge: it is told above kTellAbove, or half of max_buffer (W-26).
+// The session is told nothing from within send() and finish(), which it calls. What the client does not take is the
+// session's to judge: unsent() is asked for after each send(). Once that was above kTellAbove, or half of max_buffer,
+// it is told when nothing is left (W-26).
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -40,6 +41,7 @@ class WsConnection final : private uv::StreamSink {
   WsConnection(const SocketContext& shared, SocketId id, Upgraded connection);  // without its bytes
   void take(std::string_view bytes);                                            // as if they came just now
   void send(ws::Opcode opcode, std::string_view payload);
+  std::size_t unsent() const { return state_ == State::Open ? stream_->queued() : 0; }
   void finish();
   void on_deadline(Instant now);
   const std::string& peer() const { return peer_; }
@@ -56,7 +58,6 @@ class WsConnection final : private uv::StreamSink {
 
   void tell(ws::Item item);
   void tell(ws::Event event);
-  void tell_unsent();
   void lose();
   void close();
   void arm();
@@ -74,7 +75,7 @@ class WsConnection final : private uv::StreamSink {
   State state_ = State::Open;
   bool peer_ended_ = false;
   std::uint64_t tell_above_;
-  std::uint64_t told_ = 0;            // unsent bytes that the session knows of
+  bool slow_ = false;                 // there was more unsent than that
   std::uint64_t written_ = 0;         // bytes given to the stream
   std::uint64_t taken_ = 0;           // of them, when write_due_ was set
   std::optional<Instant> write_due_;  // while bytes are queued (H-28)

@@ -60,9 +60,12 @@ std::uint32_t HttpConnection::worker_for_socket() {
   return shared_.balance.choose(loads, now());
 }
 
-// What follows may be frames: nothing more is read as a request.
+// What follows may be frames: nothing more is read as a request. A browser's script is told no reason: the log has it.
 void HttpConnection::refuse_websocket(int status, std::string_view why) {
-  log::debug("edge.handshake_refused", {{"status", status}, {"why", why}, {"peer", peer_}});
+  log::info("edge.handshake_refused", {{"client", client().address},
+                                       {"status", status},
+                                       {"why", why.empty() ? http::reason(status) : why},
+                                       {"origin", parser_.request().origin}});
   closing_ = true;
   owe();
   std::string text = std::to_string(status) + " " + std::string(http::reason(status));

@@ -98,6 +98,7 @@ void Census::end(Record& record, const Ending& ending) {
   count_error(ending.condition);
   log::info("session.end", {{"kind", name_of(record.kind)},
                             {"sid", record.name},
+                            {"client", record.client},
                             {"why", ending.why},
                             {"condition", bosh::wire_name(ending.condition)},
                             {"server", record.server_end},

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -22,13 +23,18 @@ enum class Pumped : std::uint8_t {
 
 template <class Session, class Event, class Action>
 class Pump {
+  struct Nothing {
+    std::optional<Event> operator()() const { return std::nullopt; }
+  };
+
  public:
   void put(Event event) { inbox_.push_back(std::move(event)); }
 
   // `first`: what the machine asked for before its first event. `most`: events that one event may cause.
-  template <class Now, class Perform>
-  Pumped run(Session& session, const Now& now, std::size_t most, const Perform& perform,
-             std::vector<Action> first = {}) {
+  // `after`: asked when an event was taken and its actions performed; what it tells is the next event.
+  template <class Now, class Perform, class After = Nothing>
+  Pumped run(Session& session, const Now& now, std::size_t most, const Perform& perform, std::vector<Action> first = {},
+             const After& after = {}) {
     if (std::exchange(running_, true)) return Pumped::ByAnother;
     std::vector<Action> actions = std::move(first);
     for (auto& action : actions) perform(action);
@@ -38,6 +44,9 @@ class Pump {
       actions.clear();
       session.on(std::move(event), now(), actions);
       for (auto& action : actions) perform(action);
+      if (std::optional<Event> next = after()) {
+        inbox_.insert(inbox_.begin() + static_cast<std::ptrdiff_t>(i) + 1, *std::move(next));
+      }
     }
     inbox_.clear();
     inbox_.shrink_to_fit();  // an idle session keeps nothing

@@ -61,6 +61,7 @@ struct WsSessions::Cell {
 
   Record record;
   Held held;
+  std::uint64_t unsent = 0;  // the most since the session was told
   Pump<ws::Session, ws::Event, ws::Action> pump;
   ws::Session session;
 };
@@ -116,7 +117,8 @@ void WsSessions::deliver(SocketId id, ws::Event event) {
 
 void WsSessions::run(SocketId id, Cell& cell) {
   auto each = [&](ws::Action& action) { std::visit([&](auto& known) { perform(id, cell, known); }, action); };
-  switch (cell.pump.run(cell.session, context_.now, kMaxEvents, each)) {
+  auto after = [&] { return slowness(cell); };
+  switch (cell.pump.run(cell.session, context_.now, kMaxEvents, each, {}, after)) {
     case Pumped::AtRest:
       return settle(id, cell);
     case Pumped::ByAnother:
@@ -124,6 +126,13 @@ void WsSessions::run(SocketId id, Cell& cell) {
     case Pumped::Restless:
       return give_up(id, cell);
   }
+}
+
+// The session hears at once that its client is slow: before its server is read again, which may say as much in no time.
+std::optional<ws::Event> WsSessions::slowness(Cell& cell) const {
+  std::uint64_t unsent = std::exchange(cell.unsent, 0);
+  if (unsent <= limits_.slow_above) return std::nullopt;
+  return ws::Unsent{unsent};
 }
 
 // A session that cannot come to rest is ended (U-72).
@@ -148,8 +157,11 @@ void WsSessions::forget(SocketId id) {
 
 // --- actions ---
 
-void WsSessions::perform(SocketId id, Cell& /*cell*/, ws::Send& send) {
+// Above max_unsent the session fails next: the rest of what one event made it say would only be held.
+void WsSessions::perform(SocketId id, Cell& cell, ws::Send& send) {
+  if (cell.unsent > limits_.max_unsent && send.opcode != ws::Opcode::Close) return;
   context_.ports.send_frame(id, send.opcode, send.payload);
+  cell.unsent = std::max<std::uint64_t>(cell.unsent, context_.ports.unsent(id));
 }
 
 void WsSessions::perform(SocketId id, Cell& /*cell*/, ws::HangUp& /*hang_up*/) { context_.ports.close_socket(id); }

@@ -1,11 +1,12 @@
 // worker/gateway/ws_sessions.h - the WebSocket sessions of this worker: one for each connection, by its SocketId.
 // Runs in: worker. Owned by: gateway::Gateway. No protocol decisions: those are the session's.
-// A connection that cannot have a session has a cell as well, until it is closed properly; it counts nowhere.
+// A connection that cannot have a session has a cell as well, for as long as that takes to say; it counts nowhere.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "common/base/ids.h"
@@ -34,6 +35,7 @@ class WsSessions {
 
   void deliver(SocketId id, ws::Event event);
   void run(SocketId id, Cell& cell);
+  std::optional<ws::Event> slowness(Cell& cell) const;
   void give_up(SocketId id, Cell& cell);
   void settle(SocketId id, Cell& cell);
   void forget(SocketId id);

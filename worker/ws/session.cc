@@ -70,7 +70,10 @@ Session::Session(const SessionLimits& limits, std::string name, Instant now)
 void Session::on(Event event, Instant now, Actions& out) {
   NXB_CHECK(now >= now_, "time does not go backwards");
   now_ = now;
-  if (is_sign_of_life(event)) alive_at_ = now;
+  if (is_sign_of_life(event)) {
+    alive_at_ = now;
+    lost_at_.reset();
+  }
   expire(out);
   if (state_ != State::Gone) std::visit([&](auto& known) { take(known, out); }, event);
   NXB_PARANOID_CHECK(is_consistent(), "a WebSocket session between two events");
@@ -83,6 +86,7 @@ void Session::move_to(State to) {
 
 bool Session::is_consistent() const {
   bool awaits = header_ == Header::Awaited;
+  if (lost_at_ && !ping_at_) return false;
   if (over() && (ping_at_ || header_ != Header::Settled)) return false;
   if ((state_ == State::Closing) != (owed_ != Owed::Nothing)) return false;
   switch (state_) {  // no default: a new state must be thought about here
@@ -251,10 +255,11 @@ void Session::take(ConnectionGone& /*gone*/, Actions& out) {
   be_gone();
 }
 
+// Who is one too many is not listened to until it has answered.
 void Session::take(Refused& refused, Actions& out) {
   if (state_ != State::Waiting) return;
   bool policy = refused.code == CloseCode::PolicyViolation;
-  end_with_close(refused.code, {refused.why, policy ? Condition::PolicyViolation : Condition::None}, out);
+  fail(refused.code, {refused.why, policy ? Condition::PolicyViolation : Condition::None}, out);
 }
 
 // O-09. Who has not begun a stream hears the Close only.
@@ -298,14 +303,18 @@ void Session::on_server(upstream::Closed& closed, Actions& out) { end_by_server(
 std::optional<Instant> Session::next_deadline() const {
   std::optional<Instant> next = deadline_;
   if (!ping_at_) return next;
-  Instant due = std::min(*ping_at_, alive_at_ + 2 * limits_.ping_interval);
+  Instant due = std::min(*ping_at_, lost_at_.value_or(silent_at()));
   return next ? std::min(*next, due) : due;
 }
 
+// W-25. A worker that stood still sees the time before it reads what has come meanwhile: nobody is lost then.
 void Session::expire(Actions& out) {
-  if (ping_at_ && now_ >= alive_at_ + 2 * limits_.ping_interval) return lose({"client lost"}, out);  // W-25
+  if (lost_at_ && now_ >= *lost_at_) return lose({"client lost"}, out);
   if (deadline_ && now_ >= *deadline_) deadline_passed(out);
-  if (!ping_at_ || now_ < *ping_at_) return;
+  if (!ping_at_) return;
+  bool silent = !lost_at_ && now_ >= silent_at();
+  if (!silent && now_ < *ping_at_) return;
+  if (silent) lost_at_ = now_ + std::min(limits_.last_wait, limits_.ping_interval);
   ping_at_ = now_ + limits_.ping_interval;
   out.push_back(Send{Opcode::Ping, {}});
 }

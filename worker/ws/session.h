@@ -31,7 +31,8 @@ struct SessionLimits {
   Duration open_wait{15'000};           // for the first <open/> (W-10)
   Duration quick_open{1'500};           // our <open/> does not wait longer for the server's header (W-33)
   Duration close_wait{5'000};           // for each answer to a goodbye (W-23, W-42, W-43)
-  Duration ping_interval{30'000};       // 0: off; without a sign of life for two of them the client is lost (W-25)
+  Duration ping_interval{30'000};       // 0: off; no sign of life for two of them: one last ping (W-25)
+  Duration last_wait{5'000};            // after that ping the client is lost; never longer than an interval
   std::uint32_t pings_per_second = 20;  // of the client; more: 1008 (W-24)
   std::uint64_t slow_above = std::uint64_t{1} << 20;  // unsent bytes: the server is not read (W-26)
   std::uint64_t max_unsent = std::uint64_t{4} << 20;  // unsent bytes: 1008 (W-26)
@@ -54,7 +55,8 @@ struct RuleBroken {  // by a frame; nothing more of the client will be read
   CloseCode code;
   std::string_view why;
 };
-struct Unsent {  // bytes not taken by the client: told above slow_above, and when there are none left
+struct
+    Unsent {  // bytes not taken by the client: told behind what was said, above slow_above; and when there are none left
   std::uint64_t bytes = 0;
 };
 struct ConnectionGone {};  // TCP ended; not after HangUp
@@ -166,6 +168,7 @@ class Session final {
   void on_server(upstream::Arrived& arrived, Actions& out);
   void on_server(upstream::Closed& closed, Actions& out);
 
+  Instant silent_at() const { return alive_at_ + 2 * limits_.ping_interval; }
   void expire(Actions& out);
   void deadline_passed(Actions& out);
   bool pings_too_often();
@@ -206,6 +209,7 @@ class Session final {
   Instant alive_at_;                 // of the client's last frame
   std::optional<Instant> deadline_;  // first <open/>, our own, or what is owed
   std::optional<Instant> ping_at_;
+  std::optional<Instant> lost_at_;  // the last ping is out
 };
 
 }  // namespace nxb::ws

@@ -100,6 +100,7 @@ void Session::part(const End& end, Actions& out) {
   header_ = Header::Settled;
   deadline_.reset();
   ping_at_.reset();
+  lost_at_.reset();
   move_to(State::Closing);
 }
 

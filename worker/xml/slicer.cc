@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::size_t kMaskBits = 64;
 
-// Where the value of xmlns or xmlns:prefix is in a start tag that is known to be well-formed.
-Range find_declaration(std::string_view raw, std::string_view prefix) {
-  std::string name = prefix.empty() ? "xmlns" : "xmlns:" + std::string(prefix);
+// Tells of each xmlns and xmlns:prefix in a start tag that is known to be well-formed, and where its value is.
+template <class Found>
+void find_declarations(std::string_view raw, const Found& found) {
   std::size_t at = raw.find_first_of(" \t\r\n");
   while (at < raw.size()) {
     std::size_t begin = raw.find_first_not_of(" \t\r\n", at);
@@ -24,11 +24,20 @@ Range find_declaration(std::string_view raw, std::string_view prefix) {
     std::size_t close = open == std::string_view::npos ? open : raw.find(raw[open], open + 1);
     if (close == std::string_view::npos) break;
     std::size_t name_end = std::min(raw.find_first_of(" \t\r\n=", begin), raw.size());
-    if (raw.substr(begin, name_end - begin) == name) return {open + 1, close};
+    std::string_view name = raw.substr(begin, name_end - begin);
+    if (name == "xmlns") found(std::string_view(), Range{open + 1, close});
+    if (name.starts_with("xmlns:")) found(name.substr(6), Range{open + 1, close});
     at = close + 1;
   }
-  NXB_EXPECT(false, "a declaration that libxml2 saw is in the tag");
-  return {};
+}
+
+// Its index in the tag. libxml2 has them in the order of the tag, so it is `next`, or the search goes on from there.
+std::size_t index_of(const StartTag& tag, std::string_view prefix, std::size_t next) {
+  for (std::size_t i = 0; i < tag.declarations(); ++i) {
+    std::size_t index = (next + i) % tag.declarations();
+    if (tag.declared_prefix(index) == prefix) return index;
+  }
+  return tag.declarations();
 }
 
 }  // namespace
@@ -78,7 +87,6 @@ void Slicer::take_root(const StartTag& tag) {
 }
 
 void Slicer::note_declarations(const StartTag& tag) {
-  auto before = static_cast<std::ptrdiff_t>(current_.replaced.size());
   for (std::size_t i = 0; i < tag.declarations(); ++i) {
     std::string_view prefix = tag.declared_prefix(i);
     if (prefix.empty()) {
@@ -90,17 +98,21 @@ void Slicer::note_declarations(const StartTag& tag) {
         if (declarations_[j].prefix == prefix) own_ |= std::uint64_t{1} << j;
       }
     }
-    if (is_replaced(tag, i)) {
-      Range range = find_declaration(tag.raw, prefix);
-      current_.replaced.push_back({tag.begin + range.begin, tag.begin + range.end});
-    }
   }
-  // Those of earlier tags lie before all of this one's.
-  std::ranges::sort(current_.replaced.begin() + before, current_.replaced.end(), {}, &Range::begin);
+  if (!replaced_namespace_.empty()) note_replaced(tag);
+}
+
+void Slicer::note_replaced(const StartTag& tag) {
+  std::size_t next = 0;
+  find_declarations(tag.raw, [&](std::string_view prefix, Range value) {
+    std::size_t index = index_of(tag, prefix, next);
+    if (!NXB_EXPECT(index < tag.declarations(), "libxml2 saw what is declared in the tag")) return;
+    if (is_replaced(tag, index)) current_.replaced.push_back({tag.begin + value.begin, tag.begin + value.end});
+    next = index + 1;
+  });
 }
 
 bool Slicer::is_replaced(const StartTag& tag, std::size_t index) const {
-  if (replaced_namespace_.empty()) return false;
   return tag.declares(index, replaced_namespace_) ||
          (was_empty_ && tag.declared_prefix(index).empty() && tag.declares(index, ""));
 }

@@ -49,6 +49,7 @@ class Slicer : public Visitor {
   void end(std::uint32_t depth, std::uint64_t end) final;
   void take_root(const StartTag& tag);
   void note_declarations(const StartTag& tag);
+  void note_replaced(const StartTag& tag);
   void note_use(std::string_view prefix);
   bool is_replaced(const StartTag& tag, std::size_t index) const;
 

@@ -11,6 +11,8 @@ namespace nxb::xmpp {
 namespace {
 
 constexpr std::string_view kTlsNamespace = "urn:ietf:params:xml:ns:xmpp-tls";
+constexpr std::string_view kFramingNamespace = "urn:ietf:params:xml:ns:xmpp-framing";
+constexpr std::string_view kStreamNamespace = "http://etherx.jabber.org/streams";
 constexpr std::string_view kEndTag = "</stream:stream>";
 
 // "1.0", "12.34": digits, a dot, digits.
@@ -40,6 +42,11 @@ bool may_be_from(std::string_view from, std::string_view domain) {
   auto at = from.find('@');
   return at != 0 && at != std::string_view::npos && from.find('/') == std::string_view::npos &&
          same_ascii(from.substr(at + 1), domain);
+}
+
+// To a client over WebSocket it would be our own word: its stream opened, closed, or sent elsewhere (W-46).
+bool frames_a_stream(const StreamElement& element) {
+  return element.ns == kFramingNamespace || (element.ns == kStreamNamespace && element.local == "stream");
 }
 
 std::string_view condition_of(Fault fault) {
@@ -154,6 +161,7 @@ void ClientStream::take_header(StreamHeader& header, StreamSteps& out) {
 
 void ClientStream::take_element(StreamElement& element, StreamSteps& out) {
   if (state_ == State::Closing) return;  // our end tag is out: dropped (U-30)
+  if (frames_a_stream(element)) return take_fault(Fault::InvalidNamespace, out);
   switch (element.stanza.kind) {
     case Kind::StreamError:
       return finish(Ending::StreamError, "stream error by the server", out, std::move(element.stanza.bytes));

@@ -25,9 +25,33 @@ TEST_CASE("W-19 W-26 a client's message and what it does not take are bounded by
   CHECK(load("").config.websocket.max_message == 500'000);
   CHECK(load("").config.websocket.max_buffer == 4 << 20);
   CHECK(good("[websocket]\nmax_message = '1MiB'\nmax_buffer = '16MiB'\n").websocket.max_buffer == 16 << 20);
-  for (const char* wrong : {"max_message = 9999", "max_message = 10000001", "max_buffer = 0", "max_buffer = '2GiB'"}) {
+  for (const char* wrong : {"max_message = 9999", "max_message = 10000001", "max_buffer = 0", "max_buffer = '1MiB'",
+                            "max_buffer = '2GiB'"}) {
     INFO(wrong);
     CHECK(load(std::string("[websocket]\n") + wrong + "\n").errors.size() == 1);
+  }
+}
+
+TEST_CASE("W-26 max_buffer has room for the largest stanza behind what a client may be late with") {
+  CHECK(good("[websocket]\nmax_buffer = 1548576\n").websocket.max_buffer == 1'548'576);
+  std::string error = joined(load("[log]\n[websocket]\nmax_buffer = 1548575\n").errors);
+  CHECK(contains(error, "f.toml:3: websocket.max_buffer"));
+  CHECK(contains(error, "1548576 bytes"));
+  CHECK(contains(error, "one stanza of max_xmpp_stanza_size could end a client"));
+  error = joined(load("[upstream]\nmax_xmpp_stanza_size = 9000000\n").errors);
+  CHECK(contains(error, "f.toml:2: upstream.max_xmpp_stanza_size"));
+  CHECK(contains(error, "10048576 bytes"));
+  CHECK(good("[upstream]\nmax_xmpp_stanza_size = 9000000\n[websocket]\nmax_buffer = '16MiB'\n").websocket.max_buffer ==
+        16 << 20);
+}
+
+TEST_CASE("W-25 C-18 pings are off or at least a second apart") {
+  CHECK(good("[websocket]\nping_interval = 0\n").websocket.ping_interval == 0s);
+  CHECK(good("[websocket]\nping_interval = '1s'\n").websocket.ping_interval == 1s);
+  for (const char* wrong : {"1ms", "999ms"}) {
+    std::string error = joined(load("[websocket]\nping_interval = '" + std::string(wrong) + "'\n").errors);
+    CHECK(contains(error, "f.toml:2: websocket.ping_interval"));
+    CHECK(contains(error, "allowed: 0, or \"1s\" to \"1h\""));
   }
 }
 

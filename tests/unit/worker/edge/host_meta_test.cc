@@ -39,6 +39,18 @@ TEST_CASE("W-11 host-meta has the configured URLs as XRD and as JSON, for script
                  "\"wss://c.example/ws\"}]}\n"));
 }
 
+TEST_CASE("W-11 a browser that asks before it fetches host-meta is told that every origin may") {
+  EdgeRig rig;
+  rig.config.discovery.websocket_url = "wss://c.example/ws";
+  rig.open();
+  for (const char* path : {"/.well-known/host-meta", "/.well-known/host-meta.json"}) {
+    const std::string answer = answer_to(rig, "OPTIONS " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(contains(answer, "HTTP/1.1 200 OK\r\n"));
+    CHECK(contains(answer, "Access-Control-Allow-Origin: *\r\n"));
+  }
+  CHECK_FALSE(contains(answer_to(rig, "OPTIONS /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), "Access-Control"));
+}
+
 TEST_CASE("W-11 only what is configured is told, and without a URL there is no host-meta") {
   EdgeRig off;
   off.open();

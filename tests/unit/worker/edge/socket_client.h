@@ -20,13 +20,22 @@ inline std::string handshake(const std::string& path = "/xmpp-websocket", const 
                        fields);
 }
 
-// As a client sends it; up to 125 bytes.
-inline std::string masked(ws::Opcode opcode, const std::string& payload) {
+inline std::string with_mask(std::string frame, const std::string& payload) {
   const std::string mask = "mask";
-  std::string frame{static_cast<char>(0x80 | static_cast<int>(opcode)), static_cast<char>(0x80 | payload.size())};
   frame += mask;
   for (std::size_t i = 0; i < payload.size(); ++i) frame += static_cast<char>(payload[i] ^ mask[i % 4]);
   return frame;
+}
+
+// As a client sends it; up to 125 bytes.
+inline std::string masked(ws::Opcode opcode, const std::string& payload) {
+  return with_mask({static_cast<char>(0x80 | static_cast<int>(opcode)), static_cast<char>(0x80 | payload.size())},
+                   payload);
+}
+
+// A text of 126 to 65,535 bytes.
+inline std::string long_masked(const std::string& text) {
+  return with_mask({'\x81', '\xfe', static_cast<char>(text.size() >> 8), static_cast<char>(text.size() & 0xff)}, text);
 }
 
 struct Socket {

@@ -137,6 +137,19 @@ TEST_CASE("W-19 a message above max_message breaks a rule at its header") {
   CHECK(socket.rig.sockets.last<ws::RuleBroken>()->code == ws::CloseCode::TooBig);
 }
 
+TEST_CASE("W-19 W-20 a message of max_message bytes is an element like any other, one byte more breaks a rule") {
+  const std::string element = "<message>" + std::string(10'000 - 19, 'x') + "</message>";
+  REQUIRE(element.size() == 10'000);
+  for (const std::string& text : {element, element + " "}) {
+    Socket socket([](config::Config& config) { config.websocket.max_message = 10'000; });
+    auto& heard = socket.rig.sockets;
+    socket.client->send(long_masked(text));
+    REQUIRE(socket.rig.run_until([&] { return heard.heard.size() == 1; }));
+    CHECK(heard.count<ws::RuleBroken>() == (text.size() > 10'000 ? 1 : 0));
+    if (const auto* arrived = heard.last<ws::MessageArrived>()) CHECK((arrived->message.element == element));
+  }
+}
+
 TEST_CASE("W-12 W-20 what the session sends is one unmasked frame, whatever its size") {
   Socket socket;
   const std::string large(70'000, 'x');

@@ -47,6 +47,7 @@ struct World final : gateway::Ports {
   }
   void wake_at(SessionKey, std::optional<Instant>) override {}
   void send_frame(SocketId, ws::Opcode, std::string_view) override {}
+  std::size_t unsent(SocketId) const override { return 0; }
   void close_socket(SocketId) override {}
   void wake_socket_at(SocketId, std::optional<Instant>) override {}
 

@@ -7,6 +7,8 @@
 
 using namespace nxb;
 using namespace std::chrono_literals;
+using gateway::Socket;
+using gateway::WsServer;
 using gateway::WsWorld;
 using stats::Counter;
 
@@ -102,6 +104,54 @@ TEST_CASE("W-26 a client that does not read stops its server; above max_buffer i
   CHECK(usual.server().reading);
   usual.gateway.on_socket_event(other, ws::Unsent{(1 << 20) + 1});
   CHECK_FALSE(usual.server().reading);
+}
+
+TEST_CASE("W-26 a server that says much at once to a client that does not read is not read again, in the same event") {
+  config::Config config;
+  config.websocket.max_buffer = 100'000;
+  WsWorld world(config);
+  SocketId id = world.login();
+  world.sockets[id].reads = false;
+  StreamId stream = world.server().id;
+  world.bring_message(stream, std::string(50'000, 'x'));
+  CHECK(world.server().reading);
+  world.bring_message(stream, "x");
+  CHECK_FALSE(world.server().reading);
+  CHECK(world.count(Counter::sessions) == 1);
+  world.sockets[id].unsent = 0;
+  world.gateway.on_socket_event(id, ws::Unsent{0});
+  CHECK(world.server().reading);
+}
+
+TEST_CASE("W-26 one event of a server fills no more than max_buffer: what is behind it is not even held") {
+  config::Config config;
+  config.websocket.max_buffer = 100'000;
+  WsWorld world(config);
+  SocketId id = world.login();
+  Socket& socket = world.sockets[id];
+  socket.reads = false;
+  upstream::Arrived flood;
+  flood.stanzas.resize(1'000, {xmpp::Kind::Message, std::string(1'000, 'x')});
+  world.bring(world.server().id, std::move(flood));
+  CHECK(socket.unsent <= 101'002);  // and the Close
+  CHECK(socket.told(ws::CloseCode::PolicyViolation));
+  CHECK(socket.closed);
+  CHECK(world.count(Counter::sessions) == 0);
+}
+
+TEST_CASE("W-26 a client is told first that it is too slow, whatever its server says behind the flood") {
+  config::Config config;
+  config.websocket.max_buffer = 100'000;
+  WsWorld world(config);
+  SocketId id = world.login();
+  world.sockets[id].reads = false;
+  world.on_send = [&](WsServer& server) {  // from within
+    world.bring_message(server.id, std::string(100'001, 'x'));
+    world.bring(server.id, upstream::Closed{});
+  };
+  world.say(id, "<message/>");
+  CHECK(world.sockets[id].told(ws::CloseCode::PolicyViolation));
+  CHECK_FALSE(world.sockets[id].heard("<close "));
 }
 
 TEST_CASE("W-53 without legacy_framing a header of the draft opens no stream") {

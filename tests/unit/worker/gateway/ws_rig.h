@@ -43,6 +43,8 @@ struct Socket {
   std::vector<std::string> closes;   // payloads of Close frames
   std::size_t pings = 0, pongs = 0;  // of the gateway
   bool closed = false;
+  bool reads = true;  // or the texts stay unsent
+  std::size_t unsent = 0;
   std::optional<Instant> deadline;
 
   bool heard(std::string_view text) const { return texts.find(text) != std::string::npos; }
@@ -68,10 +70,12 @@ struct WsWorld final : Ports {
     CHECK_FALSE(socket.closed);
     CHECK(socket.closes.empty());  // nothing comes behind a Close (W-22)
     if (opcode == ws::Opcode::Text) socket.texts += payload;
+    if (!socket.reads) socket.unsent += payload.size();
     if (opcode == ws::Opcode::Ping) ++socket.pings;
     if (opcode == ws::Opcode::Pong) ++socket.pongs;
     if (opcode == ws::Opcode::Close) socket.closes.emplace_back(payload);
   }
+  std::size_t unsent(SocketId of) const override { return sockets.contains(of) ? sockets.at(of).unsent : 0; }
   void close_socket(SocketId of) override { CHECK_FALSE(std::exchange(sockets[of].closed, true)); }
   void wake_socket_at(SocketId socket, std::optional<Instant> at) override { sockets[socket].deadline = at; }
 

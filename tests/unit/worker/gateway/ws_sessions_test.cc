@@ -183,7 +183,7 @@ TEST_CASE("D-65 a connection that is refused is counted nowhere, and closed all 
   CHECK(world.gateway.live_sessions() == 1);
 }
 
-TEST_CASE("W-23 late events of a connection that is gone find nobody") {
+TEST_CASE("late events of a connection that is gone find nobody") {
   WsWorld world;
   SocketId id = world.login();
   SUBCASE("gone by itself") { world.cut(id); }
@@ -245,7 +245,7 @@ TEST_CASE("U-72 a session that cannot come to rest is closed with 1011, its stre
   CHECK(world.server(1).sent.find("<message") == 0);
 }
 
-TEST_CASE("W-20 what 60 events of one turn say is sent in order, without recursion") {
+TEST_CASE("what 60 events of one turn say is sent in order, without recursion") {
   WsWorld world;
   SocketId id = world.login();
   int left = 30;

@@ -29,7 +29,7 @@ TEST_CASE("W-36 elements get the language of the server's last header, if that h
   CHECK(rig.server_says("<message/>") == "S <message/>\n");
 }
 
-TEST_CASE("W-47 whitespace is passed on in neither direction") {
+TEST_CASE("W-47 whitespace of the client is not passed on") {
   Rig rig;
   rig.open();
   CHECK(rig.says(" ").empty());
@@ -60,7 +60,7 @@ TEST_CASE("W-24 more than 20 pings in a second: 1008") {
         lines({"Close 1008", "CloseStream lost", "Ended too many pings/policy-violation", "HangUp"}));
 }
 
-TEST_CASE("W-25 C-18 a ping every 30 s, and the end when nothing came for two of them") {
+TEST_CASE("W-25 C-18 a ping every 30 s, one more when nothing came for two of them, and the end soon after") {
   Rig rig;
   rig.open();
   CHECK(rig.pass(29'999ms).empty());
@@ -68,6 +68,30 @@ TEST_CASE("W-25 C-18 a ping every 30 s, and the end when nothing came for two of
   rig.feed(PongArrived{});
   CHECK(rig.pass(30s) == "Ping \n");
   CHECK(rig.pass(29'999ms).empty());
+  CHECK(rig.pass(1ms) == "Ping \n");
+  CHECK(rig.pass(4'999ms).empty());
+  CHECK(rig.pass(1ms) == lines({"CloseStream lost", "Ended client lost/", "HangUp"}));
+}
+
+TEST_CASE("W-25 after a stall of the worker nobody is lost before what waits to be read was read") {
+  Rig rig;
+  rig.open();
+  CHECK(rig.pass(30s) == "Ping \n");
+  rig.now += 10min;  // its pong waits all the time
+  CHECK(rig.feed(TimePassed{}) == "Ping \n");
+  rig.feed(PongArrived{});
+  CHECK(rig.pass(29'999ms).empty());
+  CHECK(rig.pass(30s) == "Ping \n");
+  CHECK(rig.pass(1ms) == "Ping \n");
+  CHECK(rig.pass(5s) == lines({"CloseStream lost", "Ended client lost/", "HangUp"}));
+}
+
+TEST_CASE("W-25 the last wait is never longer than an interval") {
+  SessionLimits limits;
+  limits.ping_interval = 1s;
+  Rig rig(limits);
+  rig.open();
+  CHECK(rig.pass(2'999ms) == "Ping \nPing \n");
   CHECK(rig.pass(1ms) == lines({"CloseStream lost", "Ended client lost/", "HangUp"}));
 }
 

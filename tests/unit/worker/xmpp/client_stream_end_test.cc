@@ -5,7 +5,20 @@
 namespace nxb::xmpp {
 namespace {
 
-TEST_CASE("U-20 U-23 U-24 U-33 U-69 D-53 broken XML is answered with its stream error") {
+TEST_CASE(
+    "W-46 W-30 what frames a client's stream the server may not say, once the stream runs; inside a stanza it may") {
+  Rig rig;
+  rig.ready();
+  rig.hear(std::string(kHeader) + std::string(kPlainFeatures));
+  std::string_view inside =
+      "<message xmlns='jabber:client'><open xmlns='urn:ietf:params:xml:ns:xmpp-framing'/></message>";
+  CHECK(rig.hear(inside) == "D:" + std::string(inside));
+  CHECK(rig.hear("<a xmlns='urn:a'/><open xmlns='urn:ietf:params:xml:ns:xmpp-framing'/><b xmlns='urn:b'/>") ==
+        "D:<a xmlns='urn:a'/> W:<stream:error><invalid-namespace xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+        "</stream:error> W:</stream:stream> E:bad-server");
+}
+
+TEST_CASE("U-20 U-23 U-24 U-33 U-69 D-53 W-46 broken XML is answered with its stream error") {
   struct Row {
     std::string_view bytes, condition;
     bool after_header;
@@ -20,6 +33,11 @@ TEST_CASE("U-20 U-23 U-24 U-33 U-69 D-53 broken XML is answered with its stream 
       {"<?php x?>", "restricted-xml", true},
       {"<message>&foo;</message>", "restricted-xml", true},
       {big, "policy-violation", true},
+      {"<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/>", "invalid-namespace",
+       true},
+      {"<f:open xmlns:f='urn:ietf:params:xml:ns:xmpp-framing'/>", "invalid-namespace", true},
+      {"<stream:stream/>", "invalid-namespace", true},
+      {"<stream xmlns='http://etherx.jabber.org/streams'/>", "invalid-namespace", true},
   };
   for (const Row& row : rows) {
     CAPTURE(std::string(row.bytes.substr(0, 40)));

@@ -39,7 +39,9 @@ TEST_CASE("U-19 B-25 from is sent once TLS is up or not required, bare and of th
   }
 }
 
-TEST_CASE("U-22 U-25 U-26 B-37 a plain stream becomes usable at its features, in every chunking") {
+TEST_CASE(
+    "U-22 U-25 U-26 B-37 W-47 a plain stream becomes usable at its features, in every chunking; whitespace is passed "
+    "on nowhere") {
   std::string bytes = std::string(kHeader) + " \n" + std::string(kPlainFeatures) + " <message>\xc3\xa4</message>\n";
   for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
     Rig rig;
