@@ -27,6 +27,8 @@ Worker::Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::
       deadlines_(loop),
       sessions_(deadlines_.add(*this)),
       gateway_(config_, *this, counters_, [this] { return loop_.now(); }),
+      socket_deadlines_(gateway_),
+      sockets_(deadlines_.add(socket_deadlines_)),
       streams_({loop_, config_, pool_, deadlines_, counters_, gateway_}) {}
 
 relay::Mailboxes Worker::mailboxes(const ipc::Configure& identity) {
@@ -35,12 +37,23 @@ relay::Mailboxes Worker::mailboxes(const ipc::Configure& identity) {
   for (std::uint32_t i = 0; i < identity.workers; ++i)
     boxes.out.push_back(contract::kFirstMailboxOut + static_cast<int>(i));
   boxes.on_arrived = [this](relay::Handover handover) { edge_->take(std::move(handover)); };
-  boxes.on_refused = [this](relay::Handover handover) { edge_->refuse(std::move(handover)); };
+  boxes.on_refused = [this](relay::Handover handover) { edge_->take_back(std::move(handover)); };
   return boxes;
 }
 
 edge::Context Worker::edge_context(const ipc::Configure& identity) {
-  return {loop_, config_, *this, *mailroom_, pool_, route_, identity.index, deadlines_, counters_, segment_};
+  return {.loop = loop_,
+          .config = config_,
+          .requests = *this,
+          .sockets = *this,
+          .mailroom = *mailroom_,
+          .pool = pool_,
+          .route = route_,
+          .index = identity.index,
+          .workers = identity.workers,
+          .deadlines = deadlines_,
+          .counters = counters_,
+          .stats = segment_};
 }
 
 Status Worker::listen(const ipc::Configure& identity) {
@@ -89,5 +102,23 @@ void Worker::on_request(RequestId id, bosh::Body body, const gateway::Client& cl
 }
 
 void Worker::on_request_gone(RequestId id) { gateway_.on_request_gone(id); }
+
+void Worker::send_frame(SocketId to, ws::Opcode opcode, std::string_view payload) {
+  edge_->sockets().send(to, opcode, payload);
+}
+
+void Worker::close_socket(SocketId of) { edge_->sockets().finish(of); }
+
+void Worker::wake_socket_at(SocketId socket, std::optional<Instant> at) {
+  if (at) {
+    deadlines_.set(sockets_, socket.value, *at);
+  } else {
+    deadlines_.clear(sockets_, socket.value);
+  }
+}
+
+void Worker::on_socket(SocketId id, const gateway::Client& client) { gateway_.on_socket(id, client); }
+
+void Worker::on_socket_event(SocketId id, ws::Event event) { gateway_.on_socket_event(id, std::move(event)); }
 
 }  // namespace nxb

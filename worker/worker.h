@@ -20,7 +20,7 @@
 
 namespace nxb {
 
-class Worker final : private gateway::Ports, private uv::DeadlineSink, private edge::Requests {
+class Worker final : private gateway::Ports, private uv::DeadlineSink, private edge::Requests, private edge::Sockets {
   struct Private {
     explicit Private() = default;
   };
@@ -47,11 +47,24 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   upstream::Upstream* stream(StreamId stream) override;
   void drop_stream(StreamId stream) override;
   void wake_at(SessionKey session, std::optional<Instant> at) override;
-  // uv::DeadlineSink: a session's deadline is due
+  void send_frame(SocketId to, ws::Opcode opcode, std::string_view payload) override;
+  void close_socket(SocketId of) override;
+  void wake_socket_at(SocketId socket, std::optional<Instant> at) override;
+  // uv::DeadlineSink: a BOSH session's deadline is due
   void on_deadline(std::uint64_t id, Instant now) override;
   // edge::Requests
   void on_request(RequestId id, bosh::Body body, const gateway::Client& client, std::string_view sid) override;
   void on_request_gone(RequestId id) override;
+  // edge::Sockets
+  void on_socket(SocketId id, const gateway::Client& client) override;
+  void on_socket_event(SocketId id, ws::Event event) override;
+
+  // A WebSocket session's deadline is due.
+  struct SocketDeadlines final : uv::DeadlineSink {
+    explicit SocketDeadlines(gateway::Gateway& g) : gateway(g) {}
+    void on_deadline(std::uint64_t id, Instant /*now*/) override { gateway.on_socket_deadline(SocketId{id}); }
+    gateway::Gateway& gateway;
+  };
 
   uv::Loop& loop_;
   std::uint64_t bugs_counted_ = 0;
@@ -63,6 +76,8 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   uv::Deadlines deadlines_;
   uv::Deadlines::Family sessions_;
   gateway::Gateway gateway_;
+  SocketDeadlines socket_deadlines_;
+  uv::Deadlines::Family sockets_;
   upstream::Streams streams_;
   std::unique_ptr<relay::Mailroom> mailroom_;
   std::unique_ptr<edge::Edge> edge_;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <initializer_list>
 
 #include "common/base/address.h"
 #include "common/base/address_range.h"
@@ -83,6 +84,25 @@ std::string pem_problem(const std::string& path) {
     text.append(chunk.data(), static_cast<std::size_t>(got));
   }
   return text.find("-----BEGIN ") == std::string::npos ? "holds no certificate in PEM form" : "";
+}
+
+// "" is no URL, and allowed.
+std::string url_problem(const std::string& text, std::initializer_list<std::string_view> schemes) {
+  if (text.empty()) return "";
+  const std::string small = lowered(text);
+  auto begins = [&](std::string_view scheme) { return small.starts_with(scheme); };
+  const auto* scheme = std::find_if(schemes.begin(), schemes.end(), begins);
+  if (scheme == schemes.end()) {
+    std::string names;
+    for (std::string_view name : schemes) names += (names.empty() ? "" : " or ") + std::string(name);
+    return "does not begin with " + names;
+  }
+  const std::size_t host = scheme->size();
+  const std::size_t end = std::min(text.find_first_of("/?#", host), text.size());
+  if (end == host || text[host] == ':') return "has no host";
+  if (text.find('@') < end) return "has a user before its host";
+  if (!std::all_of(text.begin(), text.end(), is_visible)) return "has a character that no URL has: write it as %XX";
+  return "";
 }
 
 }  // namespace
@@ -177,17 +197,11 @@ std::string target(std::string& text) {
   return domain(host);
 }
 
-std::string web_url_or_none(std::string& text) {
-  if (text.empty()) return "";
-  const std::string small = lowered(text);
-  const std::size_t scheme = small.rfind("https://", 0) == 0 ? 8 : small.rfind("http://", 0) == 0 ? 7 : 0;
-  if (scheme == 0) return "does not begin with http:// or https://";
-  const std::size_t end = std::min(text.find_first_of("/?#", scheme), text.size());
-  if (end == scheme || text[scheme] == ':') return "has no host";
-  if (text.find('@') < end) return "has a user before its host";
-  if (!std::all_of(text.begin(), text.end(), is_visible)) return "has a character that no URL has: write it as %XX";
-  return "";
-}
+std::string web_url_or_none(std::string& text) { return url_problem(text, {"http://", "https://"}); }
+
+std::string https_url_or_none(std::string& text) { return url_problem(text, {"https://"}); }
+
+std::string wss_url_or_none(std::string& text) { return url_problem(text, {"wss://"}); }
 
 std::string ca_file(std::string& text) { return text.empty() ? "" : pem_problem(text); }
 

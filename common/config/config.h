@@ -89,6 +89,15 @@ struct Config {
     std::string see_other_uri;  // where clients are sent instead of getting a session; "" = nowhere (B-109)
     friend bool operator==(const Bosh&, const Bosh&) = default;
   } bosh;
+  struct WebSocket {
+    std::vector<std::string> path{"/xmpp-websocket"};  // without trailing slash (W-08)
+    Duration ping_interval{30'000};                    // 0: off (W-25)
+    bool legacy_framing = true;                        // W-50
+    std::uint64_t max_message = 500'000;               // of a client (W-19)
+    std::uint64_t max_buffer = 4 << 20;                // bytes that a client did not take (W-26)
+    std::string see_other_uri;                         // where clients are sent; "" = nowhere (W-46)
+    friend bool operator==(const WebSocket&, const WebSocket&) = default;
+  } websocket;
   struct Upstream {
     UpstreamKind kind = UpstreamKind::Xmpp;
     std::vector<std::string> allow, deny;  // U-02
@@ -107,6 +116,10 @@ struct Config {
     std::vector<Domain> domain;
     friend bool operator==(const Upstream&, const Upstream&) = default;
   } upstream;
+  struct Discovery {  // both empty: there is no host-meta (W-11)
+    std::string bosh_url, websocket_url;
+    friend bool operator==(const Discovery&, const Discovery&) = default;
+  } discovery;
   struct Monitor {
     MonitorAccess access = MonitorAccess::Local;  // H-41
     std::string system_info_password;             // also when it was read from a file; "" = no sysinfo (H-42)

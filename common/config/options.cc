@@ -16,9 +16,7 @@ namespace {
 
 // Sections whose features are still to come have nothing to keep.
 struct ListenTls {};
-struct WebSocket {};
 struct External {};
-struct Discovery {};
 struct Metrics {};
 struct Sticky {};
 

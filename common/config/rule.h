@@ -114,10 +114,12 @@ std::string header_name(std::string& text);     // an HTTP token
 std::string domain(std::string& text);          // an XMPP domain (U-01)
 std::string domain_pattern(std::string& text);  // ".example.org": with subdomains (U-02)
 std::string domain_or_none(std::string& text);
-std::string route_pattern(std::string& text);    // domain_pattern, host:port, address or address/prefix (C-14)
-std::string target(std::string& text);           // host:port, [v6]:port, unix:/path; "" = by DNS
-std::string web_url_or_none(std::string& text);  // http(s)://host[:port][/...]; "" = none
-std::string ca_file(std::string& text);          // a readable PEM file; "" = none of its own
+std::string route_pattern(std::string& text);      // domain_pattern, host:port, address or address/prefix (C-14)
+std::string target(std::string& text);             // host:port, [v6]:port, unix:/path; "" = by DNS
+std::string web_url_or_none(std::string& text);    // http(s)://host[:port][/...]; "" = none
+std::string https_url_or_none(std::string& text);  // likewise
+std::string wss_url_or_none(std::string& text);
+std::string ca_file(std::string& text);  // a readable PEM file; "" = none of its own
 std::string header(const std::string& name, const std::string& value);
 }  // namespace check
 

@@ -108,6 +108,10 @@ Values Segment::read(std::size_t index) const {
   return values;
 }
 
+std::uint64_t Segment::get(std::size_t index, Counter counter) const {
+  return (*const_cast<Segment*>(this)->slot(index))[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
+}
+
 Values Segment::total() const {
   Values sum{};
   for (std::size_t index = 0; index < slots_; ++index) {

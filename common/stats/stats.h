@@ -61,6 +61,7 @@ class Segment {
   int fd() const { return fd_; }
   Counters::Slot* slot(std::size_t index);
   Values read(std::size_t index) const;
+  std::uint64_t get(std::size_t index, Counter counter) const;
   Instant created() const;               // when nxb started: the clock is one for all processes
   Values total() const;                  // sums and gauges added over all slots
   void clear_gauges(std::size_t index);  // when a worker died

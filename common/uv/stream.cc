@@ -51,7 +51,7 @@ std::unique_ptr<R> reclaim(Raw* raw) {
 }  // namespace
 
 struct Stream::Impl {
-  Impl(Loop& l, StreamSink& s) : loop(l), sink(s) {}
+  Impl(Loop& l, StreamSink& s) : loop(l), sink(&s) {}
 
   uv_stream_t* raw() const { return reinterpret_cast<uv_stream_t*>(tcp ? tcp.base() : pipe.base()); }
   Status open_tcp();
@@ -71,7 +71,7 @@ struct Stream::Impl {
   static Impl* of(void* data) { return static_cast<Impl*>(data); }
 
   Loop& loop;
-  StreamSink& sink;
+  StreamSink* sink;
   Handle<uv_tcp_t> tcp;  // one of the two
   Handle<uv_pipe_t> pipe;
   std::string pending;             // what the Write on its way does not have
@@ -150,7 +150,7 @@ void Stream::Impl::fail(const Error& error) {
   if (broken) return;
   broken = true;
   adjust_reading();
-  sink.on_broken(error);  // may destroy this stream
+  sink->on_broken(error);  // may destroy this stream
 }
 
 void Stream::Impl::fail_later(Error error) {
@@ -166,11 +166,11 @@ void Stream::Impl::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* out) noe
 void Stream::Impl::on_read(uv_stream_t* handle, ssize_t size, const uv_buf_t* buffer) noexcept {
   auto* self = of(handle->data);
   if (!self || size == 0) return;
-  if (size > 0) return self->sink.on_bytes({buffer->base, static_cast<std::size_t>(size)});
+  if (size > 0) return self->sink->on_bytes({buffer->base, static_cast<std::size_t>(size)});
   if (size != UV_EOF) return self->fail(failure("read", static_cast<int>(size)));
   self->ended = true;
   self->adjust_reading();
-  self->sink.on_end();
+  self->sink->on_end();
 }
 
 void Stream::Impl::on_written(uv_write_t* raw, int status) noexcept {
@@ -182,7 +182,7 @@ void Stream::Impl::on_written(uv_write_t* raw, int status) noexcept {
   if (status < 0) return self->fail(failure("write", status));
   if (self->writes > 0) return;
   if (!self->pending.empty()) return self->submit_pending();
-  self->sink.on_drained();
+  self->sink->on_drained();
 }
 
 void Stream::Impl::on_shut_down(uv_shutdown_t* raw, int status) noexcept {
@@ -203,7 +203,7 @@ void Stream::Impl::on_connected(uv_connect_t* raw, int status) noexcept {
   } else if (!self->pending.empty()) {
     self->submit_pending();
   }
-  self->sink.on_connected();
+  self->sink->on_connected();
 }
 
 Stream::Stream(Private, std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -245,6 +245,8 @@ Result<std::unique_ptr<Stream>> Stream::connect(Loop& loop, const Address& to, S
   }
   return std::make_unique<Stream>(Private(), std::move(impl));
 }
+
+void Stream::set_sink(StreamSink& sink) { impl_->sink = &sink; }
 
 void Stream::write(std::string_view first, std::string_view second) { impl_->write(first, second); }
 

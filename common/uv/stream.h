@@ -48,6 +48,8 @@ class Stream {
   static Result<std::unique_ptr<Stream>> connect(Loop& loop, const Address& to, StreamSink& sink);
   ~Stream();
 
+  void set_sink(StreamSink& sink);  // the callbacks to come are its; from within a callback, too
+
   // Both parts in one system call. Failure to write is reported by on_broken, later.
   void write(std::string_view first, std::string_view second = {});
   std::size_t queued() const;      // bytes accepted by write() and not yet taken by the kernel

@@ -53,6 +53,9 @@ class BoshWorld final : public gateway::Ports {
   upstream::Upstream* stream(StreamId stream) override;
   void drop_stream(StreamId stream) override;
   void wake_at(SessionKey session, std::optional<Instant> at) override;
+  void send_frame(SocketId, ws::Opcode, std::string_view) override {}
+  void close_socket(SocketId) override {}
+  void wake_socket_at(SocketId, std::optional<Instant>) override {}
 
   xml::Pool& pool_;
   config::Config config_;

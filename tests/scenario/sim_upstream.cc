@@ -86,7 +86,8 @@ void SimUpstream::perform(xmpp::step::Write& step) {
 void SimUpstream::perform(xmpp::step::StartTls&) { feed(xmpp::event::TransportEnded{"there is no TLS on this stage"}); }
 
 void SimUpstream::perform(xmpp::step::Usable& step) {
-  raise(upstream::Opened{std::move(step.authid), std::move(step.version)});
+  auto& [id, from, lang, version] = step.header;
+  raise(upstream::Opened{std::move(id), std::move(version), std::move(from), std::move(lang)});
 }
 
 void SimUpstream::perform(xmpp::step::Deliver& step) { raise(upstream::Arrived{std::move(step.stanzas)}); }

@@ -98,7 +98,7 @@ void Wire::perform(xmpp::StreamSteps& steps) {
     if (gone_) continue;
     // In a turn of its own: the session may be in the middle of something.
     if (auto* usable = std::get_if<xmpp::step::Usable>(&step)) {
-      world_.in(0ms, [this, opened = upstream::Opened{usable->authid, usable->version}]() mutable {
+      world_.in(0ms, [this, opened = upstream::Opened{usable->header.id, usable->header.version}]() mutable {
         up_(std::move(opened));
       });
     }

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "common/base/ids.h"
@@ -13,6 +15,8 @@
 #include "common/stats/stats.h"
 #include "common/uv/deadlines.h"
 #include "common/uv/loop.h"
+#include "common/uv/stream.h"
+#include "worker/edge/balance.h"
 #include "worker/edge/client_address.h"
 #include "worker/edge/failure_limit.h"
 #include "worker/edge/pages.h"
@@ -27,13 +31,24 @@ struct Context {
   uv::Loop& loop;
   const config::Config& config;
   Requests& requests;
+  Sockets& sockets;
   relay::Mailroom& mailroom;
   xml::Pool& pool;
   const ipc::SidRoute& route;
-  std::uint32_t index;  // this worker's number
+  std::uint32_t index;    // this worker's number
+  std::uint32_t workers;  // how many there are
   uv::Deadlines& deadlines;
   stats::Counters& counters;
   const stats::Segment& stats;  // all workers'
+};
+
+// A connection that was HTTP and is a WebSocket now: its handshake is written.
+struct Upgraded {
+  std::unique_ptr<uv::Stream> stream;  // its sink is still the HttpConnection
+  std::uint16_t listener = 0;
+  std::string peer;
+  gateway::Client client;
+  std::string bytes;  // read behind the handshake (W-09)
 };
 
 // Owned by the Edge; one for all connections.
@@ -44,9 +59,12 @@ struct Shared {
   std::vector<TrustedProxies> trusted;  // by listener
   uv::Deadlines::Family family;
   FailureLimit failures;  // of sysinfo passwords
+  Balance balance;
   bool shutting_down = false;
-  bool proxy_mentioned = false;        // an untrusted one, in the log
-  std::function<void(ConnId)> closed;  // the connection is taken from the table and freed after this turn
+  bool proxy_mentioned = false;  // an untrusted one, in the log
+  // The connection is taken from the table and freed after this turn.
+  std::function<void(ConnId)> closed;
+  std::function<void(ConnId, Upgraded)> upgraded;
 };
 
 }  // namespace nxb::edge

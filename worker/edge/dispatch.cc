@@ -9,6 +9,7 @@
 #include "common/log/log.h"
 #include "worker/bosh/body.h"
 #include "worker/edge/http_connection.h"
+#include "worker/http/websocket.h"
 
 namespace nxb::edge {
 
@@ -28,12 +29,14 @@ std::string text_of(int status) { return std::to_string(status) + " " + std::str
 void HttpConnection::dispatch(std::string_view rest) {
   context().counters.add(Counter::requests);
   const http::Request& request = parser_.request();
+  if (http::asks_for_websocket(request)) return dispatch_websocket(rest);
   const bool bosh_path = is_bosh_path(request.path);
   if (bosh_path && request.method == Method::Post) return dispatch_bosh(parser_.body(), {}, rest);
   if (bosh_path && (request.method == Method::Get || request.method == Method::Head)) return dispatch_get(rest);
   if (Page page = bosh_path ? Page::None : page_at(request.path, context().config); page != Page::None) {
     return dispatch_page(page, rest);
   }
+  if (!bosh_path && is_websocket_path(request.path)) return dispatch_websocket_path();
   stay();
   owe();
   http::Answer head;
@@ -122,19 +125,27 @@ void HttpConnection::hand_over() {
   relay::Handover handover;
   // A copy of the descriptor: the stream closes its own.
   handover.fd = Descriptor(fcntl(stream_->fd(), F_DUPFD_CLOEXEC, 0));
-  if (!handover.fd) {
-    context().counters.add(Counter::handovers_refused);
-    std::string bytes = std::exchange(unread_, {});
-    state_ = State::Open;
-    return refuse(bytes);
-  }
   handover.hops = 1;
   handover.listener = listener_;
   handover.peer = peer_;
   handover.minted_sid = std::move(minted_sid_);
   handover.bytes = std::exchange(unread_, {});
+  if (!handover.fd) {
+    context().counters.add(Counter::handovers_refused);
+    state_ = State::Open;
+    return take_back(std::move(handover));
+  }
+  if (for_balance_) shared_.balance.gave(next_owner_, now());
   context().mailroom.send(next_owner_, std::move(handover));
   close();
+}
+
+void HttpConnection::take_back(relay::Handover handover) {
+  parser_.feed(handover.bytes);
+  const bool may_stay = http::asks_for_websocket(parser_.request());
+  parser_.next();
+  if (may_stay) return resume(std::move(handover));
+  refuse(handover.bytes);
 }
 
 // The body is a recoverable error: a client that looks at it, or only at the status, repeats the request.

@@ -47,8 +47,11 @@ Edge::Edge(const Context& context)
               .trusted = {},
               .family = {},
               .failures = {},
-              .closed = [this](ConnId id) { closed(id); }},
-      peers_(context.config.server.max_connections_per_address, shared_.trusted) {
+              .balance = Balance(context.index, context.workers),
+              .closed = [this](ConnId id) { closed(id); },
+              .upgraded = [this](ConnId id, Upgraded connection) { upgraded(id, std::move(connection)); }},
+      peers_(context.config.server.max_connections_per_address, shared_.trusted),
+      sockets_(shared_.context, [this](const std::string& peer, std::uint16_t listener) { forget(peer, listener); }) {
   shared_.family = context.deadlines.add(*this);
   for (const config::Listen& listen : context.config.listen) shared_.trusted.emplace_back(listen.trusted_proxies);
 }
@@ -100,7 +103,7 @@ void Edge::take(relay::Handover handover) {
     log::warn("edge.peer_limit", {{"peer", handover.peer}});
   }
   if (verdict == PeerLimit::Verdict::Shut) return;
-  if (verdict == PeerLimit::Verdict::Refused) return refuse(std::move(handover));
+  if (verdict == PeerLimit::Verdict::Refused) return turn_away(std::move(handover));
   HttpConnection* connection = adopt(handover.fd.release(), handover.listener, handover.peer);
   if (!connection) return;
   if (shared_.shutting_down) connection->last_request();
@@ -108,9 +111,15 @@ void Edge::take(relay::Handover handover) {
   watch_capacity();
 }
 
-void Edge::refuse(relay::Handover handover) {
+void Edge::turn_away(relay::Handover handover) {
   HttpConnection* connection = adopt(handover.fd.release(), handover.listener, handover.peer);
   if (connection) connection->refuse(handover.bytes);
+  watch_capacity();
+}
+
+void Edge::take_back(relay::Handover handover) {
+  HttpConnection* connection = adopt(handover.fd.release(), handover.listener, handover.peer);
+  if (connection) connection->take_back(std::move(handover));
   watch_capacity();
 }
 
@@ -123,21 +132,30 @@ void Edge::hang_up(RequestId of) {
 }
 
 void Edge::closed(ConnId id) {
-  shared_.context.counters.sub(Counter::connections);
   std::unique_ptr<HttpConnection> connection = connections_.take(id);
-  peers_.closed(connection->peer(), connection->listener());
+  forget(connection->peer(), connection->listener());
   shared_.context.loop.retire(std::move(connection));
+}
+
+void Edge::upgraded(ConnId id, Upgraded connection) {
+  shared_.context.loop.retire(connections_.take(id));
+  sockets_.add(std::move(connection));
+}
+
+void Edge::forget(const std::string& peer, std::uint16_t listener) {
+  shared_.context.counters.sub(Counter::connections);
+  peers_.closed(peer, listener);
   watch_capacity();
 }
 
 void Edge::watch_capacity() {
-  bool room = connections_.size() < shared_.context.config.server.max_connections;
+  bool room = connections() < shared_.context.config.server.max_connections;
   if (room == std::exchange(accepting_, room) || shared_.shutting_down) return;
   for (const auto& port : ports_) room ? port->listener->resume() : port->listener->pause();
   shared_.context.mailroom.take_in(room);  // the limit holds for connections of other workers, too (H-45)
   if (room) return;
   shared_.context.counters.add(Counter::connection_limit_pauses);
-  log::warn("edge.connection_limit", {{"connections", connections_.size()}});
+  log::warn("edge.connection_limit", {{"connections", connections()}});
 }
 
 void Edge::shut_down() {

@@ -1,5 +1,6 @@
-// worker/edge/edge.h - the listening sockets and the table of this worker's client connections.
-// Runs in: worker. Owns every HttpConnection; everybody else knows them by ConnId.
+// worker/edge/edge.h - the listening sockets and the tables of this worker's client connections.
+// Runs in: worker. Owns every HttpConnection; everybody else knows them by ConnId. One that becomes a WebSocket goes to
+// the SocketTable, and counts as a connection until it closes.
 // Accepting pauses at [server] max_connections and when descriptors run out; one peer may have no more than
 // max_connections_per_address, and those above are answered 503 (H-45).
 // SPDX-License-Identifier: MIT
@@ -13,6 +14,7 @@
 #include "common/uv/stream.h"
 #include "worker/edge/context.h"
 #include "worker/edge/peer_limit.h"
+#include "worker/edge/socket_table.h"
 #include "worker/gateway/ports.h"
 
 namespace nxb::edge {
@@ -28,19 +30,24 @@ class Edge final : private uv::DeadlineSink {
 
   Status listen(int fd, std::uint16_t listener);   // does not own fd
   void take(relay::Handover handover);             // it arrived from another worker
-  void refuse(relay::Handover handover);           // ours, undeliverable: 503 and close
+  void take_back(relay::Handover handover);        // ours, undeliverable: 503 and close, or a WebSocket here
   void reply(RequestId to, gateway::Reply reply);  // unknown or closed connection: nothing happens
   void hang_up(RequestId of);                      // closes its connection, unanswered
-  void shut_down();  // accept nothing; close idle connections now, the others when their answers are out
-  bool idle() const { return connections_.size() == 0; }
-  std::size_t connections() const { return connections_.size(); }
+  // Accept nothing; close idle connections now, the others when their answers are out. WebSockets are their sessions'.
+  void shut_down();
+  bool idle() const { return connections() == 0; }
+  std::size_t connections() const { return connections_.size() + sockets_.size(); }
+  SocketTable& sockets() { return sockets_; }
 
  private:
   class Port;
 
   void accepted(int fd, std::uint16_t listener);
   HttpConnection* adopt(int fd, std::uint16_t listener, std::string peer);
+  void turn_away(relay::Handover handover);
   void closed(ConnId id);
+  void upgraded(ConnId id, Upgraded connection);
+  void forget(const std::string& peer, std::uint16_t listener);
   void watch_capacity();
   void on_deadline(std::uint64_t id, Instant now) override;
 
@@ -48,6 +55,7 @@ class Edge final : private uv::DeadlineSink {
   PeerLimit peers_;
   std::vector<std::unique_ptr<Port>> ports_;
   IdTable<ConnId, HttpConnection> connections_;
+  SocketTable sockets_;
   bool accepting_ = true;
 };
 

@@ -142,7 +142,7 @@ void HttpConnection::write_front() {
 // from within parse(), whose end calls it.
 void HttpConnection::settle() {
   if (state_ == State::Closed) return;
-  if (state_ == State::Leaving && owed_.empty() && stream_->queued() == 0) return hand_over();
+  if (state_ == State::Leaving && owed_.empty() && stream_->queued() == 0) return upgrade_ ? upgrade() : hand_over();
   if (state_ == State::Last && owed_.empty()) return linger();
   bool expects =
       state_ == State::Open && parser_.in_body() && !parser_.body_begun() && parser_.request().wants_continue;
@@ -169,10 +169,14 @@ void HttpConnection::linger() {
   state_ = State::Lingering;
   linger_due_ = now() + kLinger;
   stream_->half_close();
+  read_on();
+  settle();
+}
+
+void HttpConnection::read_on() {
   for (PauseReason reason : {PauseReason::PeerSlow, PauseReason::TooManyRequests, PauseReason::Busy}) {
     stream_->resume(reason);
   }
-  settle();
 }
 
 void HttpConnection::shut_down() {

@@ -2,7 +2,7 @@
 // Runs in: worker. Adapter. Owned by: edge::Edge. It knows HTTP and routing by sid, nothing of XEP-0124 but the
 // <body/>.
 //
-//   Open --request of another owner--> Leaving --all answers written--> handed over, Closed
+//   Open --request of another owner, or for a WebSocket--> Leaving --all answers written--> handed over, Closed
 //   Open --error, Connection: close, shutting down--> Last --all answers written--> Lingering --FIN, 2 s--> Closed
 //   any --reset, FIN while an answer is owed, a deadline--> Closed
 //
@@ -47,8 +47,9 @@ class HttpConnection final : private uv::StreamSink {
                                                       std::string peer);
   HttpConnection(Private, Shared& shared, ConnId id, std::uint16_t listener, std::string peer);
 
-  void resume(relay::Handover handover);  // its bytes are the beginning of what will be read
-  void refuse(std::string_view bytes);    // the request that could not be handed over: 503
+  void resume(relay::Handover handover);     // its bytes are the beginning of what will be read
+  void take_back(relay::Handover handover);  // it could not be handed over: 503, or a WebSocket here
+  void refuse(std::string_view bytes);       // the request that cannot be served: 503
   void reply(std::uint32_t number, gateway::Reply reply);
   void hang_up() { close(); }
   const std::string& peer() const { return peer_; }  // as Address::text
@@ -60,6 +61,10 @@ class HttpConnection final : private uv::StreamSink {
  private:
   enum class State : std::uint8_t { Open, Leaving, Last, Lingering, Closed };
   enum class Waiting : std::uint8_t { Nothing, Idle, Head, Body };  // for what of the client
+  struct Upgrade {                                                  // of a handshake that this worker accepted
+    std::string head;                                               // of its answer
+    gateway::Client client;
+  };
 
   struct Finished {
     http::Answer answer;
@@ -99,6 +104,14 @@ class HttpConnection final : private uv::StreamSink {
   void mention_proxy(std::string_view ip) const;
   std::string network() const;
 
+  // WebSocket (ws_requests.cc)
+  void dispatch_websocket(std::string_view rest);
+  void dispatch_websocket_path();  // anything but a handshake
+  void refuse_websocket(int status, std::string_view why);
+  bool is_websocket_path(std::string_view path) const;
+  std::uint32_t worker_for_socket();
+  void upgrade();
+
   // BOSH by GET (get.cc)
   void dispatch_get(std::string_view rest);
   Form form_of_request() const;
@@ -119,6 +132,7 @@ class HttpConnection final : private uv::StreamSink {
   void write_front();
   void settle();
   void linger();
+  void read_on();  // whatever it was paused for
   void close();
   bool is_quiet() const;
   bool has_room() const;   // for another request
@@ -147,6 +161,8 @@ class HttpConnection final : private uv::StreamSink {
   std::string arrived_sid_;       // minted for it by the worker that accepted it
   std::uint32_t next_owner_ = 0;  // while Leaving
   std::string minted_sid_;
+  bool for_balance_ = false;        // Leaving, and it could as well stay
+  std::optional<Upgrade> upgrade_;  // Leaving, but not this worker
 
   Waiting waiting_ = Waiting::Nothing;
   Instant client_due_{};              // for what waiting_ says

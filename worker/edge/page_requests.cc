@@ -60,6 +60,14 @@ void HttpConnection::answer_page(Page page, http::Answer head) {
     case Page::CrossDomain:
       head.content_type = "text/x-cross-domain-policy";
       return answer(head, std::string(cross_domain_policy()));
+    case Page::HostMeta:
+      head.purpose = http::Purpose::Public;
+      head.content_type = "application/xrd+xml";
+      return answer(head, host_meta(context().config.discovery));
+    case Page::HostMetaJson:
+      head.purpose = http::Purpose::Public;
+      head.content_type = "application/json";
+      return answer(head, host_meta_json(context().config.discovery));
     case Page::None:
       break;
   }

@@ -33,6 +33,8 @@ td, th { padding: .35rem .5rem; border-bottom: 1px solid var(--line); text-align
 td + td { font-family: ui-monospace, monospace; }
 )";
 
+constexpr std::string_view kHostMeta = "/.well-known/host-meta";
+
 std::string figure(const stats::Values& total, Counter counter) {
   return std::to_string(total[static_cast<std::size_t>(counter)]);
 }
@@ -55,6 +57,22 @@ bool is_system_info(std::string_view path, const config::Config& config) {
   return std::find(config.http.path.begin(), config.http.path.end(), path) != config.http.path.end();
 }
 
+// The links that are configured: f(relation, URL).
+template <class F>
+void for_each_link(const config::Config::Discovery& discovery, F f) {
+  if (!discovery.bosh_url.empty()) f("urn:xmpp:alt-connections:xbosh", discovery.bosh_url);
+  if (!discovery.websocket_url.empty()) f("urn:xmpp:alt-connections:websocket", discovery.websocket_url);
+}
+
+std::string json_string(std::string_view text) {  // of a URL: visible ASCII
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
 }  // namespace
 
 Page page_at(std::string_view path, const config::Config& config) {
@@ -62,6 +80,11 @@ Page page_at(std::string_view path, const config::Config& config) {
   if (path == "/healthz") return Page::Health;
   if (path == "/favicon.ico") return Page::Favicon;
   if (path == "/crossdomain.xml") return config.http.crossdomain ? Page::CrossDomain : Page::None;
+  if (path.starts_with(kHostMeta) && config.discovery != config::Config::Discovery{}) {
+    path.remove_prefix(kHostMeta.size());
+    if (path.empty()) return Page::HostMeta;
+    if (path == ".json") return Page::HostMetaJson;
+  }
   return is_system_info(path, config) ? Page::SystemInfo : Page::None;
 }
 
@@ -112,6 +135,25 @@ std::string uptime_text(Duration uptime) {
 
 std::string_view cross_domain_policy() {
   return "<?xml version=\"1.0\"?>\n<cross-domain-policy><allow-access-from domain=\"*\"/></cross-domain-policy>\n";
+}
+
+std::string host_meta(const config::Config::Discovery& discovery) {
+  std::string out = "<?xml version='1.0' encoding='utf-8'?>\n<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>\n";
+  for_each_link(discovery, [&out](std::string_view relation, std::string_view url) {
+    out.append("  <Link rel='").append(relation).append("' href='");
+    xml::append_escaped(out, url);
+    out += "'/>\n";
+  });
+  return out + "</XRD>\n";
+}
+
+std::string host_meta_json(const config::Config::Discovery& discovery) {
+  std::string links;
+  for_each_link(discovery, [&links](std::string_view relation, std::string_view url) {
+    links.append(links.empty() ? "" : ", ").append("{\"rel\": ").append(json_string(relation));
+    links.append(", \"href\": ").append(json_string(url)).append("}");
+  });
+  return "{\"links\": [" + links + "]}\n";
 }
 
 }  // namespace nxb::edge

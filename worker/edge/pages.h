@@ -12,7 +12,7 @@
 
 namespace nxb::edge {
 
-enum class Page : std::uint8_t { None, Monitor, SystemInfo, Health, Favicon, CrossDomain };
+enum class Page : std::uint8_t { None, Monitor, SystemInfo, Health, Favicon, CrossDomain, HostMeta, HostMetaJson };
 
 inline constexpr std::string_view kHtml = "text/html; charset=utf-8";
 
@@ -33,5 +33,8 @@ class Pages {
 
 std::string uptime_text(Duration uptime);  // "[N day(s) ]HH:MM:SS"
 std::string_view cross_domain_policy();    // C-33: every site
+// Where a client finds nxb (XEP-0156 2.2, 2.3): XML in the form that Converse.js looks for, and the same as JSON (W-11).
+std::string host_meta(const config::Config::Discovery& discovery);
+std::string host_meta_json(const config::Config::Discovery& discovery);
 
 }  // namespace nxb::edge

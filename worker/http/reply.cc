@@ -47,6 +47,8 @@ std::string Replies::head(const Answer& answer, std::int64_t wall_ms) {
   if (answer.purpose == Purpose::Preflight) {
     out += cors_.preflight_block(answer.cors);
     if (answer.private_network) out += cors_.private_network_line(answer.cors);
+  } else if (answer.purpose == Purpose::Public) {
+    out += "Access-Control-Allow-Origin: *\r\n";
   } else if (answer.purpose != Purpose::Operator) {
     out += cors_.block(answer.cors);
   }

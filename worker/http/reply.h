@@ -21,6 +21,7 @@ enum class Purpose : std::uint8_t {
   Bosh,       // a <body/>: CORS, no-store, nosniff, CSP, configured headers
   Page,       // text for people or an error: the same
   Preflight,  // CORS preflight; no content
+  Public,     // host-meta: any script may read it, whatever allowed_origins says (W-11)
   Operator,   // health, monitor, sysinfo: no CORS, nothing configured for clients (H-43)
 };
 

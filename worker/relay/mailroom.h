@@ -45,6 +45,7 @@ class Mailroom final {
   void send(std::uint32_t worker, Handover handover);
   void take_in(bool on);        // off: what arrives stays in the mailbox, and its senders see it full
   std::size_t waiting() const;  // for all workers together
+  bool is_full(std::uint32_t worker) const { return !targets_[worker].queue.empty(); }  // some wait for it
 
  private:
   struct Waiting {

@@ -116,7 +116,7 @@ void Echo::restart(std::string_view /*stream_attrs*/) {
 }
 
 void Echo::begin_stream() {
-  events_.on_stream_event(id_, Opened{random_token(12), "1.0"});
+  events_.on_stream_event(id_, Opened{random_token(12), "1.0", domain_});
   std::string inside;
   if (user_.empty()) {
     inside = element("mechanisms", kSasl, "<mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism>");

@@ -30,6 +30,8 @@ struct StreamSpec {
 struct Opened {              // the server's stream header; again after each restart (not after STARTTLS)
   std::string authid;        // stream id, may be empty
   std::string xmpp_version;  // the server's version, may be empty
+  std::string from = {};     // as the server says it, may be empty (W-32)
+  std::string lang = {};     // of what it sends, may be empty (W-36)
 };
 struct Arrived {  // complete elements, in order; features of a usable stream included
   std::vector<xmpp::Stanza> stanzas;

@@ -258,7 +258,8 @@ void XmppConnection::perform(xmpp::step::StartTls&) { start_tls(tls::Engine::Off
 
 void XmppConnection::perform(xmpp::step::Usable& step) {
   if (std::exchange(attempt_, nullptr)) services_.counters.add(Counter::streams_opened);
-  raise(Opened{std::move(step.authid), std::move(step.version)});
+  auto& [id, from, lang, version] = step.header;
+  raise(Opened{std::move(id), std::move(version), std::move(from), std::move(lang)});
 }
 
 void XmppConnection::perform(xmpp::step::Deliver& step) { raise(Arrived{std::move(step.stanzas)}); }

@@ -1,6 +1,7 @@
 // worker/ws/session.h - one WebSocket session as a state machine (RFC 7395, RFC 6455 5.5 and 7; legacy framing).
 // Runs in: worker. I/O: none; time is an argument. Owned by: gateway::WsSessions.
 // One stream for each WebSocket (W-39). On a peer's mistake it ends itself; it never ends the process.
+// What the client and its server say, and time: session.cc. How it ends: session_end.cc.
 //
 //   Waiting --<open/> or legacy header--> Opening --our <open/> sent--> Open
 //      \____________\______________________/__________________________/
@@ -22,6 +23,7 @@
 #include "worker/upstream/upstream.h"
 #include "worker/ws/frames.h"
 #include "worker/ws/message.h"
+#include "worker/ws/writer.h"
 
 namespace nxb::ws {
 
@@ -97,6 +99,12 @@ using Actions = std::vector<Action>;
 
 enum class State : std::uint8_t { Waiting, Opening, Open, Closing, Gone };
 
+// Moves are one way. Between events:
+//   Waiting  nothing was said; there is no stream
+//   Opening  the first header is awaited, ours not said
+//   Open     ours was said; after a restart the next one may be awaited
+//   Closing  it is Ended, the stream is let go; what the client still owes is waited for, not for long
+//   Gone     HangUp was the last action, or the connection went by itself
 class Session final {
  public:
   // `name`: unguessable; the id in our <open/> should the server's not be there in time (W-33).
@@ -104,7 +112,100 @@ class Session final {
   void on(Event event, Instant now, Actions& out);  // runs to completion; never calls out
   std::optional<Instant> next_deadline() const;     // later than the last `now`, or nothing
   bool is_consistent() const;
-  State state() const;
+  State state() const { return state_; }
+
+ private:
+  // The header that the server owes, and whether the client has ours in answer to its own.
+  enum class Header : std::uint8_t {
+    Settled,
+    Awaited,  // neither; ours is due at deadline_ (W-33)
+    Overdue,  // ours is said; the server's will be swallowed
+  };
+  // What a client that was told goodbye still owes.
+  enum class Owed : std::uint8_t {
+    Nothing,     // not Closing
+    Goodbye,     // its own <close/> (W-43)
+    CloseFrame,  // a Close, ours is not sent yet (W-42)
+    Answer,      // a Close in answer to ours (W-23)
+  };
+  // How it ends.
+  struct End {
+    std::string_view why;
+    bosh::Condition condition = bosh::Condition::None;
+    std::optional<upstream::Parting> parting = upstream::Parting::ClientLost;  // nothing: the server ended it
+  };
+
+  bool running() const { return state_ == State::Opening || state_ == State::Open; }
+  bool over() const { return state_ == State::Closing || state_ == State::Gone; }
+  void move_to(State to);  // the only assignment to state_
+
+  // session.cc
+  void take(MessageArrived& arrived, Actions& out);
+  void take(PingArrived& ping, Actions& out);
+  void take(PongArrived& pong, Actions& out);
+  void take(CloseArrived& close, Actions& out);
+  void take(RuleBroken& broken, Actions& out);
+  void take(Unsent& unsent, Actions& out);
+  void take(ConnectionGone& gone, Actions& out);
+  void take(ServerSpoke& spoke, Actions& out);
+  void take(Refused& refused, Actions& out);
+  void take(ShutDown& event, Actions& out);
+  void take(TimePassed& event, Actions& out);
+
+  void first_message(Message& message, Actions& out);
+  void next_message(Message& message, Actions& out);
+  void begin(Message& header, Actions& out);
+  void restart(Message& header, Actions& out);
+  bool accept_header(const Message& header, Actions& out);
+  void await_header(const Message& header);
+  void say_header(const Greeting& greeting, Actions& out);
+  void say_own_header(Actions& out);
+  void say_missing_header(Actions& out);
+
+  void on_server(upstream::Opened& opened, Actions& out);
+  void on_server(upstream::Arrived& arrived, Actions& out);
+  void on_server(upstream::Closed& closed, Actions& out);
+
+  void expire(Actions& out);
+  void deadline_passed(Actions& out);
+  bool pings_too_often();
+
+  // session_end.cc
+  void end_by_client(Actions& out);
+  void end_by_server(upstream::Closed& closed, Actions& out);
+  void end_with_error(std::string_view condition, const End& end, Actions& out, CloseCode code = CloseCode::Normal);
+  void end_with_element(std::string element, const End& end, Actions& out, CloseCode code = CloseCode::Normal);
+  void end_elsewhere(Actions& out);
+  void end_with_close(CloseCode code, const End& end, Actions& out);
+  void fail(CloseCode code, const End& end, Actions& out);
+  void lose(const End& end, Actions& out);
+  void part(const End& end, Actions& out);
+  void wait_for(Owed owed);
+  void hang_up(Actions& out);
+  void be_gone();
+  void say_goodbye(Actions& out);
+  void send_close(CloseCode code, Actions& out);
+  void goodbye_heard(const Message& message, Actions& out);
+  void close_heard(std::uint16_t code, Actions& out);
+
+  static void say(std::string text, Actions& out);
+
+  SessionLimits limits_;
+  std::string name_;
+  std::string to_;    // of the client's first header (W-38)
+  std::string lang_;  // of the server's header
+  State state_ = State::Waiting;
+  Header header_ = Header::Settled;
+  Owed owed_ = Owed::Nothing;
+  HeaderForm form_ = HeaderForm::Unclosed;  // of the last legacy header
+  bool legacy_ = false;                     // draft framing (W-50)
+  bool reading_ = true;                     // the server is read (W-26)
+  std::uint32_t pings_ = 0;                 // of the client, in the second that began at pings_since_
+  Instant pings_since_;
+  Instant now_;                      // of the last event
+  Instant alive_at_;                 // of the client's last frame
+  std::optional<Instant> deadline_;  // first <open/>, our own, or what is owed
+  std::optional<Instant> ping_at_;
 };
 
 }  // namespace nxb::ws

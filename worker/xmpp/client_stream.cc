@@ -78,18 +78,18 @@ bool ClientStream::is_consistent() const {
     case State::Idle:
       return !deadline_ && !secure_;
     case State::Header:
-      return deadline_ && authid_.empty();
+      return deadline_ && !header_;
     case State::Features:
-      return deadline_.has_value();
+      return deadline_ && header_;
     case State::Proceed:
     case State::Handshake:
       return deadline_ && !secure_;
     case State::Running:
-      return !deadline_ && held_.empty() && authid_.empty();
+      return !deadline_ && held_.empty() && !header_;
     case State::Closing:
-      return deadline_ && held_.empty();
+      return deadline_ && held_.empty() && !header_;
     case State::Ended:
-      return !deadline_ && held_.empty();
+      return !deadline_ && held_.empty() && !header_;
   }
   return false;
 }
@@ -142,9 +142,9 @@ void ClientStream::take_items(std::vector<StreamItem>& items, bool ends_whole, S
 void ClientStream::take_header(StreamHeader& header, StreamSteps& out) {
   if (state_ != State::Header) return;  // Closing
   state_ = State::Features;
-  authid_ = std::move(header.id);
-  version_ = has_features(header.version) ? std::move(header.version) : std::string();
-  if (!version_.empty()) return;
+  if (!has_features(header.version)) header.version.clear();
+  header_ = std::make_unique<StreamHeader>(std::move(header));
+  if (!header_->version.empty()) return;
   // Older than 1.0: there are no features to wait for, and no STARTTLS either (U-22).
   if (!secure_ && tls_ == TlsRule::Required) {
     return finish(Ending::NoTls, "TLS is required and the server speaks XMPP before 1.0", out);
@@ -258,6 +258,7 @@ void ClientStream::take(const event::Close& close, Instant now, StreamSteps& out
   state_ = State::Closing;
   deadline_ = now + kCloseWait;
   std::string().swap(held_);
+  header_.reset();
 }
 
 void ClientStream::take(const event::TimePassed&, Instant now, StreamSteps& out) {
@@ -276,8 +277,7 @@ void ClientStream::watch_stream_management(const StreamElement& element) {
 
 void ClientStream::write_header(StreamSteps& out, const StreamAttributes& more) {
   splitter_.restart();
-  authid_.clear();
-  version_.clear();
+  header_.reset();
   std::string header = "<?xml version='1.0'?><stream:stream";
   xml::append_attribute(header, "to", setup_.domain);
   xml::append_attribute(header, "version", setup_.version);
@@ -295,7 +295,7 @@ void ClientStream::become_usable(StreamSteps& out, std::optional<Stanza> feature
   state_ = State::Running;
   settled_ = true;
   deadline_.reset();
-  out.push_back(step::Usable{std::exchange(authid_, {}), std::exchange(version_, {})});
+  out.push_back(step::Usable{std::move(*std::exchange(header_, nullptr))});
   if (features) deliver(std::move(*features), out);
   if (!held_.empty()) out.push_back(step::Write{std::exchange(held_, {})});
 }
@@ -322,6 +322,7 @@ void ClientStream::end(step::Ended ended, StreamSteps& out) {
   state_ = State::Ended;
   deadline_.reset();
   std::string().swap(held_);
+  header_.reset();
   splitter_.restart();
   out.push_back(std::move(ended));
 }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -84,8 +85,8 @@ struct Write {
 };
 struct StartTls {};  // begin a TLS handshake; nothing may be written until TlsReady
 struct Usable {
-  std::string authid, version;
-};  // the header of a stream that may be used; version "" = before 1.0
+  StreamHeader header;
+};  // of a stream that may be used; version "" = before 1.0
 struct Deliver {
   std::vector<Stanza> stanzas;
 };
@@ -141,7 +142,7 @@ class ClientStream final {
   xml::Pool& pool_;
   Splitter splitter_;
   std::string held_;                 // what the client sent while the stream was not usable
-  std::string authid_, version_;     // of the stream being set up; cleared once usable
+  std::unique_ptr<StreamHeader> header_;  // of the stream being set up, until it is usable
   std::optional<Instant> deadline_;  // setup or close wait
   TlsRule tls_ = TlsRule::Required;
   State state_ = State::Idle;

@@ -152,7 +152,7 @@ TEST_CASE("C-17 the password of sysinfo and trim_default_length keep their names
   hinted("system_info_password", "'x'", "is unknown; did you mean system_info_password in [monitor]?");
 }
 
-TEST_CASE("websocket_ping_interval is ping_interval in [websocket]") {
+TEST_CASE("C-18 websocket_ping_interval is ping_interval in [websocket]") {
   known_default("websocket", "ping_interval", "'30s'");
   hinted("websocket_ping_interval", "30", "is an old name; allowed: ping_interval in [websocket]");
 }

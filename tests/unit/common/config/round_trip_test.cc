@@ -57,6 +57,13 @@ request_rate = 17
 request_burst = 18
 see_other_uri = 'https://other.example/bind'
 max_pending = "2MiB"
+[websocket]
+path = ["/ws", "/socket"]
+ping_interval = "7s"
+legacy_framing = false
+max_message = 10002
+max_buffer = "3MiB"
+see_other_uri = "wss://other.example/ws"
 [upstream]
 kind = "echo"
 allow = ["a.example"]
@@ -83,6 +90,9 @@ tls_verify = true
 [[upstream.domain]]
 name = "f.example"
 route = "filtered"
+[discovery]
+bosh_url = "https://c.example/http-bind"
+websocket_url = "wss://c.example/xmpp-websocket"
 [monitor]
 access = "public"
 system_info_password = "p\"<&"
@@ -132,6 +142,13 @@ Config any_config(std::mt19937_64& random) {
   c.bosh.see_other_uri = any_text(random);
   for (int left = pick(random, 0, 2); left > 0; --left) c.listen.push_back({any_text(random), any_texts(random)});
   c.http.path = any_texts(random);
+  c.websocket = {any_texts(random),
+                 any_time(random),
+                 pick(random, 0, 1) != 0,
+                 pick<std::uint64_t>(random, 0, INT64_MAX),
+                 pick<std::uint64_t>(random, 0, INT64_MAX),
+                 any_text(random)};
+  c.discovery = {any_text(random), any_text(random)};
   for (int left = pick(random, 0, 3); left > 0; --left) c.http.headers[any_text(random)] = any_text(random);
   c.http.allowed_origins = any_texts(random);
   c.http.allow_credentials = pick(random, 0, 1) != 0;

@@ -412,8 +412,7 @@ TEST_CASE("options whose feature comes later take their default only") {
     const char *section, *key, *initial, *other;
   };
   for (const Later& row :
-       {Later{"websocket", "path", "'/xmpp-websocket/'", "'/ws'"}, Later{"websocket", "ping_interval", "30", "0"},
-        Later{"websocket", "legacy_framing", "true", "false"}, Later{"upstream", "proxy_protocol", "'off'", "'v2'"},
+       {Later{"upstream", "proxy_protocol", "'off'", "'v2'"},
         Later{"upstream.domain", "proxy_protocol", "'off'", "'v1'"}, Later{"listen", "accept_proxy", "false", "true"},
         Later{"listen", "tls", "{}", "{ cert = 'c.pem' }"}, Later{"server", "user", "''", "'nxb'"},
         Later{"server", "group", "''", "'nxb'"}, Later{"metrics", "listen", "''", "'127.0.0.1:9100'"},
@@ -421,7 +420,7 @@ TEST_CASE("options whose feature comes later take their default only") {
     taken(row.section, row.key, row.initial);
     refused(row.section, row.key, row.other, "is not supported yet; allowed: its default");
   }
-  for (const char* empty : {"external", "discovery"}) CHECK(load("[" + std::string(empty) + "]\n").errors.empty());
+  CHECK(load("[external]\n").errors.empty());
 }
 
 TEST_CASE("O-36 an unknown key or section is told with the nearest known name") {

@@ -5,9 +5,12 @@
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "tests/support/loop_rig.h"
@@ -35,6 +38,39 @@ class ScriptedRequests final : public edge::Requests {
   std::function<void(RequestId)> at_once;  // answers from within on_request
 };
 
+class ScriptedSockets final : public edge::Sockets {
+ public:
+  void on_socket(SocketId id, const gateway::Client& client) override {
+    opened.push_back({id, client});
+    if (at_once) at_once(id);
+  }
+  void on_socket_event(SocketId id, ws::Event event) override {
+    heard.emplace_back(id, std::move(event));
+    if (then) then(id, heard.back().second);
+  }
+  // How many events of this kind were heard; the last one of it.
+  template <class E>
+  std::size_t count() const {
+    return static_cast<std::size_t>(std::count_if(
+        heard.begin(), heard.end(), [](const auto& one) { return std::holds_alternative<E>(one.second); }));
+  }
+  template <class E>
+  const E* last() const {
+    for (auto at = heard.rbegin(); at != heard.rend(); ++at) {
+      if (const E* event = std::get_if<E>(&at->second)) return event;
+    }
+    return nullptr;
+  }
+  struct Opened {
+    SocketId id;
+    gateway::Client client;
+  };
+  std::vector<Opened> opened;
+  std::deque<std::pair<SocketId, ws::Event>> heard;
+  std::function<void(SocketId)> at_once;                 // from within on_socket
+  std::function<void(SocketId, const ws::Event&)> then;  // from within on_socket_event
+};
+
 struct EdgeRig : LoopRig {
   EdgeRig() { config.listen.resize(1); }
 
@@ -50,11 +86,21 @@ struct EdgeRig : LoopRig {
     boxes.in = own[0].get();
     boxes.out = {own[1].get(), other[1].get()};
     boxes.on_arrived = [this](relay::Handover handover) { edge->take(std::move(handover)); };
-    boxes.on_refused = [this](relay::Handover handover) { edge->refuse(std::move(handover)); };
+    boxes.on_refused = [this](relay::Handover handover) { edge->take_back(std::move(handover)); };
     boxes.patience = patience;
     mailroom = *relay::Mailroom::make(loop, counters, std::move(boxes));
-    edge = std::make_unique<edge::Edge>(
-        edge::Context{loop, config, requests, *mailroom, pool, route, 0, deadlines, counters, *segment});
+    edge = std::make_unique<edge::Edge>(edge::Context{.loop = loop,
+                                                      .config = config,
+                                                      .requests = requests,
+                                                      .sockets = sockets,
+                                                      .mailroom = *mailroom,
+                                                      .pool = pool,
+                                                      .route = route,
+                                                      .index = 0,
+                                                      .workers = 2,
+                                                      .deadlines = deadlines,
+                                                      .counters = counters,
+                                                      .stats = *segment});
   }
   // What worker 1 finds in its mailbox.
   void open_other() {
@@ -91,6 +137,7 @@ struct EdgeRig : LoopRig {
   std::unique_ptr<relay::Mailroom> mailroom, other_room;
   std::vector<relay::Handover> handed_over;
   ScriptedRequests requests;
+  ScriptedSockets sockets;
   std::unique_ptr<edge::Edge> edge;
 };
 
@@ -142,6 +189,10 @@ class Client {
       }
       received.append(buffer, static_cast<std::size_t>(size));
     }
+  }
+  void read_some(char* to, std::size_t size) {
+    const ssize_t got = recv(fd_.get(), to, size, MSG_DONTWAIT);
+    if (got > 0) received.append(to, static_cast<std::size_t>(got));
   }
   std::size_t answers() const {
     std::size_t count = 0;

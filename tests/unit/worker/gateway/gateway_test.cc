@@ -62,6 +62,9 @@ struct World final : gateway::Ports {
       deadlines.erase(session);
     }
   }
+  void send_frame(SocketId, ws::Opcode, std::string_view) override {}
+  void close_socket(SocketId) override {}
+  void wake_socket_at(SocketId, std::optional<Instant>) override {}
 
   RequestId post(bosh::Body body, std::string_view sid = {}) {
     RequestId id{ConnId{7}, ++requests};

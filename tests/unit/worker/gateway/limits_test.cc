@@ -36,6 +36,9 @@ struct World final : gateway::Ports {
   upstream::Upstream* stream(StreamId) override { return &silence; }
   void drop_stream(StreamId) override {}
   void wake_at(SessionKey, std::optional<Instant>) override {}
+  void send_frame(SocketId, ws::Opcode, std::string_view) override {}
+  void close_socket(SocketId) override {}
+  void wake_socket_at(SocketId, std::optional<Instant>) override {}
 
   RequestId send(bosh::Body body, std::string_view sid, const gateway::Client& client) {
     RequestId id{ConnId{1}, ++requests};
@@ -209,7 +212,7 @@ TEST_CASE("H-44 B-83 what ended sessions keep for their clients is bounded in by
   World world;
   world.config.server.session_rate = 0;
   constexpr std::size_t kSize = 2 << 20;
-  constexpr std::size_t kFit = gateway::Gateway::kRememberedBytes / kSize - 1;  // each is a little larger
+  constexpr std::size_t kFit = gateway::BoshSessions::kRememberedBytes / kSize - 1;  // each is a little larger
   auto end_one = [&](const std::string& sid) {
     world.open(sid);
     upstream::Arrived last_words;
@@ -236,7 +239,7 @@ TEST_CASE("H-44 C-49 at most 65536 ended sessions are remembered, the oldest is 
   World world;
   world.config.server.session_rate = 0;
   world.config.bosh.request_rate = 0;
-  constexpr std::size_t kMost = gateway::Gateway::kRemembered;
+  constexpr std::size_t kMost = gateway::BoshSessions::kRemembered;
   CHECK(kMost == 65536);
   for (std::size_t i = 0; i <= kMost; ++i) {
     std::string sid = "s" + std::to_string(i);

@@ -46,6 +46,9 @@ struct World final : gateway::Ports {
     streams.erase(id);
   }
   void wake_at(SessionKey, std::optional<Instant>) override {}
+  void send_frame(SocketId, ws::Opcode, std::string_view) override {}
+  void close_socket(SocketId) override {}
+  void wake_socket_at(SocketId, std::optional<Instant>) override {}
 
   RequestId post(bosh::Body body) {
     RequestId id{ConnId{1}, ++requests};

@@ -66,7 +66,7 @@ struct Rig {
       if (!out.empty()) out += ' ';
       if (auto* write = std::get_if<step::Write>(&step)) out += "W:" + write->bytes;
       if (std::get_if<step::StartTls>(&step)) out += "TLS";
-      if (auto* usable = std::get_if<step::Usable>(&step)) out += "U:" + usable->authid + "/" + usable->version;
+      if (auto* usable = std::get_if<step::Usable>(&step)) out += "U:" + usable->header.id + "/" + usable->header.version;
       if (auto* deliver = std::get_if<step::Deliver>(&step)) {
         out += "D:";
         for (const Stanza& stanza : deliver->stanzas) {

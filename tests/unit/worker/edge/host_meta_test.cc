@@ -1,0 +1,54 @@
+// tests/unit/worker/edge/host_meta_test.cc - where clients find nxb (XEP-0156).
+// SPDX-License-Identifier: MIT
+#include "tests/unit/worker/edge/rig.h"
+
+using namespace nxb;
+using namespace nxb::testing;
+
+namespace {
+
+std::string answer_to(EdgeRig& rig, const std::string& request) {
+  Client client(rig);
+  client.send(request);
+  REQUIRE(client.gets("\r\n\r\n"));
+  return client.received;
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("W-11 host-meta has the configured URLs as XRD and as JSON, for scripts of every origin") {
+  EdgeRig rig;
+  rig.config.http.allowed_origins = {"https://chat.example"};
+  rig.config.discovery = {"https://c.example/http-bind?a&b", "wss://c.example/ws"};
+  rig.open();
+  const std::string xml = answer_to(rig, get("/.well-known/host-meta", "Origin: https://other.example\r\n"));
+  CHECK(contains(xml, "HTTP/1.1 200 OK\r\n"));
+  CHECK(contains(xml, "Content-Type: application/xrd+xml\r\n"));
+  CHECK(contains(xml, "Access-Control-Allow-Origin: *\r\n"));
+  CHECK(contains(xml, "<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>"));
+  CHECK(contains(xml, "<Link rel='urn:xmpp:alt-connections:xbosh' href='https://c.example/http-bind?a&amp;b'/>"));
+  CHECK(contains(xml, "<Link rel='urn:xmpp:alt-connections:websocket' href='wss://c.example/ws'/>"));
+  const std::string json = answer_to(rig, get("/.well-known/host-meta.json"));
+  CHECK(contains(json, "Content-Type: application/json\r\n"));
+  CHECK(contains(json, "Access-Control-Allow-Origin: *\r\n"));
+  CHECK(contains(json,
+                 "{\"links\": [{\"rel\": \"urn:xmpp:alt-connections:xbosh\", \"href\": "
+                 "\"https://c.example/http-bind?a&b\"}, {\"rel\": \"urn:xmpp:alt-connections:websocket\", \"href\": "
+                 "\"wss://c.example/ws\"}]}\n"));
+}
+
+TEST_CASE("W-11 only what is configured is told, and without a URL there is no host-meta") {
+  EdgeRig off;
+  off.open();
+  CHECK(contains(answer_to(off, get("/.well-known/host-meta")), "404 Not Found"));
+  CHECK(contains(answer_to(off, get("/.well-known/host-meta.json")), "404 Not Found"));
+  EdgeRig one;
+  one.config.discovery.websocket_url = "wss://c.example/\"\\";
+  one.open();
+  const std::string json = answer_to(one, get("/.well-known/host-meta.json"));
+  CHECK_FALSE(contains(json, "xbosh"));
+  CHECK(contains(json, "\"wss://c.example/\\\"\\\\\""));
+  CHECK(contains(answer_to(one, get("/.well-known/host-meta.xml")), "404 Not Found"));
+}

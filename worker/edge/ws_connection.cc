@@ -1,0 +1,155 @@
+// worker/edge/ws_connection.cc - see ws_connection.h.
+// SPDX-License-Identifier: MIT
+#include "worker/edge/ws_connection.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace nxb::edge {
+
+using stats::Counter;
+
+WsConnection::WsConnection(const SocketContext& shared, SocketId id, Upgraded connection)
+    : shared_(shared),
+      id_(id),
+      listener_(connection.listener),
+      peer_(std::move(connection.peer)),
+      stream_(std::move(connection.stream)),
+      frames_({.message = shared.context.config.websocket.max_message}),
+      tell_above_(std::min(kTellAbove, shared.context.config.websocket.max_buffer / 2)),
+      written_(stream_->queued()) {
+  stream_->set_sink(*this);
+  arm();
+}
+
+// --- in ---
+
+void WsConnection::on_bytes(std::string_view bytes) {
+  context().counters.add(Counter::bytes_from_clients, bytes.size());
+  take(bytes);
+}
+
+void WsConnection::take(std::string_view bytes) {
+  if (state_ == State::Ending) {
+    lingered_ += bytes.size();
+    if (lingered_ > kLingerBytes) close();
+    return;
+  }
+  std::vector<ws::Item> items;
+  frames_.feed(bytes, items);
+  for (ws::Item& item : items) {
+    if (state_ != State::Open) return;  // the session let go of it at an earlier one
+    tell(std::move(item));
+  }
+}
+
+void WsConnection::tell(ws::Item item) {
+  struct Translate {
+    const Context& context;
+    ws::Event operator()(ws::TextMessage& message) const {
+      const std::uint64_t most = context.config.websocket.max_message;
+      return ws::MessageArrived{ws::parse_message(context.pool, message.text, most)};
+    }
+    ws::Event operator()(ws::PingFrame& ping) const { return ws::PingArrived{std::move(ping.payload)}; }
+    ws::Event operator()(ws::PongFrame&) const { return ws::PongArrived{}; }
+    ws::Event operator()(ws::CloseFrame& close) const { return ws::CloseArrived{close.code}; }
+    ws::Event operator()(ws::BrokenRule& broken) const { return ws::RuleBroken{broken.code, broken.why}; }
+  };
+  tell(std::visit(Translate{context()}, item));
+}
+
+void WsConnection::tell(ws::Event event) { context().sockets.on_socket_event(id_, std::move(event)); }
+
+void WsConnection::on_end() {
+  peer_ended_ = true;
+  if (state_ == State::Open) return lose();
+  if (stream_->queued() == 0) close();
+}
+
+void WsConnection::on_broken(const Error&) { lose(); }
+
+// The client is gone, or as good as that.
+void WsConnection::lose() {
+  if (state_ == State::Open) {
+    state_ = State::Ending;  // nothing more is sent from within
+    tell(ws::ConnectionGone{});
+  }
+  close();
+}
+
+void WsConnection::close() {
+  if (std::exchange(state_, State::Closed) == State::Closed) return;
+  context().deadlines.clear(shared_.family, id_.value);
+  stream_.reset();
+  shared_.closed(id_);
+}
+
+// --- out ---
+
+void WsConnection::send(ws::Opcode opcode, std::string_view payload) {
+  if (state_ != State::Open) return;
+  std::string header = ws::frame_header(opcode, payload.size());
+  stream_->write(header, payload);
+  written_ += header.size() + payload.size();
+  context().counters.add(Counter::bytes_to_clients, header.size() + payload.size());
+  arm();
+}
+
+// FIN behind what was sent, then read on for a while: a reset for unread bytes could destroy it (W-21).
+void WsConnection::finish() {
+  if (state_ != State::Open) return;
+  state_ = State::Ending;
+  linger_due_ = now() + kLinger;
+  stream_->half_close();
+  arm();
+}
+
+void WsConnection::on_drained() {
+  write_due_.reset();
+  if (state_ == State::Ending && peer_ended_) return close();
+  linger_due_ = now() + kLinger;
+  if (state_ == State::Open && std::exchange(told_, 0) != 0) tell(ws::Unsent{0});
+  if (state_ != State::Closed) arm();
+}
+
+void WsConnection::tell_unsent() {
+  told_ = stream_->queued();
+  tell(ws::Unsent{told_});
+}
+
+// --- time ---
+
+// A client is stalled when it took nothing for write_timeout; a slow one goes on.
+void WsConnection::watch_writing() {
+  if (stream_->queued() == 0) return write_due_.reset();
+  if (write_due_) return;
+  write_due_ = now() + context().config.http.write_timeout;
+  taken_ = taken();
+}
+
+void WsConnection::arm() {
+  watch_writing();
+  const std::size_t queued = stream_->queued();
+  std::optional<Instant> due = write_due_;
+  if (state_ == State::Ending && queued == 0) due = linger_due_;
+  if (state_ == State::Open && queued > tell_above_ && queued > told_) due = now();
+  if (due) {
+    context().deadlines.set(shared_.family, id_.value, *due);
+  } else {
+    context().deadlines.clear(shared_.family, id_.value);
+  }
+}
+
+void WsConnection::on_deadline(Instant at) {
+  const std::size_t queued = stream_->queued();
+  if (write_due_ && at >= *write_due_ && queued > 0) {
+    if (taken() == taken_) return lose();
+    write_due_.reset();
+  }
+  if (state_ == State::Ending && queued == 0 && at >= linger_due_) return close();
+  if (state_ == State::Open && queued > tell_above_ && queued > told_) tell_unsent();
+  if (state_ != State::Closed) arm();
+}
+
+}  // namespace nxb::edge

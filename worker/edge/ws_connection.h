@@ -1,0 +1,85 @@
+// worker/edge/ws_connection.h - one WebSocket connection: bytes -> what the session hears, and its frames out.
+// Runs in: worker. Adapter. Owned by: edge::SocketTable. It knows frames and time-outs of TCP, nothing of XMPP.
+//
+//   Open --the session lets go--> Ending --FIN behind what was sent, 2 s--> Closed
+//   any --the client's FIN, reset, nothing taken for write_timeout--> Closed (the session hears it, while Open)
+//
+// The session is told nothing from within send() and finish(), which it calls: what follows from them waits for the
+// next deadline. What the client does not take is the session's to judge: it is told above kTellAbove, or half of max_buffer (W-26).
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/uv/stream.h"
+#include "worker/edge/context.h"
+#include "worker/ws/frames.h"
+
+namespace nxb::edge {
+
+// What all of them share; outlives them.
+struct SocketContext {
+  const Context& context;
+  uv::Deadlines::Family family;
+  std::function<void(SocketId)> closed;  // it is taken from the table and freed after this turn
+};
+
+class WsConnection final : private uv::StreamSink {
+ public:
+  static constexpr std::uint64_t kTellAbove = std::uint64_t{1} << 20;
+  static constexpr Duration kLinger{2'000};  // as after HTTP's last answer (H-10)
+  static constexpr std::size_t kLingerBytes = 64 * 1024;
+
+  WsConnection(const SocketContext& shared, SocketId id, Upgraded connection);  // without its bytes
+  void take(std::string_view bytes);                                            // as if they came just now
+  void send(ws::Opcode opcode, std::string_view payload);
+  void finish();
+  void on_deadline(Instant now);
+  const std::string& peer() const { return peer_; }
+  std::uint16_t listener() const { return listener_; }
+
+ private:
+  enum class State : std::uint8_t { Open, Ending, Closed };
+
+  // uv::StreamSink
+  void on_bytes(std::string_view bytes) override;
+  void on_end() override;
+  void on_broken(const Error& error) override;
+  void on_drained() override;
+
+  void tell(ws::Item item);
+  void tell(ws::Event event);
+  void tell_unsent();
+  void lose();
+  void close();
+  void arm();
+  void watch_writing();
+  std::uint64_t taken() const { return written_ - stream_->queued(); }
+  const Context& context() const { return shared_.context; }
+  Instant now() const { return shared_.context.loop.now(); }
+
+  const SocketContext& shared_;
+  const SocketId id_;
+  const std::uint16_t listener_;
+  const std::string peer_;
+  std::unique_ptr<uv::Stream> stream_;
+  ws::Frames frames_;
+  State state_ = State::Open;
+  bool peer_ended_ = false;
+  std::uint64_t tell_above_;
+  std::uint64_t told_ = 0;            // unsent bytes that the session knows of
+  std::uint64_t written_ = 0;         // bytes given to the stream
+  std::uint64_t taken_ = 0;           // of them, when write_due_ was set
+  std::optional<Instant> write_due_;  // while bytes are queued (H-28)
+  Instant linger_due_{};
+  std::size_t lingered_ = 0;
+};
+
+}  // namespace nxb::edge

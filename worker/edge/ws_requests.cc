@@ -1,0 +1,94 @@
+// worker/edge/ws_requests.cc - requests for a WebSocket: who may have one, and which worker serves it (W-01 to W-09).
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "common/log/log.h"
+#include "worker/edge/http_connection.h"
+#include "worker/http/websocket.h"
+
+namespace nxb::edge {
+
+using http::Method;
+using stats::Counter;
+
+namespace {
+
+constexpr std::string_view kMethods = "GET, HEAD";
+constexpr std::string_view kAlive =
+    "nxb is alive. This is XMPP over WebSocket (RFC 7395): point an XMPP client's WebSocket URL at this address.\n";
+
+Load load_of(const Context& context, std::uint32_t worker) {
+  auto get = [&](Counter counter) { return context.stats.get(worker, counter); };
+  const bool full = get(Counter::connections) >= context.config.server.max_connections;
+  return {get(Counter::sessions), get(Counter::handovers_in), full || context.mailroom.is_full(worker)};
+}
+
+}  // namespace
+
+bool HttpConnection::is_websocket_path(std::string_view path) const {
+  const auto& paths = context().config.websocket.path;
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return std::find(paths.begin(), paths.end(), path) != paths.end();
+}
+
+void HttpConnection::dispatch_websocket(std::string_view rest) {
+  const bool may_leave = hops_ == 0;
+  stay();
+  const http::Request& request = parser_.request();
+  if (!is_websocket_path(request.path) && !is_bosh_path(request.path)) return refuse_websocket(404, "");
+  http::Handshake handshake = http::judge_handshake(request, parser_.has_body());
+  if (handshake.status != 101) return refuse_websocket(handshake.status, handshake.why);
+  const auto verdict = shared_.replies.cors().judge(request.origin);
+  if (!request.origin.empty() && verdict == http::Cors::Verdict::Refused) {
+    return refuse_websocket(403, "this origin is not among allowed_origins");  // W-07
+  }
+  const std::uint32_t worker = may_leave ? worker_for_socket() : context().index;
+  for_balance_ = worker != context().index;
+  if (for_balance_) return leave(worker, {}, rest);
+  state_ = State::Leaving;
+  unread_ = rest;
+  upgrade_ = {shared_.replies.upgrade_head(handshake.accept, handshake.protocol, wall_clock_ms()), client()};
+}
+
+std::uint32_t HttpConnection::worker_for_socket() {
+  std::vector<Load> loads;
+  for (std::uint32_t worker = 0; worker < context().workers; ++worker) {
+    loads.push_back(load_of(context(), worker));
+  }
+  return shared_.balance.choose(loads, now());
+}
+
+// What follows may be frames: nothing more is read as a request.
+void HttpConnection::refuse_websocket(int status, std::string_view why) {
+  log::debug("edge.handshake_refused", {{"status", status}, {"why", why}, {"peer", peer_}});
+  closing_ = true;
+  owe();
+  std::string text = std::to_string(status) + " " + std::string(http::reason(status));
+  if (!why.empty()) text.append(": ").append(why);
+  answer_text(status, text + "\n");
+}
+
+void HttpConnection::dispatch_websocket_path() {
+  stay();
+  owe();
+  const Method method = parser_.request().method;
+  if (method == Method::Get || method == Method::Head) return answer_text(200, kAlive);
+  http::Answer head;
+  head.status = 405;
+  head.allow = kMethods;
+  answer(head, "405 Method Not Allowed\n");
+}
+
+// Nothing is owed: the connection is no longer HTTP's.
+void HttpConnection::upgrade() {
+  stream_->write(upgrade_->head);
+  context().counters.add(Counter::bytes_to_clients, upgrade_->head.size());
+  read_on();
+  state_ = State::Closed;
+  context().deadlines.clear(shared_.family, id_.value);
+  shared_.upgraded(id_, {std::move(stream_), listener_, peer_, std::move(upgrade_->client), std::move(unread_)});
+}
+
+}  // namespace nxb::edge

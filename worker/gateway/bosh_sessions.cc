@@ -1,0 +1,274 @@
+// worker/gateway/bosh_sessions.cc - see bosh_sessions.h.
+// SPDX-License-Identifier: MIT
+#include "worker/gateway/bosh_sessions.h"
+
+#include <utility>
+#include <vector>
+
+#include "common/base/check.h"
+#include "common/base/secret.h"
+#include "common/log/log.h"
+#include "worker/bosh/content_type.h"
+#include "worker/gateway/pump.h"
+
+namespace nxb::gateway {
+
+using stats::Counter;
+
+namespace {
+
+// More events than this from one event would be a loop between a session and its upstream: what each of the requests
+// that wait for a missing one can make each stream say at once, several times over.
+std::size_t max_events(const bosh::SessionLimits& limits) {
+  return 64 + std::size_t{4} * limits.max_streams * (limits.max_hold + 2);
+}
+
+constexpr std::size_t kMaxUa = 256;  // C-44
+
+bosh::SessionLimits limits_from(const config::Config::Bosh& bosh) {
+  bosh::SessionLimits limits;
+  limits.max_wait = bosh.max_wait;
+  limits.max_hold = bosh.max_bosh_connections;
+  limits.default_inactivity = bosh.default_inactivity;
+  limits.max_inactivity = bosh.max_inactivity;
+  limits.inactivity_grace = bosh.inactivity_grace;
+  limits.features_hold = bosh.features_hold;
+  limits.gap_timeout = bosh.gap_timeout;
+  limits.max_pause = bosh.max_pause;
+  limits.polling = bosh.polling;
+  limits.max_streams = bosh.pidgin_compatible ? 1 : bosh.max_streams_per_session;
+  limits.max_pending = bosh.max_pending;
+  return limits;
+}
+
+}  // namespace
+
+// One session with what the world knows of it and the session does not.
+struct BoshSessions::Cell {
+  Cell(const bosh::SessionLimits& limits, std::string_view sid, RequestId id, bosh::Body creation, const Client& client,
+       Instant now, bosh::Actions& out)
+      : content_type(bosh::content_type(creation.content)),
+        secure(client.secure),
+        record{Kind::Bosh, short_hash(sid), client.address, std::string(creation.ua, 0, kMaxUa), now},
+        session(limits, std::string(sid), id, std::move(creation), now, out) {}
+
+  std::string_view content_type;  // of every answer (B-23); a literal
+  TokenBucket bucket;             // of its requests (H-46)
+  const bool secure;              // created over https (B-111)
+  std::size_t remembered = 0;     // bytes, once it has ended
+  Record record;
+  Held held;
+  Pump<bosh::Session, bosh::Event, bosh::Action> pump;
+  bosh::Session session;
+};
+
+BoshSessions::BoshSessions(const Context& context, Census& census, Links& links)
+    : context_(context), census_(census), links_(links), limits_(limits_from(context.config.bosh)) {}
+
+BoshSessions::~BoshSessions() = default;
+
+void BoshSessions::on_request(RequestId id, bosh::Body body, const Client& client, std::string_view sid_for_creation) {
+  if (body.sid.empty()) return create(id, std::move(body), client, sid_for_creation);
+  auto at = by_sid_.find(body.sid);
+  if (at == by_sid_.end()) {
+    context_.counters.add(Counter::unknown_sids);
+    return refuse(id, bosh::Condition::ItemNotFound, false);  // 200 for everybody (B-106)
+  }
+  Cell& cell = *cells_.find(at->second);
+  if (cell.secure && !client.secure) {  // B-111: somebody may have listened; the session does not hear of it
+    context_.counters.add(Counter::connections_dropped_insecure);
+    log::warn("session.insecure_request", {{"sid", cell.record.name}, {"client", client.address}});
+    return context_.ports.hang_up(id);
+  }
+  const config::Config::Bosh& bosh = context_.config.bosh;
+  if (cell.record.live && !cell.bucket.take({bosh.request_rate, bosh.request_burst}, context_.now())) {
+    context_.counters.add(Counter::requests_over_rate);
+    body.problem = bosh::Condition::PolicyViolation;  // H-46
+  }
+  ++cell.record.requests;
+  context_.counters.add(Counter::requests_held);
+  open_requests_.emplace(id, at->second);
+  deliver(at->second, bosh::RequestArrived{id, std::move(body)});
+}
+
+void BoshSessions::on_request_gone(RequestId id) {
+  auto at = open_requests_.find(id);
+  if (at == open_requests_.end()) return;
+  SessionKey key = at->second;
+  open_requests_.erase(at);
+  context_.counters.sub(Counter::requests_held);
+  context_.counters.add(Counter::client_aborts);
+  deliver(key, bosh::RequestGone{id});
+}
+
+void BoshSessions::on_deadline(SessionKey session) { deliver(session, bosh::TimePassed{}); }
+
+void BoshSessions::on_server(SessionKey session, bosh::StreamNumber stream, upstream::Event event) {
+  if (Cell* cell = cells_.find(session)) Links::heard(cell->held, cell->record, stream, event);
+  deliver(session, bosh::ServerSpoke{stream, std::move(event)});
+}
+
+void BoshSessions::shut_down() {
+  std::vector<SessionKey> all;
+  cells_.for_each([&](SessionKey key, Cell& cell) {
+    if (cell.record.live) all.push_back(key);
+  });
+  for (SessionKey key : all) deliver(key, bosh::ShutDown{});
+}
+
+// --- sessions come and go ---
+
+void BoshSessions::create(RequestId id, bosh::Body body, const Client& client, std::string_view sid) {
+  if (body.to.empty()) body.to = context_.config.upstream.default_domain;  // B-17
+  // An empty sid names no session and asks for none: everybody is told so with 200 (B-15, B-106).
+  bool legacy = !body.ver.has_value() && body.problem != bosh::Condition::ItemNotFound;
+  if (census_.shutting_down()) return refuse(id, bosh::Condition::SystemShutdown, legacy);
+  if (body.problem != bosh::Condition::None) return refuse(id, body.problem, legacy);
+  bosh::Condition wrong = objection(client.address, sid);
+  if (wrong != bosh::Condition::None) return refuse(id, wrong, legacy);
+
+  bosh::Actions actions;
+  SessionKey key = cells_.reserve();
+  Cell& cell =
+      cells_.put(key, std::make_unique<Cell>(limits_, sid, id, std::move(body), client, context_.now(), actions));
+  by_sid_.emplace(cell.session.sid(), key);
+  open_requests_.emplace(id, key);
+  cell.record.requests = 1;
+  context_.counters.add(Counter::requests_held);
+  census_.begin(cell.record);
+  run(key, cell, std::move(actions));
+}
+
+// Why there can be no session for this address just now; None: there can.
+bosh::Condition BoshSessions::objection(std::string_view address, std::string_view sid) {
+  using bosh::Condition;
+  if (!context_.config.bosh.see_other_uri.empty()) return Condition::SeeOtherUri;  // B-109
+  if (by_sid_.contains(sid)) return Condition::InternalServerError;                // B-29
+  switch (census_.judge(Kind::Bosh, address)) {
+    case Census::Objection::None:
+      return Condition::None;
+    case Census::Objection::ShuttingDown:
+      return Condition::SystemShutdown;
+    case Census::Objection::Full:
+      return Condition::InternalServerError;  // B-40
+    default:
+      return Condition::PolicyViolation;
+  }
+}
+
+// An answer for which no session exists or is made (B-36, B-40, B-41): no state is kept.
+void BoshSessions::refuse(RequestId id, bosh::Condition condition, bool legacy_client) {
+  bool referred = condition == bosh::Condition::SeeOtherUri;
+  context_.counters.add(referred ? Counter::sessions_referred : Counter::errors);
+  Reply reply;
+  reply.status = bosh::http_status(condition, legacy_client);
+  reply.body =
+      referred ? bosh::write_see_other_uri(context_.config.bosh.see_other_uri) : bosh::write_terminate(condition);
+  context_.ports.reply(id, std::move(reply));
+}
+
+void BoshSessions::deliver(SessionKey key, bosh::Event event) {
+  Cell* cell = cells_.find(key);
+  if (!cell) return;  // it ended first; a late event is not an error
+  cell->pump.put(std::move(event));
+  run(key, *cell);
+}
+
+void BoshSessions::run(SessionKey key, Cell& cell, bosh::Actions first) {
+  auto each = [&](bosh::Action& action) { std::visit([&](auto& known) { perform(key, cell, known); }, action); };
+  switch (cell.pump.run(cell.session, context_.now, max_events(limits_), each, std::move(first))) {
+    case Pumped::AtRest:
+      return settle(key, cell);
+    case Pumped::ByAnother:
+      return;
+    case Pumped::Restless:
+      return give_up(key, cell);
+  }
+}
+
+// A session that cannot come to rest is ended: its requests are told, its streams are let go, nothing is remembered.
+void BoshSessions::give_up(SessionKey key, Cell& cell) {
+  std::vector<RequestId> open;
+  for (const auto& [id, owner] : open_requests_) {
+    if (owner == key) open.push_back(id);
+  }
+  for (RequestId id : open) {
+    bosh::Respond respond{id, 200, bosh::write_terminate(bosh::Condition::InternalServerError)};
+    perform(key, cell, respond);
+  }
+  links_.abandon(cell.held);
+  census_.end(cell.record, {"internal error", bosh::Condition::InternalServerError});
+  forget(key);
+}
+
+// Between events: the deadline follows the session, and a forgotten session leaves.
+void BoshSessions::settle(SessionKey key, Cell& cell) {
+  if (cell.session.state() == bosh::State::Forgotten) return forget(key);
+  context_.ports.wake_at(key, cell.session.next_deadline());
+}
+
+void BoshSessions::remember(SessionKey key, Cell& cell) {
+  remembered_.push_back(key);
+  remembered_bytes_ += cell.remembered = cell.session.remembered_bytes();
+  while (!remembered_.empty() && (remembered_.size() > kRemembered || remembered_bytes_ > kRememberedBytes)) {
+    SessionKey oldest = remembered_.front();
+    remembered_.pop_front();
+    if (oldest == key || !cells_.find(oldest)) continue;
+    context_.counters.add(Counter::endings_dropped);
+    forget(oldest);
+  }
+}
+
+void BoshSessions::forget(SessionKey key) {
+  Cell* cell = cells_.find(key);
+  if (!cell) return;
+  by_sid_.erase(cell->session.sid());
+  remembered_bytes_ -= cell->remembered;
+  context_.ports.wake_at(key, std::nullopt);
+  cells_.take(key);
+}
+
+// --- actions ---
+
+void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Respond& respond) {
+  if (open_requests_.erase(respond.to) != 0) context_.counters.sub(Counter::requests_held);
+  if (respond.replay) context_.counters.add(Counter::replays);
+  Reply reply;
+  reply.status = respond.status;
+  reply.body = std::move(respond.body);
+  reply.content_type = cell.content_type;
+  context_.ports.reply(respond.to, std::move(reply));
+}
+
+void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Forward& forward) {
+  links_.send(cell.held, cell.record, forward.stream, forward.elements, forward.count);
+}
+
+void BoshSessions::perform(SessionKey key, Cell& cell, bosh::OpenStream& open) {
+  auto refused = links_.open({Kind::Bosh, key.value, open.stream}, cell.held, cell.record, open.spec);
+  if (refused) deliver(key, bosh::ServerSpoke{open.stream, *std::move(refused)});
+}
+
+void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::RestartStream& restart) {
+  links_.restart(cell.held, restart.stream, restart.attributes);
+}
+
+void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::CloseStream& close) {
+  links_.close(cell.held, close.stream, close.parting, close.undelivered);
+}
+
+void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::ReadServer& read) {
+  links_.set_reading(cell.held, read.stream, read.on);
+}
+
+void BoshSessions::perform(SessionKey /*key*/, Cell& /*cell*/, bosh::Acknowledged& acknowledged) {
+  context_.counters.add(Counter::responses_acked, acknowledged.answers);
+}
+
+void BoshSessions::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
+  if (!NXB_EXPECT(cell.record.live, "a session ends once")) return;
+  census_.end(cell.record, {ended.why, ended.condition, ended.undelivered});
+  remember(key, cell);
+}
+
+}  // namespace nxb::gateway

@@ -1,0 +1,78 @@
+// worker/gateway/bosh_sessions.h - the BOSH sessions of this worker: by sid, and the requests that wait for an answer.
+// Runs in: worker. Owned by: gateway::Gateway. No protocol decisions: those are the session's.
+// An ended session stays in the table until it forgets (B-82, C-49); at most kRemembered of them and kRememberedBytes
+// in all, oldest dropped (H-44).
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string_view>
+#include <unordered_map>
+
+#include "common/base/ids.h"
+#include "worker/bosh/session.h"
+#include "worker/gateway/census.h"
+#include "worker/gateway/context.h"
+#include "worker/gateway/links.h"
+
+namespace nxb::gateway {
+
+class BoshSessions {
+ public:
+  // Most ended sessions that are remembered at a time.
+  static constexpr std::size_t kRemembered = 65536;
+  static constexpr std::size_t kRememberedBytes = std::size_t{128} << 20;  // of their answers and last words
+
+  BoshSessions(const Context& context, Census& census, Links& links);
+  ~BoshSessions();
+  BoshSessions(const BoshSessions&) = delete;
+  BoshSessions& operator=(const BoshSessions&) = delete;
+
+  void on_request(RequestId id, bosh::Body body, const Client& client, std::string_view sid_for_creation);
+  void on_request_gone(RequestId id);
+  void on_deadline(SessionKey session);
+  void on_server(SessionKey session, bosh::StreamNumber stream, upstream::Event event);
+  void shut_down();
+
+ private:
+  struct Cell;
+
+  void create(RequestId id, bosh::Body body, const Client& client, std::string_view sid);
+  bosh::Condition objection(std::string_view address, std::string_view sid);
+  void refuse(RequestId id, bosh::Condition condition, bool legacy_client);
+  void deliver(SessionKey key, bosh::Event event);
+  void run(SessionKey key, Cell& cell, bosh::Actions first = {});
+  void give_up(SessionKey key, Cell& cell);
+  void settle(SessionKey key, Cell& cell);
+  void remember(SessionKey key, Cell& cell);
+  void forget(SessionKey key);
+
+  void perform(SessionKey key, Cell& cell, bosh::Respond& respond);
+  void perform(SessionKey key, Cell& cell, bosh::Forward& forward);
+  void perform(SessionKey key, Cell& cell, bosh::OpenStream& open);
+  void perform(SessionKey key, Cell& cell, bosh::RestartStream& restart);
+  void perform(SessionKey key, Cell& cell, bosh::CloseStream& close);
+  void perform(SessionKey key, Cell& cell, bosh::ReadServer& read);
+  void perform(SessionKey key, Cell& cell, bosh::Acknowledged& acknowledged);
+  void perform(SessionKey key, Cell& cell, bosh::Ended& ended);
+
+  const Context& context_;
+  Census& census_;
+  Links& links_;
+  bosh::SessionLimits limits_;
+
+  // What a request still open belongs to; a gone connection names requests, not sessions.
+  struct RequestHash {
+    std::size_t operator()(const RequestId& id) const noexcept {
+      return std::hash<std::uint64_t>{}(id.conn.value * 31 + id.number);
+    }
+  };
+  std::unordered_map<RequestId, SessionKey, RequestHash> open_requests_;
+  IdTable<SessionKey, Cell> cells_;
+  std::unordered_map<std::string_view, SessionKey> by_sid_;  // views into Session::sid()
+  std::deque<SessionKey> remembered_;                        // ended, oldest first; stale keys are skipped
+  std::size_t remembered_bytes_ = 0;
+};
+
+}  // namespace nxb::gateway

@@ -1,0 +1,112 @@
+// worker/gateway/census.cc - see census.h.
+// SPDX-License-Identifier: MIT
+#include "worker/gateway/census.h"
+
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/log/log.h"
+
+namespace nxb::gateway {
+
+using stats::Counter;
+
+namespace {
+
+std::string_view name_of(Kind kind) { return kind == Kind::Bosh ? "bosh" : "websocket"; }
+
+// The key of [server] that bit.
+std::string_view key_of(Census::Objection objection) {
+  switch (objection) {
+    case Census::Objection::Full:
+      return "max_sessions";
+    case Census::Objection::AddressFull:
+      return "max_sessions_per_address";
+    case Census::Objection::TooFast:
+      return "session_rate";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+Census::Objection Census::judge(Kind kind, std::string_view address) {
+  if (shutting_down_) return Objection::ShuttingDown;
+  const config::Config::Server& server = context_.config.server;
+  Objection objection = Objection::None;
+  if (live_ >= server.max_sessions) {  // B-40
+    objection = Objection::Full;
+  } else {
+    Admission::Limits limits{server.max_sessions_per_address, {server.session_rate, server.session_burst}};
+    Admission::Verdict verdict = admission_.judge(address, limits, context_.now());
+    if (verdict == Admission::Verdict::TooMany) objection = Objection::AddressFull;
+    if (verdict == Admission::Verdict::TooFast) objection = Objection::TooFast;
+  }
+  if (objection == Objection::None) return objection;
+  bool rate = objection == Objection::TooFast;
+  context_.counters.add(rate ? Counter::sessions_refused_rate : Counter::sessions_refused_limit);
+  log::warn("session.refused", {{"kind", name_of(kind)}, {"client", address}, {"why", key_of(objection)}});
+  return objection;
+}
+
+void Census::begin(Record& record) {
+  record.live = true;
+  ++live_;
+  if (context_.config.server.max_sessions_per_address != 0) admission_.opened(record.client);
+  context_.counters.add(Counter::sessions);
+  if (record.kind == Kind::WebSocket) context_.counters.add(Counter::websockets);
+  context_.counters.add(Counter::sessions_opened);
+}
+
+bool Census::admit_stream(const Record& record, std::uint32_t number, std::string_view domain) {
+  const config::Config::Server& server = context_.config.server;
+  Rate rate{server.session_rate, server.session_burst};
+  if (number != 1 && !admission_.take(record.client, rate, context_.now())) {
+    context_.counters.add(Counter::streams_refused_rate);
+    return false;
+  }
+  log::info(number == 1 ? "session.start" : "session.add_stream", {{"kind", name_of(record.kind)},
+                                                                   {"sid", record.name},
+                                                                   {"domain", domain},
+                                                                   {"client", record.client},
+                                                                   {"ua", record.ua}});
+  return true;
+}
+
+// What the operator or the worker wanted is no error.
+void Census::count_error(bosh::Condition condition) {
+  switch (condition) {
+    case bosh::Condition::None:
+    case bosh::Condition::SystemShutdown:
+      return;
+    case bosh::Condition::SeeOtherUri:
+      return context_.counters.add(Counter::sessions_referred);
+    default:
+      return context_.counters.add(Counter::errors);
+  }
+}
+
+void Census::end(Record& record, const Ending& ending) {
+  if (!std::exchange(record.live, false)) return;
+  --live_;
+  admission_.ended(record.client);
+  context_.counters.sub(Counter::sessions);
+  if (record.kind == Kind::WebSocket) context_.counters.sub(Counter::websockets);
+  context_.counters.add(Counter::sessions_ended);
+  context_.counters.add(Counter::undelivered, ending.undelivered);
+  count_error(ending.condition);
+  log::info("session.end", {{"kind", name_of(record.kind)},
+                            {"sid", record.name},
+                            {"why", ending.why},
+                            {"condition", bosh::wire_name(ending.condition)},
+                            {"server", record.server_end},
+                            {"ua", record.ua},
+                            {"age", (context_.now() - record.started).count() / 1000},
+                            {"requests", record.requests},
+                            {"up", record.up},
+                            {"down", record.down},
+                            {"undelivered", ending.undelivered}});
+}
+
+}  // namespace nxb::gateway

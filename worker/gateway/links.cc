@@ -1,0 +1,94 @@
+// worker/gateway/links.cc - see links.h.
+// SPDX-License-Identifier: MIT
+#include "worker/gateway/links.h"
+
+#include <algorithm>
+
+namespace nxb::gateway {
+
+using stats::Counter;
+
+StreamId Held::find(std::uint32_t number) const {
+  auto at = std::ranges::find(held_, number, &One::number);
+  return at == held_.end() ? StreamId{} : at->id;
+}
+
+void Held::drop(std::uint32_t number) {
+  std::erase_if(held_, [number](const One& one) { return one.number == number; });
+}
+
+upstream::Upstream* Links::find(const Held& held, std::uint32_t number) const {
+  StreamId stream = held.find(number);
+  return stream ? context_.ports.stream(stream) : nullptr;
+}
+
+std::optional<upstream::Closed> Links::open(const Owner& owner, Held& held, const Record& record,
+                                            upstream::StreamSpec& spec) {
+  if (!census_.admit_stream(record, owner.number, spec.domain))
+    return upstream::Closed{bosh::Condition::PolicyViolation, {}, "too fast"};
+  StreamId stream{++last_};
+  held.add(owner.number, stream);
+  links_.emplace(stream, Link{owner});
+  spec.client_address = record.client;
+  context_.ports.make_stream(stream).open(spec);
+  return std::nullopt;
+}
+
+void Links::send(const Held& held, Record& record, std::uint32_t number, std::string_view elements,
+                 std::uint32_t count) {
+  upstream::Upstream* stream = find(held, number);
+  if (!stream) return;
+  record.up += count;
+  context_.counters.add(Counter::stanzas_from_clients, count);
+  stream->send(elements);
+}
+
+void Links::restart(const Held& held, std::uint32_t number, std::string_view attributes) {
+  upstream::Upstream* stream = find(held, number);
+  if (!stream) return;
+  context_.counters.add(Counter::restarts);
+  stream->restart(attributes);
+}
+
+void Links::set_reading(const Held& held, std::uint32_t number, bool on) {
+  if (!on) context_.counters.add(Counter::server_read_pauses);
+  if (upstream::Upstream* stream = find(held, number)) stream->set_reading(on);
+}
+
+void Links::close(Held& held, std::uint32_t number, upstream::Parting parting,
+                  const std::vector<xmpp::Stanza>& undelivered) {
+  StreamId id = held.find(number);
+  if (!id) return;
+  held.drop(number);
+  links_.at(id).let_go = true;
+  context_.counters.add(Counter::streams_closed_client);
+  context_.ports.stream(id)->close(parting, undelivered);  // may raise Closed from within
+}
+
+void Links::abandon(Held& held) {
+  while (!held.empty()) close(held, held.any(), upstream::Parting::ClientLost);
+}
+
+std::optional<Links::Owner> Links::heard(StreamId stream, const upstream::Event& event) {
+  auto at = links_.find(stream);
+  if (at == links_.end()) return std::nullopt;
+  const Link link = at->second;
+  if (const auto* arrived = std::get_if<upstream::Arrived>(&event))
+    context_.counters.add(Counter::stanzas_to_clients, arrived->stanzas.size());
+  if (std::holds_alternative<upstream::Closed>(event)) {
+    links_.erase(at);
+    context_.ports.drop_stream(stream);
+    if (!link.let_go) context_.counters.add(Counter::streams_closed_server);
+  }
+  return link.owner;
+}
+
+void Links::heard(Held& held, Record& record, std::uint32_t number, const upstream::Event& event) {
+  if (const auto* arrived = std::get_if<upstream::Arrived>(&event)) record.down += arrived->stanzas.size();
+  if (const auto* closed = std::get_if<upstream::Closed>(&event); closed && held.find(number)) {
+    held.drop(number);
+    record.server_end = closed->why;
+  }
+}
+
+}  // namespace nxb::gateway

@@ -1,0 +1,183 @@
+// worker/gateway/ws_sessions.cc - see ws_sessions.h.
+// SPDX-License-Identifier: MIT
+#include "worker/gateway/ws_sessions.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/check.h"
+#include "common/base/secret.h"
+#include "worker/gateway/pump.h"
+
+namespace nxb::gateway {
+
+namespace {
+
+constexpr std::size_t kMaxEvents = 64;    // that one event may cause; more would be a loop between session and server
+constexpr std::size_t kNameBytes = 18;    // random ones, as in a sid
+constexpr std::uint32_t kOnlyStream = 1;  // W-39
+
+ws::SessionLimits limits_from(const config::Config::WebSocket& websocket) {
+  ws::SessionLimits limits;
+  limits.ping_interval = websocket.ping_interval;
+  limits.max_unsent = websocket.max_buffer;
+  limits.slow_above = std::min(limits.slow_above, limits.max_unsent / 2);
+  limits.legacy_framing = websocket.legacy_framing;
+  limits.see_other_uri = websocket.see_other_uri;
+  return limits;
+}
+
+// What is said to a connection that cannot have a session.
+ws::Refused refusal(Census::Objection objection) {
+  switch (objection) {
+    case Census::Objection::ShuttingDown:
+      return {ws::CloseCode::TryAgainLater, "shutdown"};
+    case Census::Objection::Full:
+      return {ws::CloseCode::TryAgainLater, "max_sessions"};
+    case Census::Objection::AddressFull:
+      return {ws::CloseCode::PolicyViolation, "max_sessions_per_address"};
+    default:
+      return {ws::CloseCode::PolicyViolation, "session_rate"};
+  }
+}
+
+// Where a client may name a domain; null: it cannot there.
+std::string* domain_in(ws::Event& event) {
+  auto* arrived = std::get_if<ws::MessageArrived>(&event);
+  if (!arrived) return nullptr;
+  ws::Message& message = arrived->message;
+  bool header = message.kind == ws::Message::Kind::Open || message.kind == ws::Message::Kind::LegacyHeader;
+  return header ? &message.to : nullptr;
+}
+
+}  // namespace
+
+// One session with what the world knows of it and the session does not.
+struct WsSessions::Cell {
+  Cell(const ws::SessionLimits& limits, std::string name, const Client& client, Instant now)
+      : record{Kind::WebSocket, short_hash(name), client.address, {}, now}, session(limits, std::move(name), now) {}
+
+  Record record;
+  Held held;
+  Pump<ws::Session, ws::Event, ws::Action> pump;
+  ws::Session session;
+};
+
+WsSessions::WsSessions(const Context& context, Census& census, Links& links)
+    : context_(context), census_(census), links_(links), limits_(limits_from(context.config.websocket)) {}
+
+WsSessions::~WsSessions() = default;
+
+void WsSessions::on_socket(SocketId id, const Client& client) {
+  auto made = std::make_unique<Cell>(limits_, random_token(kNameBytes), client, context_.now());
+  auto [at, fresh] = cells_.emplace(id, std::move(made));
+  if (!NXB_EXPECT(fresh, "a WebSocket is told of once")) return;
+  Cell& cell = *at->second;
+  Census::Objection objection = census_.judge(Kind::WebSocket, client.address);
+  if (objection != Census::Objection::None) return deliver(id, refusal(objection));
+  census_.begin(cell.record);
+  settle(id, cell);
+}
+
+void WsSessions::on_event(SocketId id, ws::Event event) {
+  std::string* domain = domain_in(event);
+  if (domain && domain->empty()) *domain = context_.config.upstream.default_domain;  // as B-17
+  if (std::holds_alternative<ws::MessageArrived>(event)) {
+    if (auto at = cells_.find(id); at != cells_.end()) ++at->second->record.requests;
+  }
+  deliver(id, std::move(event));
+}
+
+void WsSessions::on_deadline(SocketId id) { deliver(id, ws::TimePassed{}); }
+
+void WsSessions::on_server(SocketId id, upstream::Event event) {
+  if (auto at = cells_.find(id); at != cells_.end()) {
+    Links::heard(at->second->held, at->second->record, kOnlyStream, event);
+  }
+  deliver(id, ws::ServerSpoke{std::move(event)});
+}
+
+void WsSessions::shut_down() {
+  std::vector<SocketId> all;
+  for (const auto& [id, cell] : cells_) all.push_back(id);
+  for (SocketId id : all) deliver(id, ws::ShutDown{});
+}
+
+// --- sessions come and go ---
+
+void WsSessions::deliver(SocketId id, ws::Event event) {
+  auto at = cells_.find(id);
+  if (at == cells_.end()) return;  // it is gone; a late event is not an error
+  at->second->pump.put(std::move(event));
+  run(id, *at->second);
+}
+
+void WsSessions::run(SocketId id, Cell& cell) {
+  auto each = [&](ws::Action& action) { std::visit([&](auto& known) { perform(id, cell, known); }, action); };
+  switch (cell.pump.run(cell.session, context_.now, kMaxEvents, each)) {
+    case Pumped::AtRest:
+      return settle(id, cell);
+    case Pumped::ByAnother:
+      return;
+    case Pumped::Restless:
+      return give_up(id, cell);
+  }
+}
+
+// A session that cannot come to rest is ended (U-72).
+void WsSessions::give_up(SocketId id, Cell& cell) {
+  context_.ports.send_frame(id, ws::Opcode::Close, ws::close_payload(ws::CloseCode::InternalError));
+  context_.ports.close_socket(id);
+  links_.abandon(cell.held);
+  census_.end(cell.record, {"internal error", bosh::Condition::InternalServerError});
+  forget(id);
+}
+
+// Between events: the deadline follows the session, and one that is gone leaves.
+void WsSessions::settle(SocketId id, Cell& cell) {
+  if (cell.session.state() == ws::State::Gone) return forget(id);
+  context_.ports.wake_socket_at(id, cell.session.next_deadline());
+}
+
+void WsSessions::forget(SocketId id) {
+  context_.ports.wake_socket_at(id, std::nullopt);
+  cells_.erase(id);
+}
+
+// --- actions ---
+
+void WsSessions::perform(SocketId id, Cell& /*cell*/, ws::Send& send) {
+  context_.ports.send_frame(id, send.opcode, send.payload);
+}
+
+void WsSessions::perform(SocketId id, Cell& /*cell*/, ws::HangUp& /*hang_up*/) { context_.ports.close_socket(id); }
+
+void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::Forward& forward) {
+  links_.send(cell.held, cell.record, kOnlyStream, forward.elements, forward.count);
+}
+
+void WsSessions::perform(SocketId id, Cell& cell, ws::OpenStream& open) {
+  auto refused = links_.open({Kind::WebSocket, id.value, kOnlyStream}, cell.held, cell.record, open.spec);
+  if (refused) deliver(id, ws::ServerSpoke{*std::move(refused)});
+}
+
+void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::RestartStream& /*restart*/) {
+  links_.restart(cell.held, kOnlyStream, {});
+}
+
+void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::CloseStream& close) {
+  links_.close(cell.held, kOnlyStream, close.parting);
+}
+
+void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::ReadServer& read) {
+  links_.set_reading(cell.held, kOnlyStream, read.on);
+}
+
+// Of one that was refused nobody heard that it began.
+void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::Ended& ended) {
+  census_.end(cell.record, {ended.why, ended.condition});
+}
+
+}  // namespace nxb::gateway

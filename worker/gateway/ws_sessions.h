@@ -1,0 +1,57 @@
+// worker/gateway/ws_sessions.h - the WebSocket sessions of this worker: one for each connection, by its SocketId.
+// Runs in: worker. Owned by: gateway::Gateway. No protocol decisions: those are the session's.
+// A connection that cannot have a session has a cell as well, until it is closed properly; it counts nowhere.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "common/base/ids.h"
+#include "worker/gateway/census.h"
+#include "worker/gateway/context.h"
+#include "worker/gateway/links.h"
+#include "worker/ws/session.h"
+
+namespace nxb::gateway {
+
+class WsSessions {
+ public:
+  WsSessions(const Context& context, Census& census, Links& links);
+  ~WsSessions();
+  WsSessions(const WsSessions&) = delete;
+  WsSessions& operator=(const WsSessions&) = delete;
+
+  void on_socket(SocketId id, const Client& client);
+  void on_event(SocketId id, ws::Event event);
+  void on_deadline(SocketId id);
+  void on_server(SocketId id, upstream::Event event);
+  void shut_down();
+
+ private:
+  struct Cell;
+
+  void deliver(SocketId id, ws::Event event);
+  void run(SocketId id, Cell& cell);
+  void give_up(SocketId id, Cell& cell);
+  void settle(SocketId id, Cell& cell);
+  void forget(SocketId id);
+
+  void perform(SocketId id, Cell& cell, ws::Send& send);
+  void perform(SocketId id, Cell& cell, ws::HangUp& hang_up);
+  void perform(SocketId id, Cell& cell, ws::Forward& forward);
+  void perform(SocketId id, Cell& cell, ws::OpenStream& open);
+  void perform(SocketId id, Cell& cell, ws::RestartStream& restart);
+  void perform(SocketId id, Cell& cell, ws::CloseStream& close);
+  void perform(SocketId id, Cell& cell, ws::ReadServer& read);
+  void perform(SocketId id, Cell& cell, ws::Ended& ended);
+
+  const Context& context_;
+  Census& census_;
+  Links& links_;
+  ws::SessionLimits limits_;
+  std::unordered_map<SocketId, std::unique_ptr<Cell>> cells_;
+};
+
+}  // namespace nxb::gateway
