@@ -62,7 +62,7 @@ std::string read(std::string_view bytes, const ws::FrameLimits& limits, std::siz
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view bytes = fuzz::text_of(data, size);
   fuzz::Chance chance(bytes);
-  ws::FrameLimits limits;
+  ws::FrameLimits limits{.message = 10'000};
   if (chance.below(2) == 0) {
     limits.message = chance.below(300);
     limits.fragments = static_cast<std::uint32_t>(1 + chance.below(5));

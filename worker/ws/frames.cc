@@ -26,6 +26,11 @@ constexpr std::size_t kContextBytes = 4'352;  // libwslay's: a buffer of 4,096, 
 constexpr std::uint16_t kNoCode = 1005;
 constexpr std::uint8_t kRsv1 = 4;  // of Header::reserved: the message is compressed
 
+// W-19: a few bytes can be a message of the limit, again and again, and each costs time. What compressed messages grow
+// to is paid by their own bytes, this many times, and by an advance of so many messages of the limit.
+constexpr std::uint64_t kGrowth = 64;
+constexpr std::uint64_t kAdvance = 8;
+
 struct Header {
   bool fin = false, masked = false;
   std::uint8_t reserved = 0, opcode = 0;
@@ -89,7 +94,7 @@ struct FreeContext {
 }  // namespace
 
 struct Frames::Work {
-  explicit Work(const FrameLimits& l);
+  Work(const FrameLimits& l, std::uint64_t& growth);
   // Takes the bytes of one header, or of one payload, from the front.
   void step(std::string_view& bytes, std::vector<Item>& out);
   bool is_unfinished() const { return head_size > 0 || in_message; }
@@ -102,6 +107,7 @@ struct Frames::Work {
   std::optional<BrokenRule> inflate_message();
 
   FrameLimits limits;
+  std::uint64_t& growth_left;  // the connection's
   std::unique_ptr<wslay_frame_context, FreeContext> context;
   std::string_view input;  // what libwslay may take
   std::array<char, kLongestHeader> head{};
@@ -130,7 +136,7 @@ ssize_t give(std::uint8_t* buffer, std::size_t size, int, void* user) noexcept {
 
 }  // namespace
 
-Frames::Work::Work(const FrameLimits& l) : limits(l) {
+Frames::Work::Work(const FrameLimits& l, std::uint64_t& growth) : limits(l), growth_left(growth) {
   const wslay_frame_callbacks callbacks{nullptr, &give, nullptr};
   wslay_frame_context* made = nullptr;
   NXB_CHECK(wslay_frame_context_init(&made, &callbacks, &input) == 0, "no memory for a frame");
@@ -233,20 +239,25 @@ std::optional<Item> Frames::Work::finish_frame() {
 
 std::optional<BrokenRule> Frames::Work::inflate_message() {
   std::string text;
-  const Inflating result = inflate_into(text, message, limits.message);
+  growth_left += kGrowth * message.size();
+  const Inflating result = inflate_into(text, message, std::min(limits.message, growth_left));
+  if (result == Inflating::TooBig && growth_left < limits.message) {
+    return BrokenRule{CloseCode::PolicyViolation, "messages grow too much when inflated"};
+  }
   if (result == Inflating::TooBig) return BrokenRule{CloseCode::TooBig, "message too big when inflated"};
   if (result == Inflating::Broken) return BrokenRule{CloseCode::InvalidData, "compressed message"};
   if (utf8.accept(text) < text.size()) return BrokenRule{CloseCode::InvalidData, "message is no UTF-8"};
+  growth_left = std::min(growth_left - text.size(), kAdvance * limits.message);
   message = std::move(text);
   return std::nullopt;
 }
 
-Frames::Frames(const FrameLimits& limits) : limits_(limits) {}
+Frames::Frames(const FrameLimits& limits) : limits_(limits), growth_left_(kAdvance * limits.message) {}
 Frames::~Frames() = default;
 
 void Frames::feed(std::string_view bytes, std::vector<Item>& out) {
   if (ended_ || bytes.empty()) return;
-  if (!work_) work_ = std::make_unique<Work>(limits_);
+  if (!work_) work_ = std::make_unique<Work>(limits_, growth_left_);
   while (!bytes.empty() && !work_->ended) work_->step(bytes, out);
   ended_ = work_->ended;
   if (ended_ || !work_->is_unfinished()) work_.reset();

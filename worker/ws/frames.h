@@ -66,6 +66,7 @@ class Frames {
  private:
   struct Work;  // here only while a frame or a message is incomplete
   FrameLimits limits_;
+  std::uint64_t growth_left_;  // bytes that messages may still grow by when inflated (W-19)
   std::unique_ptr<Work> work_;
   bool ended_ = false;  // by a broken rule or a Close
 };

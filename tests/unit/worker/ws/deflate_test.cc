@@ -69,6 +69,27 @@ TEST_CASE("W-19 a message that grows beyond the limit is too big, at the byte be
   CHECK(read_frames(frame(kFin | kRsv1 | kText, deflated(std::string(50'001, 'x'))), limits) == "broken(1009)");
 }
 
+TEST_CASE("W-19 small messages that grow big are taken a few times, then 1008; those that pay for it always") {
+  const FrameLimits limits{.message = 50'000, .deflate = true};
+  const std::string bomb = frame(kFin | kRsv1 | kText, deflated(std::string(50'000, 'x')));
+  Frames frames(limits);
+  std::vector<Item> items;
+  while (items.size() < 50 && (items.empty() || std::holds_alternative<TextMessage>(items.back()))) {
+    frames.feed(bomb, items);
+  }
+  CHECK(items.size() > 8);
+  CHECK(items.size() < 12);
+  CHECK(described({items.back()}) == "broken(1008)");
+  Frames patient(limits);
+  items.clear();
+  const std::string fair = frame(kFin | kRsv1 | kText, deflated(stanza(1)));
+  for (int i = 0; i < 5'000; ++i) patient.feed(fair, items);
+  CHECK(std::holds_alternative<TextMessage>(items.back()));
+  items.clear();
+  for (int i = 0; i < 12; ++i) patient.feed(bomb, items);  // patience earns no more than the advance
+  CHECK(described({items.back()}) == "broken(1008)");
+}
+
 TEST_CASE("W-06 what is no compressed message, or ends within a block, is broken") {
   const std::string good = deflated(stanza(1));
   CHECK(inflated("\xff\xff"s) == "<broken>");
