@@ -34,12 +34,13 @@ TABLE
 }
 packages_for_clients() {
   node_is_recent || say 'nodejs - runs the web client (18 or newer)'
-  command -v npm >/dev/null || say 'npm - fetches Strophe.js, the web client'
+  command -v npm >/dev/null || say 'npm - fetches the web clients'
   say 'ca-certificates - lets npm verify what it fetches'
 }
-# Clients that are tried where they can be installed: a list for each, by name.
+# Clients, and a proxy, that are tried where they can be installed: a list for each, by name.
 packages_for_chromium() { say 'chromium chromium a browser to try nxb with'; }
 packages_for_libpurple() { say "libpurple-dev - Pidgin's library, another client to try nxb with"; }
+packages_for_nginx() { say 'nginx-light nginx a proxy between clients and nxb'; }
 packages_for_servers() { # demo|all
   say 'prosody prosody an XMPP server to talk to'
   [ "$1" = all ] || return 0
@@ -107,15 +108,34 @@ let_services_up() {
   policy_is_ours=no
 }
 
-# Strophe.js and its DOM, from npm, beside the interop tests.
-install_strophe() {
+# Strophe.js with its DOM, and xmpp.js, from npm, beside the interop tests.
+install_web_clients() {
   local folder=$top/tests/interop
   local have=$folder/node_modules/.package-lock.json
   [ -f "$have" ] && [ ! "$folder/package-lock.json" -nt "$have" ] && return 0
-  say "Fetching Strophe.js into tests/interop/node_modules (npm)"
+  say "Fetching Strophe.js and xmpp.js into tests/interop/node_modules (npm)"
   local output
   output=$(cd "$folder" && npm ci --no-audit --no-fund 2>&1) || { say "$output" >&2; die "npm ci failed"; }
   touch "$have"
+}
+
+# Converse.js as it is published: npm would fetch the many packages, too, that it was built from. False if it is not to be had.
+converse_version=14.0.0
+converse_sha256=634f31fa0f7b0e47f1abc60d870ff6805c737577399920ebe92da4c7e5bcaff0
+install_converse() {
+  local folder=$top/tests/interop/node_modules/converse.js log
+  [ "$(cat "$folder/.version" 2>/dev/null)" = "$converse_version" ] && return 0
+  say "Fetching Converse.js into tests/interop/node_modules (npm)"
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  log=$folder/npm.log
+  (
+    cd "$folder" &&
+      npm pack --silent "converse.js@$converse_version" &&
+      echo "$converse_sha256  converse.js-$converse_version.tgz" | sha256sum -c --quiet &&
+      tar -xzf "converse.js-$converse_version.tgz" --strip-components=1 package/dist package/LICENSE &&
+      rm "converse.js-$converse_version.tgz" && echo "$converse_version" >.version
+  ) >"$log" 2>&1 || { tail -n 5 "$log"; return 1; }
 }
 
 # --- building -----------------------------------------------------------------------------------------------------------

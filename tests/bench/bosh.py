@@ -92,6 +92,10 @@ class Session:
         answer = await self.until("<jid>", await self.request(payload=bind))
         self.jid = re.search(r"<jid>([^<]+)", answer).group(1)
 
+    async def hold(self):
+        """Asks for something and is kept waiting."""
+        await self.request()
+
     async def round_trip(self, text):
         """Sends a message to itself and reads until it is back."""
         message = f"<message to='{self.jid}' type='chat' xmlns='jabber:client'><body>{text}</body></message>"

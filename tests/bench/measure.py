@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Measures nxb, and beside it any other BOSH server in the same run. Prints ratios-worthy figures; judges nothing.
+"""Measures nxb, and beside it any other server of BOSH or WebSocket in the same run. Prints ratios-worthy figures; judges nothing.
 
   measure.py BUILD round-trip [--sessions 50] [--seconds 5] [--rounds 3] [--workers 1,4] [--peer NAME=URL,PID[,DOMAIN[,ROUTE]]]...
       CPU microseconds (user + system, all processes of the server, from /proc) per echo round trip: every session sends a
       message to itself and reads it back, closed loop, one request at a time. nxb runs against a stub XMPP server, which
       is not counted. The servers take turns, A B C A B C; medians and minima are printed.
-  measure.py BUILD idle [--sessions 5000] [--workers 2]
-      Memory per held session: PSS of all nxb processes with the sessions held, minus before, divided by their number.
+  measure.py BUILD idle [--sessions 5000] [--workers 2] [--peer ...]...
+      Memory per held session: PSS of all processes with the sessions held, minus before, divided by their number.
+  measure.py BUILD ws-round-trip, ws-idle
+      The same over WebSocket: an echo is a frame each way; an idle session is a WebSocket that says nothing.
 
 BUILD is a build folder with nxb in it. A ROUTE may hold {stub}, which becomes the stub server's port. Loopback only.
 
@@ -23,8 +25,9 @@ import sys
 import tempfile
 import time
 
+import bosh
 import processes
-from bosh import Session
+import websocket
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -65,7 +68,7 @@ def stub_server(port):
 
 @contextlib.contextmanager
 def nxb(build, workers, stub_port):
-    """Starts nxb with its own configuration; yields (url, pids)."""
+    """Starts nxb with its own configuration; yields (port, pids)."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         config = pathlib.Path(folder) / "nxb.toml"
@@ -88,17 +91,22 @@ level = "ERROR"
         supervisor = pathlib.Path(build) / "supervisor" / "nxb-supervisor"
         with running([str(supervisor), "-c", str(config)]) as process:
             wait_for_port(port, process)
-            yield f"http://127.0.0.1:{port}/http-bind", lambda: processes.tree(process.pid)
+            yield port, lambda: processes.tree(process.pid)
 
 
 class Target:
+    """A server that is measured, and its sessions; the scheme of its URL says which kind these are."""
+
     def __init__(self, name, url, pids, domain="localhost", route=None):
         self.name, self.url, self.pids, self.domain, self.route = name, url, pids, domain, route
         self.sessions, self.costs, self.rates = [], [], []
 
     async def login(self, count):
-        self.sessions = [Session(self.url, self.domain, self.route) for _ in range(count)]
-        await asyncio.gather(*(session.login() for session in self.sessions))
+        kind = websocket if self.url.startswith("ws:") else bosh
+        more = [kind.Session(self.url, self.domain, self.route) for _ in range(count)]
+        await asyncio.gather(*(session.login() for session in more))
+        self.sessions += more
+        return more
 
     async def turn(self, seconds):
         end = time.monotonic() + seconds
@@ -118,16 +126,22 @@ class Target:
         self.rates.append(done / (time.monotonic() - start))
 
 
-async def round_trip(args, stub_port, stack):
+def targets_of(args, stub_port, stack):
+    """nxb once for each number of workers, then the peers."""
+    url = "ws://127.0.0.1:{}/xmpp-websocket" if args.what.startswith("ws-") else "http://127.0.0.1:{}/http-bind"
     targets = []
     for workers in args.workers.split(","):
-        url, pids = stack.enter_context(nxb(args.build, int(workers), stub_port))
-        targets.append(Target(f"nxb, {workers} worker(s)", url, pids))
+        port, pids = stack.enter_context(nxb(args.build, int(workers), stub_port))
+        targets.append(Target(f"nxb, {workers} worker(s)", url.format(port), pids))
     for peer in args.peer:
         name, _, rest = peer.partition("=")
         url, pid, *more = rest.split(",")
         more = [part.replace("{stub}", str(stub_port)) for part in more]
         targets.append(Target(name, url, lambda pid=int(pid): processes.tree(pid), *more))
+    return targets
+
+
+async def round_trip(args, targets):
     for target in targets:
         await target.login(args.sessions)
         await target.turn(min(args.seconds, 1))  # warm-up, not counted
@@ -142,45 +156,42 @@ async def round_trip(args, stub_port, stack):
         print(f"{target.name:24} {cost:18.1f} {min(target.costs):9.1f} {cost / base:7.2f} {statistics.median(target.rates):14.0f}")
 
 
-async def idle(args, stub_port, stack):
-    url, pids = stack.enter_context(nxb(args.build, int(args.workers.split(",")[0]), stub_port))
-    first = Session(url, "localhost")
-    await first.login()  # what the first session costs is not per session
-    before = processes.pss_bytes(pids())
-    sessions, held = [], []
-    for start in range(0, args.sessions, 100):
-        batch = [Session(url, "localhost") for _ in range(min(100, args.sessions - start))]
-        await asyncio.gather(*(session.login() for session in batch))
-        held += [asyncio.ensure_future(session.request()) for session in batch]
-        sessions += batch
-    await asyncio.sleep(0.5)
-    after = processes.pss_bytes(pids())
-    waiting = sum(1 for one in held if not one.done())
-    print(f"{len(sessions)} sessions, {waiting} held now; PSS {before / 1024:.0f} KB before, {after / 1024:.0f} KB after: "
-          f"{(after - before) / len(sessions):.0f} bytes per session")
-    for one in held:
-        one.cancel()
-    for session in sessions:
-        session.connection.close()
+async def idle(args, targets):
+    for target in targets:
+        await target.login(1)  # what the first session costs is not per session
+        before = processes.pss_bytes(target.pids())
+        held = []
+        while len(held) < args.sessions:
+            more = await target.login(min(100, args.sessions - len(held)))
+            held += [asyncio.ensure_future(session.hold()) for session in more]
+        await asyncio.sleep(0.5)
+        after = processes.pss_bytes(target.pids())
+        waiting = sum(1 for one in held if not one.done())
+        print(f"{target.name}: {len(held)} sessions, {waiting} held now; PSS {before / 1024:.0f} KB before, {after / 1024:.0f} KB after: "
+              f"{(after - before) / len(held):.0f} bytes per session")
+        for one in held:
+            one.cancel()
+        for session in target.sessions:
+            session.connection.close()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
-    parser.add_argument("what", choices=["round-trip", "idle"])
+    parser.add_argument("what", choices=["round-trip", "idle", "ws-round-trip", "ws-idle"])
     parser.add_argument("--sessions", type=int)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers")
     parser.add_argument("--peer", action="append", default=[])
     args = parser.parse_args()
-    work = round_trip if args.what == "round-trip" else idle
+    work = round_trip if args.what.endswith("round-trip") else idle
     args.sessions = args.sessions or (50 if work is round_trip else 5000)
     args.workers = args.workers or ("1,4" if work is round_trip else "2")
     stub_port = free_port()
     with contextlib.ExitStack() as stack:
         stack.enter_context(stub_server(stub_port))
-        asyncio.run(work(args, stub_port, stack))
+        asyncio.run(work(args, targets_of(args, stub_port, stack)))
 
 
 if __name__ == "__main__":

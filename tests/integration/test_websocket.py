@@ -27,7 +27,7 @@ async def status_of(nxb, request):
     return status
 
 
-@case("handshakes: accepted on both paths, by key, version, protocol and origin (W-01 W-02 W-03 W-04 W-05 W-06 W-07 W-08 W-09)")
+@case("handshakes: accepted on both paths, by key, version, protocol and origin (W-01 W-02 W-03 W-04 W-05 W-06 W-07 W-08 W-09 C-56)")
 async def handshakes():
     allowed = "https://chat.example"
     async with Nxb(workers=2, http={"allowed_origins": [allowed]}) as nxb:

@@ -12,7 +12,7 @@ import { within } from './strophe_in_node.mjs';
 const kFlags = [
   '--headless', '--remote-debugging-pipe', '--no-startup-window', '--no-first-run', '--disable-gpu', '--disable-quic',
   '--disable-dev-shm-usage', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--disable-extensions', '--no-proxy-server', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+  '--disable-extensions', '--no-proxy-server', '--window-size=1100,760',
 ];
 
 export class Chromium {
@@ -24,10 +24,13 @@ export class Chromium {
   #rest = '';
   pages = new Map(); // DevTools session -> Page
 
-  constructor() {
+  /** `hosts` are names it can resolve, each with its address:port; `trusted` are hashes of keys whose certificates it takes. */
+  constructor({ hosts = {}, trusted = [] } = {}) {
+    const rules = [...Object.entries(hosts).map(([name, address]) => `MAP ${name} ${address}`), 'MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1'];
+    const network = [`--host-resolver-rules=${rules.join(', ')}`, `--ignore-certificate-errors-spki-list=${trusted.join(',')}`];
     const out = fs.openSync(this.#log, 'a');
     const asRoot = process.getuid() === 0 ? ['--no-sandbox'] : [];
-    this.#child = spawn('chromium', [...kFlags, ...asRoot, `--user-data-dir=${path.join(folder, 'chromium')}`],
+    this.#child = spawn('chromium', [...kFlags, ...network, ...asRoot, `--user-data-dir=${path.join(folder, 'chromium')}`],
       { stdio: ['ignore', out, out, 'pipe', 'pipe'] });
     fs.closeSync(out);
     this.#ended = once(this.#child, 'exit').then(() => this.#giveUp());
@@ -70,6 +73,7 @@ export class Chromium {
     const page = new Page(this, targetId, sessionId);
     this.pages.set(sessionId, page);
     for (const domain of ['Page', 'Runtime']) await page.send(`${domain}.enable`);
+    await page.send('Emulation.setFocusEmulationEnabled', { enabled: true }); // each tab is in front, as far as it knows
     await page.load('Page.navigate', { url });
     return page;
   }
@@ -119,6 +123,21 @@ class Page {
     const { result, exceptionDetails } = await this.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
+  }
+
+  /** What a user types, key by key as far as the page can tell; '\n' is the Enter key. */
+  async type(text) {
+    for (const part of text.split(/(\n)/).filter((one) => one)) {
+      if (part !== '\n') await this.send('Input.insertText', { text: part });
+      else for (const type of ['keyDown', 'keyUp']) await this.send('Input.dispatchKeyEvent', { type, key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 13, text: '\r' });
+    }
+  }
+
+  /** What the page looks like, as a file. */
+  async screenshot(file) {
+    const { data } = await this.send('Page.captureScreenshot', { format: 'png' });
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, Buffer.from(data, 'base64'));
   }
 
   /** Closes the tab. */

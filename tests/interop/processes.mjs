@@ -1,6 +1,6 @@
 // processes.mjs - the processes a scenario needs, private to it: nxb, Prosody, ejabberd, certificates.
 // All on loopback, all files in one temporary folder, everything ended by its own process id.
-// With NXB_INTEROP_DIRECT=1 there is no nxb: clients use the XMPP server's own BOSH endpoint, which tells whether
+// With NXB_INTEROP_DIRECT=1 there is no nxb: clients use the XMPP server's own BOSH and WebSocket, which tells whether
 // a failure is the client's (this folder's) fault.
 // SPDX-License-Identifier: MIT
 import { spawn, spawnSync } from 'node:child_process';
@@ -14,6 +14,8 @@ import { fileURLToPath } from 'node:url';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const servers = path.join(here, '..', 'servers');
 export const direct = process.env.NXB_INTEROP_DIRECT === '1';
+
+process.env.PATH += ':/usr/sbin'; // where Debian has servers, and users do not look
 
 const kStartWithin = 60_000;
 const kStopWithin = 20_000;
@@ -31,7 +33,7 @@ export async function freePort() {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function until(what, condition, child) {
+export async function until(what, condition, child) {
   const end = Date.now() + kStartWithin;
   while (!(await condition())) {
     if (child.exitCode !== null) throw new Error(`${what} ended with ${child.exitCode}:\n${child.output()}`);
@@ -40,13 +42,14 @@ async function until(what, condition, child) {
   }
 }
 
-const answers = (port) => new Promise((resolve) => {
+export const answers = (port) => new Promise((resolve) => {
   const socket = net.connect(port, '127.0.0.1');
   socket.on('connect', () => (socket.destroy(), resolve(true)));
   socket.on('error', () => resolve(false));
 });
 
-function start(name, command, args) {
+/** A process of this program: it is ended with it. */
+export function start(name, command, args) {
   const log = path.join(folder, `${name}.log`);
   const out = fs.openSync(log, 'a');
   const child = spawn(command, args, { stdio: ['ignore', out, out] });
@@ -57,7 +60,7 @@ function start(name, command, args) {
   return child;
 }
 
-async function stop(child) {
+export async function stop(child) {
   if (!running.delete(child) || child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill('SIGTERM');
@@ -88,18 +91,19 @@ export function missing(command) {
 
 let made = 0;
 
-/** A Prosody or an ejabberd; `certificate` (see certificates()) makes Prosody require STARTTLS. */
-export async function xmppServer(kind, { certificate } = {}) {
-  const [port, bosh] = [await freePort(), direct ? await freePort() : null];
+/** A Prosody or an ejabberd; `certificate` (see certificates()) makes Prosody require STARTTLS, `hashed` keep its salts. */
+export async function xmppServer(kind, { certificate, hashed } = {}) {
+  const [port, http] = [await freePort(), direct ? await freePort() : null];
   const name = `${kind}${++made}`;
   const dir = path.join(folder, name);
   const args = ['--dir', dir, '--port', String(port)];
-  if (bosh) args.push('--bosh', String(bosh));
+  if (http) args.push('--http', String(http));
+  if (hashed) args.push('--hashed');
   if (certificate) args.push('--certificate', certificate.certificate, '--key', certificate.key);
   const child = start(name, path.join(servers, kind), args);
   const ready = kind === 'ejabberd' ? () => fs.existsSync(path.join(dir, 'ready')) : () => true;
-  await until(kind, async () => ready() && (await answers(port)) && (!bosh || (await answers(bosh))), child);
-  return { kind, port, bosh, stop: () => stop(child) };
+  await until(kind, async () => ready() && (await answers(port)) && (!http || (await answers(http))), child);
+  return { kind, port, http, stop: () => stop(child) };
 }
 
 /** One authority and a certificate for each name: { ca, of(name) }. */
@@ -123,11 +127,12 @@ async function countersAt(adminSocket) {
 }
 
 /**
- * nxb with the domains of the XMPP server mapped to it; resolves to { url, output, counters, countersReach, stop }.
- * `http` and `bosh` are lines of those sections.
+ * nxb with the domains of the XMPP server mapped to it; resolves to { port, url, websocket, output, counters, countersReach, stop }.
+ * `listen`, `http`, `bosh`, `websocket` and `discovery` are lines of those sections.
  */
-export async function nxb(server, { tls = 'off', ca = '', workers = 3, http = [], bosh = [] } = {}) {
-  if (direct) return { url: `http://127.0.0.1:${server.bosh}/http-bind`, stop: async () => {} };
+export async function nxb(server, { tls = 'off', ca = '', workers = 3, listen = [], http = [], bosh = [], websocket = [], discovery = [] } = {}) {
+  const urls = (port) => ({ port, url: `http://127.0.0.1:${port}/http-bind`, websocket: `ws://127.0.0.1:${port}/xmpp-websocket` });
+  if (direct) return { ...urls(server.http), stop: async () => {} };
   const supervisor = process.env.NXB_SUPERVISOR;
   if (!supervisor) throw new Error('NXB_SUPERVISOR must name the nxb-supervisor to try');
   const port = await freePort();
@@ -138,13 +143,14 @@ export async function nxb(server, { tls = 'off', ca = '', workers = 3, http = []
   const adminSocket = path.join(folder, `${name}.sock`);
   fs.writeFileSync(file, [
     `[server]\nworkers = ${workers}\nadmin_socket = "${adminSocket}"\n`,
-    `[[listen]]\naddress = "127.0.0.1:${port}"\n`, '[http]', ...http, '[bosh]', ...bosh, ...domains,
+    `[[listen]]\naddress = "127.0.0.1:${port}"`, ...listen, '[http]', ...http, '[bosh]', ...bosh,
+    '[websocket]', ...websocket, '[discovery]', ...discovery, ...domains,
   ].join('\n'));
   const child = start(name, supervisor, ['-c', file]);
   await until('nxb', () => answers(port), child);
   const counters = () => countersAt(adminSocket);
   return {
-    url: `http://127.0.0.1:${port}/http-bind`,
+    ...urls(port),
     output: child.output,
     counters,
     /** Resolves once `condition(counters)` holds. */

@@ -1,5 +1,5 @@
 // strophe_in_node.mjs - Strophe.js 5 on Node as it runs in a browser: the parts of a browser that it needs and Node lacks.
-// Strophe's own Node build brings DOMParser and document; here are XMLHttpRequest (keep-alive connections, shared by all
+// Strophe's own Node build brings DOMParser, document and WebSocket; here are XMLHttpRequest (keep-alive connections, shared by all
 // people of a scenario), sessionStorage (for restore()), and `crypto` for Node 18.
 // Exports Strophe's names and `Person`: somebody who logs in, says things and waits for things.
 // SPDX-License-Identifier: MIT
@@ -108,7 +108,16 @@ export function within(what, make, patience = kPatience) {
   });
 }
 
-/** Somebody at a browser. `mechanism` is one of Strophe.SASL…; without it Strophe chooses the best on offer. */
+/** What a tab remembers of a stream to resume: of this person only, where sessionStorage is everybody's here. */
+function memory() {
+  const kept = new Map();
+  return { load: (key) => kept.get(key) ?? null, save: (key, state) => void kept.set(key, structuredClone(state)), clear: (key) => void kept.delete(key) };
+}
+
+/**
+ * Somebody at a browser. `mechanism` is one of Strophe.SASL…; without it Strophe chooses the best on offer. With `resumes` there is
+ * stream management (XEP-0198), which Strophe has over WebSocket only.
+ */
 export class Person {
   static everybody = new Set();
 
@@ -118,10 +127,14 @@ export class Person {
     Person.everybody.clear();
   }
 
-  constructor(url, { mechanism, wait = 60 } = {}) {
+  constructor(url, { mechanism, wait = 60, resumes = false } = {}) {
     const mechanisms = mechanism ? { mechanisms: [mechanism] } : {};
-    this.connection = new Strophe.Connection(url, { keepalive: true, ...mechanisms });
+    const management = { enableStreamManagement: resumes, streamManagement: { storage: memory() } };
+    this.connection = new Strophe.Connection(url, { keepalive: true, ...mechanisms, ...management });
     this.wait = wait;
+    this.wire = []; // over WebSocket: ['in' or 'out', message] in order
+    this.connection.rawInput = (text) => this.wire.push(['in', text]);
+    this.connection.rawOutput = (text) => this.wire.push(['out', text]);
     this.log = []; // [name of the status, condition] in order
     this.watchers = new Set();
     Person.everybody.add(this);
@@ -169,9 +182,23 @@ export class Person {
     return this.#reached('DISCONNECTED', () => this.connection.disconnect('done'));
   }
 
-  /** The page goes away without a word: open requests are cut, timers stop; the session stays with the server. */
+  /** Over WebSocket: the network fails, with a FIN or a reset; Strophe notices, and `login` would resume. */
+  cut(how) {
+    return this.#reached('DISCONNECTED', () => {
+      const { socket } = this.connection._proto;
+      if (how === 'reset') socket._socket.resetAndDestroy();
+      else socket.terminate();
+    });
+  }
+
+  /** The page goes away without a word: open requests or the socket are cut, timers stop; the session stays with the server. */
   vanish() {
     const connection = this.connection;
+    const { socket } = connection._proto;
+    if (socket) {
+      socket.onclose = socket.onerror = socket.onmessage = null;
+      socket.terminate();
+    }
     const left = { jid: connection.jid, sid: connection._proto.sid, rid: connection._proto.rid };
     clearTimeout(connection._idleTimeout);
     connection._proto._abortAllRequests();

@@ -173,6 +173,7 @@ Outcome expect(Scene& scene, Client& client, const Step& step) {
     bool ready = step.word(2) == "ready" && scene.stage.worker_ready(number_at_end(step.word(1)));
     return ready ? done() : waits("the worker is not " + std::string(step.word(2)));
   }
+  if (step.word(0) == "ws") return look_at_socket(scene, client, step);
   auto at = client.requests.find(std::string(step.word(0)));
   if (at == client.requests.end()) return failed("there is no request of that name");
   return look_at_answer(scene, scene.requests[at->second], step);
@@ -185,6 +186,7 @@ Outcome play_client(Scene& scene, const std::string& name, const Step& step, Att
   if (step.verb == "open" && step.find("on")) return open_on_worker(scene, name, step, attempt);
   if (step.verb == "open" || step.verb == "post") return post(scene, name, step, attempt);
   if (step.verb == "http" || step.verb == "raw") return by_hand(scene, name, step);
+  if (step.verb == "ws") return play_socket(scene, name, step, attempt);
   if (step.verb == "kill") return kill_worker(scene, step);
   if (step.verb == "stop") return stop(scene);
   if (step.verb == "expect") return expect(scene, client, step);

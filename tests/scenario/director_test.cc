@@ -104,6 +104,31 @@ TEST_CASE("what is said of the server's side and is not so fails at its line") {
   CHECK(why(with("post rid=9 as=r1\nsync x\n", "  sync x\n  expect presence\n")) == "line 9: the stream ends");
 }
 
+TEST_CASE("what is said of a WebSocket and is not so fails at its line") {
+  auto socket = [](const std::string& client) {
+    return "scenario \"s\"\ncovers W-29\nstage sim\n"
+           "server s1 domain=a.example background {\n  accept\n  expect stream\n  send features mechanisms=PLAIN\n}\n"
+           "client c1 {\n  ws connect\n  ws open to=a.example\n  expect ws open\n" +
+           client + "}\nrun\n";
+  };
+  CHECK(why(socket("expect ws features mechanisms=PLAIN\nexpect ws nothing\n")) == "");
+  CHECK(why(socket("expect ws features mechanisms=EXTERNAL\n")) ==
+        "line 13: mechanisms is \"PLAIN\", not \"EXTERNAL\"");
+  CHECK(why(socket("expect ws nothing\n")).starts_with("line 13: there is a message to read"));
+  CHECK(why(socket("expect ws closed\n")).starts_with("line 13: there is a message to read"));
+  CHECK(why(socket("expect ws close\n")) == "line 13: it is <features/>, not <close/>");
+  CHECK(why(socket("expect ws end\n")).starts_with("line 13: it is <stream:features"));
+  CHECK(why(socket("expect ws text contains=xyz\n")).starts_with("line 13: it is <stream:features"));
+  CHECK(why(socket("expect ws features\nexpect ws closed\n")) == "line 14: in vain: nxb has not closed the connection");
+  CHECK(why(socket("expect ws features\nexpect ws pong \"x\"\n")) == "line 14: in vain: no pong came");
+  CHECK(why(socket(
+            "expect ws features\nws close\nexpect ws close\nws frame close code=1000\nexpect ws closed code=1001\n")) ==
+        "line 17: code is \"1000\", not \"1001\"");
+  CHECK(why(socket("ws cut\nws close\n")) == "line 14: its connection is closed");
+  CHECK(why("scenario \"s\"\ncovers W-29\nstage sim\nclient c1 {\n  ws close\n}\nrun\n") ==
+        "line 5: there is no WebSocket: `ws connect` comes first");
+}
+
 TEST_CASE("nobody waits for ever") {
   Played client = play(with("post rid=2 as=r1\nexpect r1 body\n"));
   CHECK(client.failure.ends_with("in vain: there is no answer"));

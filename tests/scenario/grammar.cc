@@ -43,9 +43,16 @@ constexpr std::array kRules{
     Rule{Place::Client, "lose", "", 1, 1, ""},
     Rule{Place::Client, "cut", "", 1, 1, ""},
     Rule{Place::Client, "chunk", "", 1, 1, ""},
+    Rule{Place::Client, "ws", "connect", 1, 1, "path protocol"},
+    Rule{Place::Client, "ws", "open", 1, 1, "to from version lang id"},
+    Rule{Place::Client, "ws", "close", 1, 1, ""},
+    Rule{Place::Client, "ws", "say", 2, kMany, kAny},
+    Rule{Place::Client, "ws", "frame", 2, 3, "code"},
+    Rule{Place::Client, "ws", "cut", 1, 1, ""},
     Rule{Place::Client, "stop", "", 0, 0, "", true},
     Rule{Place::Client, "kill", "", 0, 0, "worker signal", true},
     Rule{Place::Client, "expect", "worker", 3, 3, "", true},
+    Rule{Place::Client, "expect", "ws", 2, 3, kAny},
     Rule{Place::Client, "expect", "", 2, 3, kAny},
 
     Rule{Place::Server, "accept", "", 0, 0, ""},
@@ -119,7 +126,8 @@ std::string objection(const Step& step, Place place) {
     if (std::ranges::any_of(step.words, [](const Word& word) { return !word.quoted; })) return "payloads are quoted";
   }
   if (place == Place::Top && step.word(0) == "counter") return counter_objection(step);
-  if (place == Place::Client && step.verb == "expect" && step.word(0) != "worker") return answer_objection(step);
+  if (place == Place::Client && step.verb == "expect" && step.word(0) != "worker" && step.word(0) != "ws")
+    return answer_objection(step);
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include "scene.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nxb::scenario {
 
@@ -45,6 +46,42 @@ void Scene::on_unanswered(RequestNumber number) {
   Request& request = requests[number];
   transcript.add(stage.now(), Role::Client, request.client, request.name + " <- (closed by nxb)");
   request.closed = true;
+}
+
+void Scene::on_socket_open(SocketNumber number) {
+  WebSocket& socket = sockets[number];
+  socket.open = true;
+  transcript.add(stage.now(), Role::Client, socket.client, "ws <- (open)");
+}
+
+void Scene::on_socket_bytes(SocketNumber number, std::string_view bytes) {
+  WebSocket& socket = sockets[number];
+  socket.bytes += bytes;
+  while (socket.broken.empty()) {
+    auto frame = take_frame(socket.bytes);
+    if (!frame) return;
+    take(number, socket, *std::move(frame));
+  }
+}
+
+// As a browser does: pings and Close are answered without the script's help.
+void Scene::take(SocketNumber number, WebSocket& socket, Frame frame) {
+  const std::string close = frame.opcode == kClose ? "(close " + code_of(frame) + ")" : frame.payload;
+  transcript.add(stage.now(), Role::Client, socket.client, "ws <- " + close);
+  if (frame.opcode < 0) socket.broken = "a frame that no server may send";
+  if (!socket.code.empty()) socket.broken = "a frame behind a Close";
+  if (frame.opcode == kText) socket.texts.push_back(std::move(frame.payload));
+  if (frame.opcode == kPong) socket.pongs.push_back(std::move(frame.payload));
+  if (frame.opcode == kPing) stage.send_to_socket(number, write_frame(kPong, frame.payload), 0);
+  if (frame.opcode != kClose) return;
+  socket.code = code_of(frame);
+  if (!std::exchange(socket.said_close, true)) stage.send_to_socket(number, write_frame(kClose, frame.payload), 0);
+}
+
+void Scene::on_socket_closed(SocketNumber number) {
+  WebSocket& socket = sockets[number];
+  if (std::exchange(socket.closed, true)) return;
+  transcript.add(stage.now(), Role::Client, socket.client, "ws <- (closed by nxb)");
 }
 
 void Scene::on_link(LinkNumber link, const std::string& domain) {

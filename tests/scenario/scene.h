@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "socket_wire.h"
 #include "stage.h"
 #include "transcript.h"
 #include "wire.h"
@@ -35,10 +36,22 @@ struct Link {
   bool closed = false;
 };
 
+struct WebSocket {
+  std::string client;
+  bool open = false, closed = false;
+  bool said_close = false;        // the client has sent its Close
+  std::string bytes;              // of a frame that is not complete
+  std::deque<std::string> texts;  // messages that nobody looked at yet
+  std::deque<std::string> pongs;
+  std::string code;    // of the Close that came; "": none
+  std::string broken;  // what no server may send
+};
+
 struct Client {
   std::string sid;
   std::uint64_t last_rid = 0;  // of its newest request: rid=+1 is the next
   std::size_t chunk = 0;
+  SocketNumber socket = 0;
   std::map<std::string, RequestNumber> requests;  // by the name in as=
 };
 
@@ -75,6 +88,9 @@ class Scene final : public Listener {
 
   void on_answer(RequestNumber request, HttpAnswer answer) override;
   void on_unanswered(RequestNumber request) override;
+  void on_socket_open(SocketNumber socket) override;
+  void on_socket_bytes(SocketNumber socket, std::string_view bytes) override;
+  void on_socket_closed(SocketNumber socket) override;
   void on_link(LinkNumber link, const std::string& domain) override;
   void on_link_bytes(LinkNumber link, std::string_view bytes) override;
   void on_link_closed(LinkNumber link) override;
@@ -89,11 +105,15 @@ class Scene final : public Listener {
   xml::Pool pool;
   Values values;
   std::map<RequestNumber, Request> requests;
+  std::map<SocketNumber, WebSocket> sockets;
   std::map<LinkNumber, Link> links;
   std::map<std::string, std::deque<LinkNumber>> arrived;  // links that nobody accepted yet, by domain
   std::map<std::string, Client> clients;
   std::map<std::string, Server> servers;
   std::set<std::string> rewind;  // domains whose servers go back to where they accepted
+
+ private:
+  void take(SocketNumber number, WebSocket& socket, Frame frame);
 };
 
 }  // namespace nxb::scenario

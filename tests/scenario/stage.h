@@ -17,6 +17,7 @@ namespace nxb::scenario {
 
 using RequestNumber = std::uint64_t;  // 0: none
 using LinkNumber = std::uint64_t;     // a connection from nxb to a server; 0: none
+using SocketNumber = std::uint64_t;   // a client's WebSocket; 0: none
 
 struct HttpAnswer {
   int status = 200;
@@ -29,6 +30,9 @@ class Listener {
  public:
   virtual void on_answer(RequestNumber request, HttpAnswer answer) = 0;
   virtual void on_unanswered(RequestNumber request) = 0;  // nxb closed its connection
+  virtual void on_socket_open(SocketNumber socket) = 0;   // its handshake was answered
+  virtual void on_socket_bytes(SocketNumber socket, std::string_view bytes) = 0;
+  virtual void on_socket_closed(SocketNumber socket) = 0;
   virtual void on_link(LinkNumber link, const std::string& domain) = 0;
   virtual void on_link_bytes(LinkNumber link, std::string_view bytes) = 0;
   virtual void on_link_closed(LinkNumber link) = 0;
@@ -54,6 +58,9 @@ class Stage {
 
   virtual RequestNumber send(const Sending& sending) = 0;
   virtual void cut(RequestNumber request) = 0;
+  virtual SocketNumber connect_socket(const std::string& path, const std::string& protocol) = 0;
+  virtual void send_to_socket(SocketNumber socket, std::string_view bytes, std::size_t chunk) = 0;
+  virtual void cut_socket(SocketNumber socket) = 0;
   virtual void send_to_nxb(LinkNumber link, std::string_view bytes, std::size_t chunk) = 0;
   enum class Close : std::uint8_t { Gracefully, Abruptly };
   virtual void close(LinkNumber link, Close how) = 0;

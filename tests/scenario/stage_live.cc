@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "http_text.h"
+#include "socket_wire.h"
 
 namespace nxb::scenario {
 
@@ -81,12 +82,16 @@ Result<std::unique_ptr<StageLive>> StageLive::make(const Script& script, const s
 
 StageLive::Connection* StageLive::connection_for(const Sending& sending) {
   for (Connection& one : connections_) {
-    bool ours = one.socket.fd && one.client == sending.client && one.name == sending.connection;
+    bool ours = one.socket.fd && one.websocket == 0 && one.client == sending.client && one.name == sending.connection;
     if (ours && (!one.name.empty() || one.waiting.empty())) return &one;
   }
+  return connect(sending.client, sending.connection);
+}
+
+StageLive::Connection* StageLive::connect(const std::string& client, const std::string& name) {
   Connection& fresh = connections_.emplace_back();
-  fresh.client = sending.client;
-  fresh.name = sending.connection;
+  fresh.client = client;
+  fresh.name = name;
   fresh.socket.fd = new_socket(0);
   sockaddr_in address = loopback(nxb_.port());
   if (::connect(fresh.socket.fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
@@ -116,9 +121,56 @@ void StageLive::cut(RequestNumber request) {
   }
 }
 
+// --- clients' WebSockets ---
+
+StageLive::Connection* StageLive::websocket(SocketNumber socket) {
+  auto at = std::ranges::find(connections_, socket, &Connection::websocket);
+  return at == connections_.end() || !at->socket.fd ? nullptr : &*at;
+}
+
+SocketNumber StageLive::connect_socket(const std::string& path, const std::string& protocol) {
+  Connection* connection = connect({}, {});
+  if (!connection) return 0;
+  connection->websocket = ++last_socket_;
+  enqueue(connection->socket, write_handshake(path, protocol), 0);
+  write_to(connection->socket);
+  return last_socket_;
+}
+
+void StageLive::send_to_socket(SocketNumber socket, std::string_view bytes, std::size_t chunk) {
+  Connection* connection = websocket(socket);
+  if (!connection) return;
+  enqueue(connection->socket, bytes, chunk);
+  write_to(connection->socket);
+}
+
+void StageLive::cut_socket(SocketNumber socket) {
+  Connection* connection = websocket(socket);
+  if (!connection) return;
+  reset(connection->socket.fd);
+  connection->socket.fd = Descriptor();
+}
+
+// The answer to its handshake; then what comes is frames.
+void StageLive::take_frames(Connection& connection) {
+  if (!connection.upgraded) {
+    auto end = connection.in.find("\r\n\r\n");
+    if (end == std::string::npos) return;
+    if (!connection.in.starts_with("HTTP/1.1 101 ")) return hang_up(connection);
+    connection.in.erase(0, end + 4);
+    connection.upgraded = true;
+    listener_->on_socket_open(connection.websocket);
+  }
+  std::string bytes = std::exchange(connection.in, {});
+  if (!bytes.empty()) listener_->on_socket_bytes(connection.websocket, bytes);
+}
+
+// --- both ---
+
 // What still waited on it hears nothing any more.
 void StageLive::hang_up(Connection& connection) {
   connection.socket.fd = Descriptor();
+  if (connection.websocket != 0) listener_->on_socket_closed(connection.websocket);
   for (RequestNumber number : std::exchange(connection.waiting, {})) listener_->on_unanswered(number);
 }
 
@@ -148,7 +200,7 @@ void StageLive::read_from(Connection& connection) {
   if (size < 0 && errno == EAGAIN) return;
   if (size <= 0) return hang_up(connection);
   connection.in.append(buffer.data(), static_cast<std::size_t>(size));
-  take_answers(connection);
+  connection.websocket != 0 ? take_frames(connection) : take_answers(connection);
 }
 
 void StageLive::take_answers(Connection& connection) {

@@ -29,6 +29,9 @@ class StageLive final : public Stage {
   Duration slack() const override { return Duration(15'000); }
   RequestNumber send(const Sending& sending) override;
   void cut(RequestNumber request) override;
+  SocketNumber connect_socket(const std::string& path, const std::string& protocol) override;
+  void send_to_socket(SocketNumber socket, std::string_view bytes, std::size_t chunk) override;
+  void cut_socket(SocketNumber socket) override;
   void send_to_nxb(LinkNumber link, std::string_view bytes, std::size_t chunk) override;
   void close(LinkNumber link, Close how) override;
   void wait(Instant until) override;
@@ -54,7 +57,9 @@ class StageLive final : public Stage {
     Socket socket;
     std::string in;
     std::deque<RequestNumber> waiting;
-    bool head_only = false;  // the answer to HEAD has no body
+    bool head_only = false;      // the answer to HEAD has no body
+    SocketNumber websocket = 0;  // it is one, or is to become one
+    bool upgraded = false;
   };
   struct Door {  // where a server listens
     std::string domain;
@@ -62,6 +67,9 @@ class StageLive final : public Stage {
   };
 
   Connection* connection_for(const Sending& sending);
+  Connection* connect(const std::string& client, const std::string& name);
+  Connection* websocket(SocketNumber socket);
+  void take_frames(Connection& connection);
   void write_to(Socket& socket);
   static void enqueue(Socket& socket, std::string_view bytes, std::size_t chunk);
   void read_from(Connection& connection);
@@ -79,6 +87,7 @@ class StageLive final : public Stage {
   std::deque<Connection> connections_;  // one whose descriptor is gone is over
   std::map<LinkNumber, Socket> links_;
   RequestNumber last_request_ = 0;
+  SocketNumber last_socket_ = 0;
   LinkNumber last_link_ = 0;
 };
 

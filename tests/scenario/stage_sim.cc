@@ -25,7 +25,8 @@ StageSim::StageSim(config::Config config, Listener*& listener)
     : config_(std::move(config)),
       policy_(config_.upstream),
       listener_(listener),
-      gateway_(config_, *this, counters_, [this] { return clock_.now; }) {}
+      gateway_(config_, *this, counters_, [this] { return clock_.now; }),
+      sockets_(config_, pool_, clock_, gateway_, listener) {}
 
 // --- clients ---
 
@@ -93,6 +94,7 @@ void StageSim::wait(Instant until) {
   Instant next = until;
   if (!clock_.events.empty()) next = std::min(next, clock_.events.begin()->first);
   for (const auto& [key, at] : deadlines_) next = std::min(next, at);
+  next = std::min(next, sockets_.next_deadline().value_or(next));
   for (const auto& [id, stream] : streams_) next = std::min(next, stream->next_deadline().value_or(next));
   clock_.now = std::max(clock_.now, next);
   run_what_is_due();
@@ -113,6 +115,7 @@ bool StageSim::run_what_is_due() {
     gateway_.on_deadline(due);
     return true;
   }
+  if (sockets_.run_what_is_due()) return true;
   for (const auto& [id, stream] : streams_) {
     auto at = stream->next_deadline();
     if (!at || *at > now) continue;
@@ -139,6 +142,7 @@ Status StageSim::finish() {
   for (const auto& [number, open] : open_) {
     if (open) return Error{Code::Refused, "request " + std::to_string(number) + " was never answered"};
   }
+  if (sockets_.open() != 0) return Error{Code::Refused, "a WebSocket is left"};
   if (!streams_.empty()) return Error{Code::Refused, "a stream is left"};
   return Done{};
 }

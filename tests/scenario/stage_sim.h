@@ -9,6 +9,7 @@
 
 #include "common/config/config.h"
 #include "common/stats/stats.h"
+#include "sim_sockets.h"
 #include "sim_upstream.h"
 #include "stage.h"
 #include "worker/gateway/gateway.h"
@@ -26,6 +27,11 @@ class StageSim final : public Stage, private gateway::Ports {
   Duration patience(Duration wanted) const override { return wanted; }
   RequestNumber send(const Sending& sending) override;
   void cut(RequestNumber request) override;
+  SocketNumber connect_socket(const std::string&, const std::string&) override { return sockets_.connect(); }
+  void send_to_socket(SocketNumber socket, std::string_view bytes, std::size_t chunk) override {
+    sockets_.send(socket, bytes, chunk);
+  }
+  void cut_socket(SocketNumber socket) override { sockets_.cut(socket); }
   void send_to_nxb(LinkNumber link, std::string_view bytes, std::size_t chunk) override;
   void close(LinkNumber link, Close how) override;
   void wait(Instant until) override;
@@ -44,9 +50,11 @@ class StageSim final : public Stage, private gateway::Ports {
   upstream::Upstream* stream(StreamId stream) override;
   void drop_stream(StreamId stream) override;
   void wake_at(SessionKey session, std::optional<Instant> at) override;
-  void send_frame(SocketId, ws::Opcode, std::string_view) override {}
-  void close_socket(SocketId) override {}
-  void wake_socket_at(SocketId, std::optional<Instant>) override {}
+  void send_frame(SocketId to, ws::Opcode opcode, std::string_view payload) override {
+    sockets_.send_frame(to, opcode, payload);
+  }
+  void close_socket(SocketId of) override { sockets_.close_socket(of); }
+  void wake_socket_at(SocketId socket, std::optional<Instant> at) override { sockets_.wake_at(socket, at); }
 
   config::Config config_;
   upstream::Policy policy_;
@@ -55,6 +63,7 @@ class StageSim final : public Stage, private gateway::Ports {
   xml::Pool pool_;
   stats::Counters counters_;
   gateway::Gateway gateway_;
+  SimSockets sockets_;
   RequestNumber last_request_ = 0;
   LinkNumber last_link_ = 0;
   std::uint64_t last_sid_ = 0;

@@ -12,6 +12,9 @@ namespace nxb::scenario {
 
 Outcome play_client(Scene& scene, const std::string& name, const Step& step, Attempt& attempt);
 Outcome play_server(Scene& scene, Server& server, const Step& step);
+// `ws ...` and `expect ws ...`
+Outcome play_socket(Scene& scene, const std::string& name, const Step& step, Attempt& attempt);
+Outcome look_at_socket(Scene& scene, Client& client, const Step& step);
 // `expect r1 ...`
 Outcome look_at_answer(Scene& scene, Request& request, const Step& step);
 // Between actors: `expect counter ...`, `expect log ...`.

@@ -66,7 +66,6 @@ void Witness::on_answer_at_end(const bosh::Respond& respond, std::uint64_t rid) 
 void Witness::on_action(const bosh::CloseStream& close) {
   bool single = std::erase(closes_, close.stream) != 0;
   streams_.on_close(close, !single);
-  returned_ = returned_ || !single;
   bool by_client = single || terminate_taken_;
   world_.expect((close.parting == upstream::Parting::ClientClosed) == by_client, "the wrong parting (U-58)");
   world_.expect(single || ends_now_, "a stream is closed while the session goes on");
@@ -91,21 +90,25 @@ bool Witness::right_reason() const {
   if (why_ == "client terminated") return terminate_taken_;
   if (why_ == "client gone before creation") return creation_gone_;
   if (why_ == "shutdown") return shut_down_;
-  return server_gone_ || streams_.ever() > 1;
+  return ended_by_server();
+}
+
+bool Witness::ended_by_server() const {
+  bool called_so = why_ == "server closed" || why_ == "server lost" || why_ == "stream error";
+  return called_so && (server_gone_ || streams_.ever() > 1);
 }
 
 void Witness::check_forgotten(const bosh::Session& session) {
   bool forgotten = session.state() == bosh::State::Forgotten;
   if (ends_now_) {
     // What the server said last waits for the client as long as the session would have done (B-83).
-    bool by_server = server_gone_ ||
-                     (streams_.ever() > 1 && condition_ != bosh::Condition::ItemNotFound && !returned_ && !shut_down_);
+    bool by_server = ended_by_server();
     Instant given_up = idle_since_.value_or(world_.now) + idle_limit_;
     remembered_until_ = world_.now + granted_.wait + 5s;
     waits_for_word_ = by_server && !told_at_end_;
     unsure_end_ = waits_for_word_ && expected_key_;  // the word is for the one with the right key
     if (waits_for_word_) remembered_until_ = std::max(remembered_until_, given_up);
-    last_word_now_ = by_server && told_at_end_ && why_ != "client terminated";
+    last_word_now_ = by_server && told_at_end_;
   }
   // The answer that tells it may be lost: the client has the inactivity to ask again.
   if (last_word_now_)

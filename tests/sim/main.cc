@@ -1,12 +1,12 @@
 // tests/sim/main.cc - nxb-sim: plays seeds in the worlds of a correct and of a hostile client, and says which one
 // failed.
 //
-//   nxb-sim [--seed N] [--count N] [--ops N] [--world correct|hostile|bytes] [--jobs N] [--trace] [--twice]
+//   nxb-sim [--seed N] [--count N] [--ops N] [--world correct|hostile|bytes|websocket] [--jobs N] [--trace] [--twice]
 //           [--fresh [TEXT]]
 //
-// Without --world both clients play. bytes: the correct client, with every server behind a wire of bytes. --jobs N
-// forks N processes that share the seeds. --twice plays each seed again and compares the traces; --fresh takes the
-// seed from TEXT, or from the clock, and prints it.
+// Without --world both clients play, over BOSH. bytes: the correct client, with every server behind a wire of bytes.
+// websocket: both kinds of client over WebSocket. --jobs N forks N processes that share the seeds. --twice plays each
+// seed again and compares the traces; --fresh takes the seed from TEXT, or from the clock, and prints it.
 // SPDX-License-Identifier: MIT
 #include <charconv>
 #include <cstdio>
@@ -18,13 +18,14 @@
 #include "common/base/clock.h"
 #include "jobs.h"
 #include "worlds.h"
+#include "ws_world.h"
 
 namespace nxb::sim {
 namespace {
 
 struct Options {
   std::uint64_t seed = 1, count = 1, operations = 2'000, jobs = 0;
-  bool correct = true, hostile = true, bytes = false, trace = false, twice = false;
+  bool correct = true, hostile = true, bytes = false, websocket = false, trace = false, twice = false;
 };
 
 using Play = Outcome (*)(const Setting&);
@@ -48,6 +49,7 @@ Report play_seed(const Options& options, std::uint64_t seed) {
   Report report;
   const char* correct = options.bytes ? "bytes" : "correct";
   if (options.correct) report.good = play(options, seed, correct, play_correct, report);
+  if (options.websocket) report.good = play(options, seed, "websocket", play_websocket, report);
   if (options.hostile && report.good) report.good = play(options, seed, "hostile", play_hostile, report);
   return report;
 }
@@ -80,7 +82,8 @@ bool parse(int argc, char** argv, Options& options) {
       options.correct = value == "correct" || value == "bytes";
       options.hostile = value == "hostile";
       options.bytes = value == "bytes";
-      good = options.correct || options.hostile;
+      options.websocket = value == "websocket";
+      good = options.correct || options.hostile || options.websocket;
       ++i;
     } else {
       std::uint64_t* number = word == "--seed"    ? &options.seed
@@ -105,8 +108,8 @@ int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
-                 "usage: nxb-sim [--seed N] [--count N] [--ops N] [--world correct|hostile|bytes] [--jobs N] [--trace]"
-                 " [--twice] [--fresh [TEXT]]\n");
+                 "usage: nxb-sim [--seed N] [--count N] [--ops N] [--world correct|hostile|bytes|websocket] [--jobs N] "
+                 "[--trace] [--twice] [--fresh [TEXT]]\n");
     return 64;
   }
   std::printf("seeds %llu to %llu, %llu operations each\n", static_cast<unsigned long long>(options.seed),

@@ -124,7 +124,8 @@ void Witness::take_ack(const Held& request, const bosh::Body& body) {
   std::erase_if(reports_due_, [this](const Missed& one) { return one.rid <= rids_.acked(); });
   std::erase_if(reports_late_, [this](const Missed& one) { return one.rid <= rids_.acked(); });
   const Kept* missed = body.ack ? rids_.find_kept(upto + 1) : nullptr;
-  if (!missed || world_.now - missed->composed <= kReportAfter) return;
+  if (!missed || missed->rid <= rids_.acked()) return;  // an earlier rid knew more
+  if (world_.now - missed->composed <= kReportAfter) return;
   if (std::ranges::find(reported_, missed->rid) != reported_.end()) return;
   bool backwards = missed->rid < highest_reported_;  // the row leaves it open
   (backwards ? reports_late_ : reports_due_).push_back({missed->rid, missed->composed});

@@ -98,8 +98,8 @@ void Wire::perform(xmpp::StreamSteps& steps) {
     if (gone_) continue;
     // In a turn of its own: the session may be in the middle of something.
     if (auto* usable = std::get_if<xmpp::step::Usable>(&step)) {
-      world_.in(0ms, [this, opened = upstream::Opened{usable->header.id, usable->header.version}]() mutable {
-        up_(std::move(opened));
+      world_.in(0ms, [this, id = usable->header.id, version = usable->header.version] {
+        up_(upstream::Opened{id, version});
       });
     }
     if (auto* deliver = std::get_if<xmpp::step::Deliver>(&step)) {

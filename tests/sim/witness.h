@@ -115,6 +115,7 @@ class Witness {
   void on_answer_at_end(const bosh::Respond& respond, std::uint64_t rid);
   bool told_at_fault(const bosh::Respond& respond);
   bool right_reason() const;
+  bool ended_by_server() const;
   void check_forgotten(const bosh::Session& session);
 
   World& world_;
@@ -157,7 +158,6 @@ class Witness {
   bool ended_ = false, forgotten_ = false;
   bool lenient_ = false;  // it ended where it might, and need not: its account is not ours any more
   Instant remembered_until_;
-  bool returned_ = false;                                // streams were closed by the session at its end
   bool waits_for_word_ = false, last_word_now_ = false;  // the server's last word was not told yet; is told now
   bool odd_ = false, unsure_end_ = false;                // the request of this event has an error of its own
   bool told_at_end_ = false;                             // a terminate was heard

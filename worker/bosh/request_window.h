@@ -103,6 +103,7 @@ class RequestWindow final {
   void expect_acknowledgements() { acknowledged_ = Rid{0}; }
   // Answers up to `rid` have arrived (B-66). Returns how many that is news of.
   std::uint32_t acknowledge(Rid rid);
+  Rid acknowledged() const { return acknowledged_; }  // never goes back
   // The client should have acknowledged by now: kMaxKeptAnswers, or more than `requests` and kMaxKeptBytes (B-69).
   bool is_overfull() const;
   // The stanzas of a stream in kept answers that were not confirmed, appended to `out`.

@@ -257,6 +257,7 @@ void Session::acknowledge(const Body& body, Actions& out) {
   Rid known{std::min(body.ack.value_or(answered.value), answered.value)};
   if (std::uint32_t news = window_.acknowledge(known); news != 0) out.push_back(Acknowledged{news});
   if (known >= reported_) report_since_.reset();  // it arrived after all
+  if (known < window_.acknowledged()) return;     // it was early, and sent before the client knew more
   Rid missed{known.value + 1};
   const KeptAnswer* kept = window_.find_kept(missed);
   if (!kept || now_ - kept->since <= kReportAfter || missed <= reported_) return;

@@ -73,6 +73,8 @@ TEST_CASE("what a worker process counted survives its death; only its gauges are
     waitpid(worker, &status, 0);
     CHECK(status == 0);
     CHECK(of(segment->read(1), Counter::sessions) == 5);
+    CHECK(segment->get(1, Counter::sessions) == 5);
+    CHECK(segment->get(0, Counter::sessions) == 0);
     segment->clear_gauges(1);
     CHECK(of(segment->read(1), Counter::sessions) == 0);
     CHECK(of(segment->total(), Counter::sessions_opened) == (life == 0 ? 5 : 10));

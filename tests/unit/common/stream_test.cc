@@ -348,6 +348,22 @@ TEST_CASE("what cannot become a stream is an error, and its descriptor is closed
   CHECK(fcntl(fd, F_GETFD) == -1);
 }
 
+TEST_CASE("a stream may change its sink, from within a callback and with bytes on their way: the new one hears the rest") {
+  Pair pair(Family::Unix, 16384);
+  Recorder next;
+  pair.near->write(pattern(600'000));
+  pair.near_sink.then = [&] { pair.near->set_sink(next); };
+  pair.far->write("for the first");
+  REQUIRE(pair.rig.run_until([&] { return pair.near_sink.reads == 1; }));
+  pair.far->write("for the next");
+  REQUIRE(pair.rig.run_until([&] { return next.drained == 1 && next.reads == 1; }));
+  CHECK(pair.near_sink.received == "for the first");
+  CHECK(next.received == "for the next");
+  CHECK(pair.near_sink.drained == 0);
+  pair.far.reset();
+  REQUIRE(pair.rig.run_until([&] { return next.ends + next.broken == 1; }));
+}
+
 TEST_CASE("destroying a stream closes its socket, also when another process has a duplicate of it") {
   Pair pair(Family::Unix);
   int fd = pair.near->fd();

@@ -185,6 +185,21 @@ TEST_CASE("B-67 an answer that may still be under way is not reported") {
   }
 }
 
+TEST_CASE("B-67 what an earlier rid acknowledged is not reported for one that was early and knew less") {
+  Rig rig;
+  rig.open(acking());
+  rig.post(body(1001));
+  rig.says("a");
+  rig.pass(3s);
+  RequestId early = rig.post(body_ack(1003, 1000));  // sent before 1001 was answered
+  RequestId next = rig.post(body_ack(1002, 1001));
+  CHECK(rig.only<Acknowledged>().answers == 1);
+  Heading heading;
+  heading.ack = 1003;
+  CHECK(rig.text(next) == write_answer(heading, {}));  // pushed by the one above it
+  CHECK_FALSE(rig.answer(early));
+}
+
 TEST_CASE("B-67 payloads ride along with a report; it goes to the lowest request") {
   Rig rig;
   Body made = acking();

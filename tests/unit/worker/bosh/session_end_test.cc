@@ -179,6 +179,23 @@ TEST_CASE("B-83 D-12 with no open request the end is remembered, the queue befor
   CHECK(rig.text(rig.post(body(1003))) == write_terminate(Condition::RemoteConnectionFailed));
 }
 
+TEST_CASE("B-82 B-83 whoever lost the answer with the last words has the inactivity to ask again, not only wait+5 s") {
+  Rig rig;
+  Body made = creation();
+  made.wait = 1;
+  rig.open(made);
+  RequestId held = rig.post(body(1001));
+  rig.server(upstream::Closed{Condition::RemoteStreamError, "<stream:error/>", "conflict"});
+  std::string word = rig.text(held);  // lost on the way
+  REQUIRE(holds(word, "<stream:error/>"));
+  rig.pass(6s);
+  CHECK(rig.text(rig.post(body(1001))) == word);
+  rig.pass(73'999ms);  // 70 s of inactivity and the grace, from the moment it was told
+  CHECK(rig.text(rig.post(body(1001))) == word);
+  rig.pass(1ms);
+  CHECK(rig.session->state() == State::Forgotten);
+}
+
 TEST_CASE("B-83 a malformed request or an old rid does not take the last words") {
   Rig rig;
   rig.open();

@@ -7,7 +7,7 @@ using namespace nxb;
 using namespace nxb::testing;
 using stats::Counter;
 
-TEST_CASE("W-03 W-04 W-08 a handshake is answered on the WebSocket paths and on those of BOSH; else 404") {
+TEST_CASE("W-03 W-04 W-08 C-56 a handshake is answered on the WebSocket paths and on those of BOSH; else 404") {
   EdgeRig rig;
   rig.config.websocket.path = {"/ws", "/socket"};
   rig.open();

@@ -46,6 +46,7 @@ bool has(const std::string& text, std::string_view part) { return text.find(part
 TEST_CASE("echo: login with PLAIN, restart, bind as asked") {
   Rig rig;
   CHECK(has(rig.ears.log, "O:"));
+  CHECK(rig.ears.header.from == "example.org");
   CHECK(has(rig.ears.log, "<mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism>"));
   CHECK(
       rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAByMG0zMG15cjBtMzA=</auth>") ==

@@ -118,8 +118,10 @@ class Ears final : public upstream::Events {
  public:
   void on_stream_event(StreamId, upstream::Event event) override {
     NXB_CHECK(!closed, "an event after Closed");
-    if (auto* opened = std::get_if<upstream::Opened>(&event))
+    if (auto* opened = std::get_if<upstream::Opened>(&event)) {
+      header = *opened;
       log += "O:" + opened->authid + "/" + opened->xmpp_version + " ";
+    }
     if (auto* arrived = std::get_if<upstream::Arrived>(&event)) {
       for (const auto& stanza : arrived->stanzas) log += "A:" + stanza.bytes + " ";
     }
@@ -132,6 +134,7 @@ class Ears final : public upstream::Events {
   }
   std::string log;
   bool closed = false;
+  upstream::Opened header;  // the last one
   upstream::Closed end;
   std::function<void(const upstream::Event&)> on_event;
 };

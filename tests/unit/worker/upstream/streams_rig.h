@@ -25,7 +25,7 @@ inline const std::string kHeader =
     "<?xml version='1.0'?><stream:stream id='s1' version='1.0' xmlns='jabber:client' "
     "xmlns:stream='http://etherx.jabber.org/streams'>";
 inline const std::string kSecond =
-    "<?xml version='1.0'?><stream:stream id='s2' version='1.0' xmlns='jabber:client' "
+    "<?xml version='1.0'?><stream:stream id='s2' from='b.example' xml:lang='de' version='1.0' xmlns='jabber:client' "
     "xmlns:stream='http://etherx.jabber.org/streams'>";
 inline const std::string kFeatures = "<stream:features><a xmlns='urn:a'/></stream:features>";
 inline const std::string kSeen =

@@ -7,12 +7,14 @@ namespace {
 
 using Rig = StreamsRig;
 
-TEST_CASE("U-40 U-43 U-46 U-50 C-64 D-48 STARTTLS with the domain as SNI and a verified certificate") {
+TEST_CASE("U-40 U-43 U-46 U-50 W-32 C-64 D-48 STARTTLS with the domain as SNI and a verified certificate") {
   Rig rig(Rig::tls_script());
   rig.config.upstream.domain[0].tls = TlsMode::Required;
   rig.server.use_tls(authority(), {"DNS:example.org"}, {0, "xmpp-client"});
   Upstream& up = rig.run();
   CHECK(rig.ears.log == "O:s2/1.0 A:" + kSeen + " ");
+  CHECK(rig.ears.header.from == "b.example");
+  CHECK(rig.ears.header.lang == "de");
   CHECK(rig.server.tls->sni() == "example.org");
   CHECK(rig.server.tls->alpn().empty());
   up.send("<secret/>");

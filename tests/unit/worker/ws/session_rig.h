@@ -78,6 +78,17 @@ inline std::string lines(std::initializer_list<std::string> all) {
   return out;
 }
 
+inline std::string open_with(const std::string& attributes) {
+  return "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' " + attributes + "/>";
+}
+
+// What is said before a Close, and the end of it.
+inline std::string error_end(const std::string& open, std::string_view condition, const std::string& stream,
+                             const std::string& ended, int code = 1000) {
+  return (open.empty() ? "" : "S " + open + "\n") + "S " + stream_error(condition) + "\nS " + std::string(kClose) +
+         "\n" + stream + "Ended " + ended + "\nClose " + std::to_string(code) + "\n";
+}
+
 class Rig {
  public:
   explicit Rig(const SessionLimits& with = {}) : limits(with), session(limits, "name", now) {}

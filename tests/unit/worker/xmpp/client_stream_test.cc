@@ -53,6 +53,17 @@ TEST_CASE("U-22 U-25 U-26 B-37 a plain stream becomes usable at its features, in
   }
 }
 
+TEST_CASE("W-32 W-36 a usable stream tells who the server says it is, and in which language it speaks") {
+  Rig rig;
+  rig.ready();
+  rig.hear(
+      "<stream:stream id='s1' from='b.example' version='1.0' xml:lang='de' xmlns='jabber:client' "
+      "xmlns:stream='http://etherx.jabber.org/streams'>" +
+      std::string(kPlainFeatures));
+  CHECK(rig.header.from == "b.example");
+  CHECK(rig.header.lang == "de");
+}
+
 TEST_CASE("U-22 before version 1.0 the stream is usable at the header, without features") {
   for (std::string_view version : {"", " version='0.9'", " version='abc'"}) {
     std::string header = "<stream:stream id='old'" + std::string(version) +

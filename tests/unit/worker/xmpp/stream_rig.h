@@ -66,7 +66,10 @@ struct Rig {
       if (!out.empty()) out += ' ';
       if (auto* write = std::get_if<step::Write>(&step)) out += "W:" + write->bytes;
       if (std::get_if<step::StartTls>(&step)) out += "TLS";
-      if (auto* usable = std::get_if<step::Usable>(&step)) out += "U:" + usable->header.id + "/" + usable->header.version;
+      if (auto* usable = std::get_if<step::Usable>(&step)) {
+        header = usable->header;
+        out += "U:" + header.id + "/" + header.version;
+      }
       if (auto* deliver = std::get_if<step::Deliver>(&step)) {
         out += "D:";
         for (const Stanza& stanza : deliver->stanzas) {
@@ -104,6 +107,7 @@ struct Rig {
   Instant now{1h};
   ClientStream stream;
   std::string delivered, stream_error, why;
+  StreamHeader header;  // of the usable stream
 };
 
 inline bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
