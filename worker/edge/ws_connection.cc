@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "worker/ws/deflate.h"
+
 namespace nxb::edge {
 
 using stats::Counter;
@@ -16,7 +18,8 @@ WsConnection::WsConnection(const SocketContext& shared, SocketId id, Upgraded co
       listener_(connection.listener),
       peer_(std::move(connection.peer)),
       stream_(std::move(connection.stream)),
-      frames_({.message = shared.context.config.websocket.max_message}),
+      frames_({.message = shared.context.config.websocket.max_message, .deflate = connection.deflate}),
+      deflate_(connection.deflate),
       tell_above_(std::min(kTellAbove, shared.context.config.websocket.max_buffer / 2)),
       written_(stream_->queued()) {
   stream_->set_sink(*this);
@@ -89,7 +92,14 @@ void WsConnection::close() {
 
 void WsConnection::send(ws::Opcode opcode, std::string_view payload) {
   if (state_ != State::Open) return;
-  std::string header = ws::frame_header(opcode, payload.size());
+  ws::Form form = ws::Form::Plain;
+  std::string small;
+  if (deflate_ && opcode == ws::Opcode::Text && payload.size() >= kWorthDeflating) {
+    small = ws::deflated(payload);
+    form = ws::Form::Deflated;
+    payload = small;
+  }
+  std::string header = ws::frame_header(opcode, payload.size(), form);
   stream_->write(header, payload);
   written_ += header.size() + payload.size();
   context().counters.add(Counter::bytes_to_clients, header.size() + payload.size());

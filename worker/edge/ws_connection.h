@@ -37,6 +37,7 @@ class WsConnection final : private uv::StreamSink {
   static constexpr std::uint64_t kTellAbove = std::uint64_t{1} << 20;
   static constexpr Duration kLinger{2'000};  // as after HTTP's last answer (H-10)
   static constexpr std::size_t kLingerBytes = 64 * 1024;
+  static constexpr std::size_t kWorthDeflating = 128;  // bytes of a message; a smaller one gains next to nothing
 
   WsConnection(const SocketContext& shared, SocketId id, Upgraded connection);  // without its bytes
   void take(std::string_view bytes);                                            // as if they came just now
@@ -72,6 +73,7 @@ class WsConnection final : private uv::StreamSink {
   const std::string peer_;
   std::unique_ptr<uv::Stream> stream_;
   ws::Frames frames_;
+  const bool deflate_;  // W-06
   State state_ = State::Open;
   bool peer_ended_ = false;
   std::uint64_t tell_above_;

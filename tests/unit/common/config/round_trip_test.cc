@@ -64,6 +64,7 @@ legacy_framing = false
 max_message = 10002
 max_buffer = "3MiB"
 see_other_uri = "wss://other.example/ws"
+compression = true
 [upstream]
 kind = "echo"
 allow = ["a.example"]
