@@ -2,6 +2,7 @@
 // A write is the kernel's at once (uv_try_write) or its remainder becomes a Write that owns its bytes until libuv calls
 // back, even when the Stream has long been destroyed. At most one Write is on its way (two after half_close); what is
 // written meanwhile collects in pending_. An idle stream owns no buffer.
+// A stream is read once a turn, so that one with much to say cannot make all others wait.
 // SPDX-License-Identifier: MIT
 #include "common/uv/stream.h"
 
@@ -80,7 +81,8 @@ struct Stream::Impl {
   std::uint8_t paused = 0;         // PauseReason bits
   bool connecting = false;
   bool reading = false;
-  bool ended = false;  // the peer's FIN was seen
+  bool read_full = false;  // by the last read: libuv would go on at once, up to 32 times
+  bool ended = false;      // the peer's FIN was seen
   bool half_closed = false;
   bool broken = false;
 };
@@ -160,12 +162,15 @@ void Stream::Impl::fail_later(Error error) {
 }
 
 void Stream::Impl::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* out) noexcept {
-  if (auto* self = of(handle->data)) *out = uv_buf_init(self->loop.read_buffer(), Loop::kReadBufferSize);
+  auto* self = of(handle->data);
+  if (!self || std::exchange(self->read_full, false)) return;  // no buffer: libuv leaves the rest to the next turn
+  *out = uv_buf_init(self->loop.read_buffer(), Loop::kReadBufferSize);
 }
 
 void Stream::Impl::on_read(uv_stream_t* handle, ssize_t size, const uv_buf_t* buffer) noexcept {
   auto* self = of(handle->data);
-  if (!self || size == 0) return;
+  if (!self || size == 0 || size == UV_ENOBUFS) return;
+  self->read_full = size == ssize_t{Loop::kReadBufferSize};
   if (size > 0) return self->sink->on_bytes({buffer->base, static_cast<std::size_t>(size)});
   if (size != UV_EOF) return self->fail(failure("read", static_cast<int>(size)));
   self->ended = true;

@@ -1,8 +1,8 @@
 // common/uv/stream.h - a connected TCP or unix stream: reads, queued writes, marks, pause reasons.
 // Runs in: supervisor, worker. Owns the socket. Destroying it closes the socket at once, unsent bytes are lost
 // (half_close() first where they must arrive).
-// Reads land in the loop's shared buffer. A write is tried at once; what does not fit is copied and queued, up to
-// no limit of its own: the owner watches queued() and pauses its source (ARCHITECTURE, Bounds).
+// Reads land in the loop's shared buffer, one of each stream in a turn. A write is tried at once; what does not fit is
+// copied and queued, up to no limit of its own: the owner watches queued() and pauses its source (ARCHITECTURE, Bounds).
 // Every sink callback comes from the loop, never from within a call the owner made, without exception; the sink may
 // destroy the stream in any of them. After on_broken no other callback comes.
 // SPDX-License-Identifier: MIT

@@ -79,6 +79,8 @@ admin_socket = "{folder}/admin.sock"
 session_rate = 0
 [bosh]
 request_rate = 0
+[websocket]
+message_rate = 0
 [[listen]]
 address = "127.0.0.1:{port}"
 [[upstream.domain]]

@@ -112,7 +112,8 @@ void HttpConnection::finish(Owed& owed, Finished finished) {
   finished.answer.cors = owed.cors;
   owed.finished = std::move(finished);
   flush();
-  if (!parsing_) settle();
+  if (parsing_) return;
+  can_leave() ? arm() : settle();  // to leave is to call the gateway, which must not be from within its own call
 }
 
 void HttpConnection::flush() {
@@ -142,7 +143,7 @@ void HttpConnection::write_front() {
 // from within parse(), whose end calls it.
 void HttpConnection::settle() {
   if (state_ == State::Closed) return;
-  if (state_ == State::Leaving && owed_.empty() && stream_->queued() == 0) return upgrade_ ? upgrade() : hand_over();
+  if (can_leave()) return upgrade_ ? upgrade() : hand_over();
   if (state_ == State::Last && owed_.empty()) return linger();
   bool expects =
       state_ == State::Open && parser_.in_body() && !parser_.body_begun() && parser_.request().wants_continue;
@@ -222,7 +223,7 @@ void HttpConnection::arm() {
   std::optional<Instant> due = write_due_;
   if (waiting_ != Waiting::Nothing) due = std::min(due.value_or(client_due_), client_due_);
   if (state_ == State::Lingering && !queued) due = linger_due_;
-  if (can_go_on()) due = now();  // an answer made room; the gateway that gave it must not be called from within
+  if (can_go_on() || can_leave()) due = now();  // an answer made room; its giver must not be called from within
   if (due) {
     context().deadlines.set(shared_.family, id_.value, *due);
   } else {
@@ -237,8 +238,11 @@ bool HttpConnection::has_room() const { return owed_.size() < kMaxUnanswered && 
 
 bool HttpConnection::can_go_on() const { return state_ == State::Open && !unread_.empty() && has_room(); }
 
+bool HttpConnection::can_leave() const { return state_ == State::Leaving && owed_.empty() && stream_->queued() == 0; }
+
 void HttpConnection::on_deadline(Instant at) {
   if (is_stalled(at)) return close();
+  if (can_leave()) return settle();
   if (can_go_on()) {
     std::string bytes = std::exchange(unread_, {});
     return parse(bytes);

@@ -139,6 +139,7 @@ class HttpConnection final : private uv::StreamSink {
   bool is_quiet() const;
   bool has_room() const;   // for another request
   bool can_go_on() const;  // there are bytes to parse and room for their requests
+  bool can_leave() const;  // nothing is owed any more
   bool is_stalled(Instant now) const;
   Waiting waiting_for() const;
   void arm();

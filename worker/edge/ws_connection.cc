@@ -11,6 +11,13 @@
 namespace nxb::edge {
 
 using stats::Counter;
+using uv::PauseReason;
+
+namespace {
+
+constexpr std::size_t kSlice = 1024;
+
+}  // namespace
 
 WsConnection::WsConnection(const SocketContext& shared, SocketId id, Upgraded connection)
     : shared_(shared),
@@ -39,12 +46,48 @@ void WsConnection::take(std::string_view bytes) {
     if (lingered_ > kLingerBytes) close();
     return;
   }
-  std::vector<ws::Item> items;
-  frames_.feed(bytes, items);
-  for (ws::Item& item : items) {
-    if (state_ != State::Open) return;  // the session let go of it at an earlier one
-    tell(std::move(item));
+  tell_some(bytes);
+  if (state_ != State::Open) return forget_more();
+  unread_ = bytes;
+  if (!has_more()) return forget_more();
+  stream_->pause(PauseReason::Busy);
+  arm();
+}
+
+// Frames are unpacked a slice at a time: one of six bytes becomes an item many times as large.
+void WsConnection::tell_some(std::string_view& bytes) {
+  std::size_t told = 0;
+  while (state_ == State::Open) {
+    if (next_ < items_.size()) {
+      if (told++ == kItemsPerTurn || !may_tell()) return;
+      tell(std::move(items_[next_++]));
+      continue;
+    }
+    if (bytes.empty()) return;
+    items_.clear();
+    next_ = 0;
+    frames_.feed(bytes.substr(0, kSlice), items_);
+    bytes.remove_prefix(std::min(kSlice, bytes.size()));
   }
+}
+
+// Pongs and whitespace count as well (H-46).
+bool WsConnection::may_tell() {
+  if (tokens_.take(rate(), now())) return true;
+  context().counters.add(Counter::websocket_waits);
+  return false;
+}
+
+Rate WsConnection::rate() const {
+  const config::Config::WebSocket& websocket = context().config.websocket;
+  return {websocket.message_rate, websocket.message_burst};
+}
+
+void WsConnection::forget_more() {
+  items_ = {};
+  next_ = 0;
+  unread_ = {};
+  if (state_ != State::Closed) stream_->resume(PauseReason::Busy);
 }
 
 void WsConnection::tell(ws::Item item) {
@@ -112,6 +155,7 @@ void WsConnection::finish() {
   if (state_ != State::Open) return;
   state_ = State::Ending;
   linger_due_ = now() + kLinger;
+  forget_more();
   stream_->half_close();
   arm();
 }
@@ -139,6 +183,7 @@ void WsConnection::arm() {
   const std::size_t queued = stream_->queued();
   std::optional<Instant> due = write_due_;
   if (state_ == State::Ending && queued == 0) due = linger_due_;
+  if (has_more()) due = std::min(due.value_or(Instant::max()), std::max(now(), tokens_.ready_at(rate())));
   if (due) {
     context().deadlines.set(shared_.family, id_.value, *due);
   } else {
@@ -153,6 +198,7 @@ void WsConnection::on_deadline(Instant at) {
     write_due_.reset();
   }
   if (state_ == State::Ending && queued == 0 && at >= linger_due_) return close();
+  if (state_ == State::Open && has_more()) take(std::exchange(unread_, {}));
   if (state_ != State::Closed) arm();
 }
 

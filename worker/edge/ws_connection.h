@@ -7,6 +7,8 @@
 // The session is told nothing from within send() and finish(), which it calls. What the client does not take is the
 // session's to judge: unsent() is asked for after each send(). Once that was above kTellAbove, or half of max_buffer,
 // it is told when nothing is left (W-26).
+// The session hears kItemsPerTurn things in a turn; what else was read is kept, and the client not read, until the next;
+// or, above message_rate, until it has a token again.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -19,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/token_bucket.h"
 #include "common/uv/stream.h"
 #include "worker/edge/context.h"
 #include "worker/ws/frames.h"
@@ -35,6 +38,7 @@ struct SocketContext {
 class WsConnection final : private uv::StreamSink {
  public:
   static constexpr std::uint64_t kTellAbove = std::uint64_t{1} << 20;
+  static constexpr std::size_t kItemsPerTurn = 64;
   static constexpr Duration kLinger{2'000};  // as after HTTP's last answer (H-10)
   static constexpr std::size_t kLingerBytes = 64 * 1024;
   static constexpr std::size_t kWorthDeflating = 128;  // bytes of a message; a smaller one gains next to nothing
@@ -57,6 +61,11 @@ class WsConnection final : private uv::StreamSink {
   void on_broken(const Error& error) override;
   void on_drained() override;
 
+  void tell_some(std::string_view& bytes);
+  bool has_more() const { return next_ < items_.size() || !unread_.empty(); }
+  void forget_more();
+  bool may_tell();
+  Rate rate() const;
   void tell(ws::Item item);
   void tell(ws::Event event);
   void lose();
@@ -73,7 +82,11 @@ class WsConnection final : private uv::StreamSink {
   const std::string peer_;
   std::unique_ptr<uv::Stream> stream_;
   ws::Frames frames_;
-  const bool deflate_;  // W-06
+  const bool deflate_;           // W-06
+  std::vector<ws::Item> items_;  // those before next_ were told
+  std::size_t next_ = 0;
+  std::string unread_;  // bytes behind them
+  TokenBucket tokens_;  // one for each item
   State state_ = State::Open;
   bool peer_ended_ = false;
   std::uint64_t tell_above_;

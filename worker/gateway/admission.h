@@ -16,7 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/network.h"
-#include "worker/gateway/token_bucket.h"
+#include "common/base/token_bucket.h"
 
 namespace nxb::gateway {
 

@@ -76,6 +76,7 @@ class Nxb:
         self.workers = workers
         # Without rates unless a test asks for them: all clients here have one address and no patience.
         self.sections = {"server": {"workers": workers, "session_rate": 0}, "bosh": {"request_rate": 0},
+                         "websocket": {"message_rate": 0},
                          "listen": [{"address": f"127.0.0.1:{self.port}"}]}
         for name, section in sections.items():
             if isinstance(section, list):

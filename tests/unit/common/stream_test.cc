@@ -134,6 +134,16 @@ TEST_CASE("reading stops until every reason to pause is gone") {
   CHECK(pair.far_sink.received == "ping");
 }
 
+TEST_CASE("D-57 one read of a stream in a turn, however much it has to say") {
+  Pair pair(Family::Unix, 1 << 20);
+  pair.near->write(pattern(3 * Loop::kReadBufferSize));
+  for (int reads = 1; reads <= 3; ++reads) {
+    std::size_t before = pair.far_sink.received.size();
+    REQUIRE(pair.rig.run_until([&] { return pair.far_sink.received.size() > before; }));
+    CHECK(pair.far_sink.reads == reads);
+  }
+}
+
 TEST_CASE("pausing within on_bytes keeps the rest for later") {
   Pair pair(Family::Unix);
   const std::string big = pattern(180'000);
@@ -348,7 +358,8 @@ TEST_CASE("what cannot become a stream is an error, and its descriptor is closed
   CHECK(fcntl(fd, F_GETFD) == -1);
 }
 
-TEST_CASE("a stream may change its sink, from within a callback and with bytes on their way: the new one hears the rest") {
+TEST_CASE(
+    "a stream may change its sink, from within a callback and with bytes on their way: the new one hears the rest") {
   Pair pair(Family::Unix, 16384);
   Recorder next;
   pair.near->write(pattern(600'000));

@@ -63,6 +63,8 @@ ping_interval = "7s"
 legacy_framing = false
 max_message = 10002
 max_buffer = "3MiB"
+message_rate = 501
+message_burst = 1001
 see_other_uri = "wss://other.example/ws"
 compression = true
 [upstream]
@@ -148,6 +150,8 @@ Config any_config(std::mt19937_64& random) {
                  pick(random, 0, 1) != 0,
                  pick<std::uint64_t>(random, 0, INT64_MAX),
                  pick<std::uint64_t>(random, 0, INT64_MAX),
+                 pick<std::uint32_t>(random, 0, UINT32_MAX),
+                 pick<std::uint32_t>(random, 0, UINT32_MAX),
                  any_text(random)};
   c.discovery = {any_text(random), any_text(random)};
   for (int left = pick(random, 0, 3); left > 0; --left) c.http.headers[any_text(random)] = any_text(random);

@@ -55,6 +55,13 @@ TEST_CASE("W-25 C-18 pings are off or at least a second apart") {
   }
 }
 
+TEST_CASE("H-46 a client's messages have a rate and a burst; none is no limit") {
+  CHECK(load("").config.websocket.message_rate == 500);
+  CHECK(load("").config.websocket.message_burst == 1000);
+  CHECK(good("[websocket]\nmessage_rate = 0\n").websocket.message_rate == 0);
+  CHECK(contains(joined(load("[websocket]\nmessage_burst = 0\n").errors), "websocket.message_burst"));
+}
+
 TEST_CASE("W-46 the other URI of a WebSocket is one, and no less secure than any that nxb serves") {
   for (const char* url : {"wss://b.example/ws", "wss://[::1]:5280/x", "WSS://b.example"}) {
     CHECK(good("[websocket]\nsee_other_uri = '" + std::string(url) + "'\n").websocket.see_other_uri == url);

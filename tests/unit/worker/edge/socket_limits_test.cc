@@ -130,3 +130,72 @@ TEST_CASE("a WebSocket that cannot be handed over is served here") {
   CHECK(rig.sockets.opened.size() == 2);
   CHECK(rig.mailroom->waiting() == 1);
 }
+
+TEST_CASE("D-57 a client that sends much at once is heard a little each turn, in order, to its end") {
+  Socket socket;
+  auto& heard = socket.rig.sockets;
+  std::string flood;
+  for (int i = 0; i < 3000; ++i) flood += masked(ws::Opcode::Ping, std::to_string(i));
+  flood += masked(ws::Opcode::Text, std::string(120, 'x'));
+  socket.client->send(flood);
+  std::size_t most = 0;
+  std::size_t before = 0;
+  REQUIRE(socket.rig.run_until([&] {
+    most = std::max(most, heard.heard.size() - std::exchange(before, heard.heard.size()));
+    return heard.count<ws::MessageArrived>() == 1;
+  }));
+  CHECK(most == WsConnection::kItemsPerTurn);
+  for (std::size_t i = 0; i < 3000; ++i) {
+    REQUIRE(std::get<ws::PingArrived>(heard.heard[i].second).payload == std::to_string(i));
+  }
+  socket.client->send(masked(ws::Opcode::Ping, "on"));
+  REQUIRE(socket.rig.run_until([&] { return heard.last<ws::PingArrived>()->payload == "on"; }));
+}
+
+TEST_CASE("D-57 W-45 a client that says much and goes: all is heard, then that it is gone") {
+  Socket socket;
+  std::string flood;
+  for (int i = 0; i < 500; ++i) flood += masked(ws::Opcode::Pong, "");
+  socket.client->send(flood);
+  socket.client->close();
+  REQUIRE(socket.rig.run_until([&] { return socket.rig.edge->idle(); }));
+  CHECK(socket.rig.sockets.count<ws::PongArrived>() == 500);
+  CHECK(socket.rig.sockets.count<ws::ConnectionGone>() == 1);
+}
+
+TEST_CASE("D-57 W-21 a session that lets go while its client still has much to say hears none of that") {
+  Socket socket;
+  auto& heard = socket.rig.sockets;
+  std::string flood;
+  for (int i = 0; i < 500; ++i) flood += masked(ws::Opcode::Pong, "");
+  socket.client->send(flood);
+  REQUIRE(socket.rig.run_until([&] { return heard.count<ws::PongArrived>() > 0; }));
+  socket.table().finish(socket.id);
+  const std::size_t before = heard.heard.size();
+  CHECK(before == WsConnection::kItemsPerTurn);
+  socket.client->close();
+  REQUIRE(socket.rig.run_until([&] { return socket.rig.edge->idle(); }, 1s));
+  CHECK(heard.heard.size() == before);
+}
+
+TEST_CASE("H-46 above message_rate a client is not read until it has a token again; nothing is lost, nothing ends") {
+  Socket socket([](config::Config& config) {
+    config.websocket.message_rate = 20;
+    config.websocket.message_burst = 3;
+  });
+  auto& heard = socket.rig.sockets;
+  std::string many;
+  for (char c : {'1', '2', '3', '4', '5'}) many += masked(ws::Opcode::Ping, {c});
+  socket.client->send(many);
+  REQUIRE(socket.rig.run_until([&] { return heard.heard.size() == 3; }));
+  const Instant began = socket.rig.loop.now();
+  socket.rig.run_turns(3);
+  CHECK(heard.heard.size() == 3);
+  socket.client->send(masked(ws::Opcode::Pong, ""));
+  socket.client->close();
+  REQUIRE(socket.rig.run_until([&] { return heard.count<ws::ConnectionGone>() == 1; }));
+  CHECK(socket.rig.loop.now() - began >= 140ms);  // three more at 50 ms each
+  CHECK(heard.last<ws::PingArrived>()->payload == "5");
+  CHECK(heard.count<ws::PongArrived>() == 1);
+  CHECK(socket.rig.count(Counter::websocket_waits) > 0);
+}

@@ -9,7 +9,6 @@
 using namespace nxb;
 using gateway::Admission;
 using gateway::Buckets;
-using gateway::Rate;
 using Verdict = Admission::Verdict;
 
 namespace {

@@ -1,12 +1,10 @@
-// tests/unit/worker/gateway/token_bucket_test.cc
+// tests/unit/common/token_bucket_test.cc
 // SPDX-License-Identifier: MIT
-#include "worker/gateway/token_bucket.h"
+#include "common/base/token_bucket.h"
 
 #include <doctest/doctest.h>
 
 using namespace nxb;
-using gateway::Rate;
-using gateway::TokenBucket;
 
 namespace {
 
@@ -62,4 +60,18 @@ TEST_CASE("H-46 rate 0 is no limit; a bucket is eight bytes") {
   TokenBucket bucket;
   CHECK(taken(bucket, {0, 1}, Instant(), 10'000) == 10'000);
   CHECK(sizeof(TokenBucket) == 8);
+}
+
+TEST_CASE("H-46 a bucket tells when it has a token again, not a millisecond early or late") {
+  TokenBucket bucket;
+  const Rate rate{50, 100};
+  const Instant now(1h);
+  CHECK(bucket.ready_at(rate) <= now);
+  taken(bucket, rate, now, 99);
+  CHECK(bucket.ready_at(rate) <= now);
+  taken(bucket, rate, now, 1);
+  REQUIRE(bucket.ready_at(rate) == now + 20ms);
+  CHECK(taken(bucket, rate, now + 19ms, 1) == 0);
+  CHECK(taken(bucket, rate, now + 20ms, 1) == 1);
+  CHECK(bucket.ready_at({0, 1}) <= now);
 }

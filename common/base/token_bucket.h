@@ -1,4 +1,4 @@
-// worker/gateway/token_bucket.h - so many a second, and a burst (H-46), in eight bytes.
+// common/base/token_bucket.h - so many a second, and a burst (H-46), in eight bytes.
 // Runs in: worker. I/O: none; time is an argument.
 // Nothing is refilled: the bucket is known by the time at which it will be full again (GCRA, ITU-T I.371). Each token
 // taken moves that time on by 1/rate; a bucket whose time is further away than `burst` tokens take is empty.
@@ -10,7 +10,7 @@
 
 #include "common/base/clock.h"
 
-namespace nxb::gateway {
+namespace nxb {
 
 struct Rate {
   std::uint32_t per_second = 0;  // 0: no limit
@@ -31,9 +31,15 @@ class TokenBucket {
     full_at_us_ = full_at;
     return true;
   }
+  // When there will be a token, or was.
+  Instant ready_at(const Rate& rate) const {
+    if (rate.per_second == 0) return {};
+    return Instant(
+        std::chrono::ceil<Duration>(std::chrono::microseconds(full_at_us_ + rate.token_us() - rate.full_us())));
+  }
 
  private:
   std::int64_t full_at_us_ = 0;
 };
 
-}  // namespace nxb::gateway
+}  // namespace nxb
