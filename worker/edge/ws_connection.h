@@ -65,6 +65,7 @@ class WsConnection final : private uv::StreamSink {
   bool has_more() const { return next_ < items_.size() || !unread_.empty(); }
   void forget_more();
   bool may_tell();
+  void watch_message();
   Rate rate() const;
   void tell(ws::Item item);
   void tell(ws::Event event);
@@ -90,10 +91,11 @@ class WsConnection final : private uv::StreamSink {
   State state_ = State::Open;
   bool peer_ended_ = false;
   std::uint64_t tell_above_;
-  bool slow_ = false;                 // there was more unsent than that
-  std::uint64_t written_ = 0;         // bytes given to the stream
-  std::uint64_t taken_ = 0;           // of them, when write_due_ was set
-  std::optional<Instant> write_due_;  // while bytes are queued (H-28)
+  bool slow_ = false;                   // there was more unsent than that
+  std::uint64_t written_ = 0;           // bytes given to the stream
+  std::uint64_t taken_ = 0;             // of them, when write_due_ was set
+  std::optional<Instant> write_due_;    // while bytes are queued (H-28)
+  std::optional<Instant> message_due_;  // while one is incomplete (H-27)
   Instant linger_due_{};
   std::size_t lingered_ = 0;
 };

@@ -55,6 +55,11 @@ TEST_CASE("W-25 C-18 pings are off or at least a second apart") {
   }
 }
 
+TEST_CASE("H-27 a message has a time to be whole, which is never without end") {
+  CHECK(load("").config.websocket.message_timeout == 60s);
+  CHECK(contains(joined(load("[websocket]\nmessage_timeout = 0\n").errors), "websocket.message_timeout"));
+}
+
 TEST_CASE("H-46 a client's messages have a rate and a burst; none is no limit") {
   CHECK(load("").config.websocket.message_rate == 500);
   CHECK(load("").config.websocket.message_burst == 1000);
