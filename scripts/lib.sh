@@ -21,6 +21,7 @@ libuv1-dev - the event loop
 node-llhttp - the HTTP parser (its C sources)
 libwslay-dev - WebSocket frames
 libxml2-dev - the XML parser
+zlib1g-dev - compressed WebSocket messages
 libssl-dev - TLS to XMPP servers
 libudns-dev - DNS
 nlohmann-json3-dev - JSON between the processes

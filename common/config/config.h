@@ -95,9 +95,11 @@ struct Config {
     bool legacy_framing = true;                        // W-50
     std::uint64_t max_message = 500'000;               // of a client (W-19)
     std::uint64_t max_buffer = 4 << 20;                // bytes that a client did not take (W-26)
+    Duration message_timeout{60'000};                  // for a message to be whole (H-27)
     std::uint32_t message_rate = 500;                  // per connection and second; 0 = no limit (H-46)
     std::uint32_t message_burst = 1'000;
     std::string see_other_uri;                         // where clients are sent; "" = nowhere (W-46)
+    bool compression = false;                          // permessage-deflate, where it is offered (W-06)
     friend bool operator==(const WebSocket&, const WebSocket&) = default;
   } websocket;
   struct Upstream {

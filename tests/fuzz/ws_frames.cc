@@ -1,13 +1,15 @@
 // tests/fuzz/ws_frames.cc - bytes of a client behind the handshake, through ws::Frames.
 // Properties: any segmentation gives the same items, and the same state behind them (W-12 to W-19, W-21); a message is
 // UTF-8 and within its limit, a ping's payload within 125 bytes; a Close or a broken rule is the last item; memory is
-// bounded by the message's limit, and nothing is kept between messages.
+// bounded by the message's limit, and nothing is kept between messages; all that likewise where compression
+// was agreed (W-06), and what nxb compresses is read back.
 // SPDX-License-Identifier: MIT
 #include "worker/ws/frames.h"
 
 #include "bytes.h"
 #include "common/base/check.h"
 #include "tests/unit/worker/ws/frames_read.h"
+#include "worker/ws/deflate.h"
 #include "worker/xml/gate.h"
 
 using namespace nxb;
@@ -60,14 +62,20 @@ std::string read(std::string_view bytes, const ws::FrameLimits& limits, std::siz
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view bytes = fuzz::text_of(data, size);
   fuzz::Chance chance(bytes);
-  ws::FrameLimits limits;
+  ws::FrameLimits limits{.message = 10'000};
   if (chance.below(2) == 0) {
     limits.message = chance.below(300);
     limits.fragments = static_cast<std::uint32_t>(1 + chance.below(5));
   }
-  const std::string whole = read(bytes, limits, 0);
-  for (std::size_t longest : {std::size_t{1}, std::size_t{9}, std::size_t{100}, std::size_t{5'000}}) {
-    NXB_CHECK(read(bytes, limits, longest) == whole, "segmentation changes the items");
+  for (bool deflate : {false, true}) {
+    limits.deflate = deflate;
+    const std::string whole = read(bytes, limits, 0);
+    for (std::size_t longest : {std::size_t{1}, std::size_t{9}, std::size_t{5'000}}) {
+      NXB_CHECK(read(bytes, limits, longest) == whole, "segmentation changes the items");
+    }
   }
+  std::string again;
+  const bool read_back = ws::inflate_into(again, ws::deflated(bytes), bytes.size()) == ws::Inflating::Whole;
+  NXB_CHECK(read_back && again == bytes, "what is compressed is not what it was");
   return 0;
 }

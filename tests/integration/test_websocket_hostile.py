@@ -4,16 +4,18 @@ In each case another session goes on meanwhile, and the memory of the worker sta
 SPDX-License-Identifier: MIT
 """
 import asyncio
+import os
 import socket
 import struct
 
 from harness.nxb import Nxb
-from harness.runner import case, expect, main, same, until
+from harness.runner import PATIENCE, case, expect, main, same, until
 from harness.websocket import (BINARY, CLOSE, CONTINUATION, FRAMING, PING, PONG, TEXT, Ended, WebSocket, XmppSocket, frame,
                                handshake, message, open_tag)
 from harness.xmpp_server import XmppServer
 
 MIB = 1 << 20
+UNDER_SANITIZER = "NXB_TEST_SLOW" in os.environ  # what is freed is kept for a while there
 
 
 def pss(pid):
@@ -37,11 +39,12 @@ class Bystander:
         self.client = client
         self.rounds = 0
         self.slowest = 0
+        self.is_leaving = False
         self.task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self):
         clock = asyncio.get_running_loop().time
-        while True:
+        while not self.is_leaving:
             before = clock()
             await self.client.echo(f"b{self.rounds}")
             self.slowest = max(self.slowest, clock() - before)
@@ -56,8 +59,9 @@ class Bystander:
         expect(self.slowest < 5, f"the bystander waited for {self.slowest:.1f} s")
 
     async def leave(self):
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        """Not by cancelling it: Python before 3.12 loses that when an answer comes in the same turn."""
+        self.is_leaving = True
+        await asyncio.wait_for(self.task, PATIENCE)
 
 
 async def with_bystander(nxb):
@@ -128,7 +132,7 @@ async def stops_reading():
             if number % 10 == 0:
                 most = max(most, pss(pid))
         await until("the deaf client is given up", lambda: stream.gone.done(), 30)
-        expect(most < before + 12 * MIB, f"grew by {(most - before) >> 10} KiB")
+        expect(UNDER_SANITIZER or most < before + 12 * MIB, f"grew by {(most - before) >> 10} KiB")
         await bystander.goes_on()
         expect((await nxb.total())["server_read_pauses"] > 0, "its server was read on and on")
         await bystander.leave()
@@ -177,7 +181,8 @@ async def half_things():
         for client in never:
             same(await client.answer(), 408, "a handshake that is not finished")
         grown = pss(pid) - before
-        expect(grown < 30 * 600_000 + 30 * 200_000 + 8 * MIB, f"grew by {grown >> 10} KiB")
+        bound = 30 * 600_000 + 30 * 200_000 + 8 * MIB
+        expect(UNDER_SANITIZER or grown < bound, f"grew by {grown >> 10} KiB")
         for client in half + begun:
             await client.closed(20)  # none of them answered a ping
         await bystander.goes_on()

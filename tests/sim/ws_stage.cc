@@ -34,7 +34,7 @@ std::optional<FrameSeen> frame_at(World& world, std::string_view bytes) {
 WsStage::WsStage(World& world, const ws::SessionLimits& limits)
     : world_(world),
       limits_(limits),
-      session_(limits, "name", world.now),
+      session_(limits_, "name", world.now),
       frames_({kMostMessage, 8}),
       witness_(world, limits),
       server_(world, [this](upstream::Event event) { deliver(ws::ServerSpoke{std::move(event)}); }),

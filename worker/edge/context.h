@@ -48,7 +48,8 @@ struct Upgraded {
   std::uint16_t listener = 0;
   std::string peer;
   gateway::Client client;
-  std::string bytes;  // read behind the handshake (W-09)
+  std::string bytes;     // read behind the handshake (W-09)
+  bool deflate = false;  // messages may be compressed (W-06)
 };
 
 // Owned by the Edge; one for all connections.

@@ -65,6 +65,7 @@ class HttpConnection final : private uv::StreamSink {
   struct Upgrade {                                                  // of a handshake that this worker accepted
     std::string head;                                               // of its answer
     gateway::Client client;
+    bool deflate = false;
   };
 
   struct Finished {

@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "worker/ws/deflate.h"
+
 namespace nxb::edge {
 
 using stats::Counter;
@@ -23,7 +25,8 @@ WsConnection::WsConnection(const SocketContext& shared, SocketId id, Upgraded co
       listener_(connection.listener),
       peer_(std::move(connection.peer)),
       stream_(std::move(connection.stream)),
-      frames_({.message = shared.context.config.websocket.max_message}),
+      frames_({.message = shared.context.config.websocket.max_message, .deflate = connection.deflate}),
+      deflate_(connection.deflate),
       tell_above_(std::min(kTellAbove, shared.context.config.websocket.max_buffer / 2)),
       written_(stream_->queued()) {
   stream_->set_sink(*this);
@@ -43,12 +46,12 @@ void WsConnection::take(std::string_view bytes) {
     if (lingered_ > kLingerBytes) close();
     return;
   }
+  const std::optional<Instant> due = message_due_;
   tell_some(bytes);
   if (state_ != State::Open) return forget_more();
   unread_ = bytes;
-  if (!has_more()) return forget_more();
-  stream_->pause(PauseReason::Busy);
-  arm();
+  has_more() ? stream_->pause(PauseReason::Busy) : forget_more();
+  if (has_more() || message_due_ != due) arm();
 }
 
 // Frames are unpacked a slice at a time: one of six bytes becomes an item many times as large.
@@ -65,7 +68,16 @@ void WsConnection::tell_some(std::string_view& bytes) {
     next_ = 0;
     frames_.feed(bytes.substr(0, kSlice), items_);
     bytes.remove_prefix(std::min(kSlice, bytes.size()));
+    watch_message();
   }
+}
+
+// From its first byte; control frames between its fragments give it no more time.
+void WsConnection::watch_message() {
+  auto is_message = [](const ws::Item& item) { return std::holds_alternative<ws::TextMessage>(item); };
+  const bool incomplete = !frames_.between_messages();
+  if (!incomplete || std::any_of(items_.begin(), items_.end(), is_message)) message_due_.reset();
+  if (incomplete && !message_due_) message_due_ = now() + context().config.websocket.message_timeout;
 }
 
 // Pongs and whitespace count as well (H-46).
@@ -132,7 +144,14 @@ void WsConnection::close() {
 
 void WsConnection::send(ws::Opcode opcode, std::string_view payload) {
   if (state_ != State::Open) return;
-  std::string header = ws::frame_header(opcode, payload.size());
+  ws::Form form = ws::Form::Plain;
+  std::string small;
+  if (deflate_ && opcode == ws::Opcode::Text && payload.size() >= kWorthDeflating) {
+    small = ws::deflated(payload);
+    form = ws::Form::Deflated;
+    payload = small;
+  }
+  std::string header = ws::frame_header(opcode, payload.size(), form);
   stream_->write(header, payload);
   written_ += header.size() + payload.size();
   context().counters.add(Counter::bytes_to_clients, header.size() + payload.size());
@@ -173,6 +192,7 @@ void WsConnection::arm() {
   const std::size_t queued = stream_->queued();
   std::optional<Instant> due = write_due_;
   if (state_ == State::Ending && queued == 0) due = linger_due_;
+  if (state_ == State::Open && message_due_) due = std::min(due.value_or(*message_due_), *message_due_);
   if (has_more()) due = std::min(due.value_or(Instant::max()), std::max(now(), tokens_.ready_at(rate())));
   if (due) {
     context().deadlines.set(shared_.family, id_.value, *due);
@@ -188,6 +208,10 @@ void WsConnection::on_deadline(Instant at) {
     write_due_.reset();
   }
   if (state_ == State::Ending && queued == 0 && at >= linger_due_) return close();
+  if (state_ == State::Open && message_due_ && at >= *message_due_) {
+    message_due_.reset();
+    tell(ws::RuleBroken{ws::CloseCode::PolicyViolation, "message not complete in time"});
+  }
   if (state_ == State::Open && has_more()) take(std::exchange(unread_, {}));
   if (state_ != State::Closed) arm();
 }

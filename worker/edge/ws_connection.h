@@ -41,6 +41,7 @@ class WsConnection final : private uv::StreamSink {
   static constexpr std::size_t kItemsPerTurn = 64;
   static constexpr Duration kLinger{2'000};  // as after HTTP's last answer (H-10)
   static constexpr std::size_t kLingerBytes = 64 * 1024;
+  static constexpr std::size_t kWorthDeflating = 128;  // bytes of a message; a smaller one gains next to nothing
 
   WsConnection(const SocketContext& shared, SocketId id, Upgraded connection);  // without its bytes
   void take(std::string_view bytes);                                            // as if they came just now
@@ -64,6 +65,7 @@ class WsConnection final : private uv::StreamSink {
   bool has_more() const { return next_ < items_.size() || !unread_.empty(); }
   void forget_more();
   bool may_tell();
+  void watch_message();
   Rate rate() const;
   void tell(ws::Item item);
   void tell(ws::Event event);
@@ -81,6 +83,7 @@ class WsConnection final : private uv::StreamSink {
   const std::string peer_;
   std::unique_ptr<uv::Stream> stream_;
   ws::Frames frames_;
+  const bool deflate_;           // W-06
   std::vector<ws::Item> items_;  // those before next_ were told
   std::size_t next_ = 0;
   std::string unread_;  // bytes behind them
@@ -88,10 +91,11 @@ class WsConnection final : private uv::StreamSink {
   State state_ = State::Open;
   bool peer_ended_ = false;
   std::uint64_t tell_above_;
-  bool slow_ = false;                 // there was more unsent than that
-  std::uint64_t written_ = 0;         // bytes given to the stream
-  std::uint64_t taken_ = 0;           // of them, when write_due_ was set
-  std::optional<Instant> write_due_;  // while bytes are queued (H-28)
+  bool slow_ = false;                   // there was more unsent than that
+  std::uint64_t written_ = 0;           // bytes given to the stream
+  std::uint64_t taken_ = 0;             // of them, when write_due_ was set
+  std::optional<Instant> write_due_;    // while bytes are queued (H-28)
+  std::optional<Instant> message_due_;  // while one is incomplete (H-27)
   Instant linger_due_{};
   std::size_t lingered_ = 0;
 };

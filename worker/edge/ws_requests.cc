@@ -38,7 +38,8 @@ void HttpConnection::dispatch_websocket(std::string_view rest) {
   stay();
   const http::Request& request = parser_.request();
   if (!is_websocket_path(request.path) && !is_bosh_path(request.path)) return refuse_websocket(404, "");
-  http::Handshake handshake = http::judge_handshake(request, parser_.has_body());
+  http::Handshake handshake =
+      http::judge_handshake(request, parser_.has_body(), context().config.websocket.compression);
   if (handshake.status != 101) return refuse_websocket(handshake.status, handshake.why);
   const auto verdict = shared_.replies.cors().judge(request.origin);
   if (!request.origin.empty() && verdict == http::Cors::Verdict::Refused) {
@@ -49,7 +50,8 @@ void HttpConnection::dispatch_websocket(std::string_view rest) {
   if (for_balance_) return leave(worker, {}, rest);
   state_ = State::Leaving;
   unread_ = rest;
-  upgrade_ = {shared_.replies.upgrade_head(handshake.accept, handshake.protocol, wall_clock_ms()), client()};
+  upgrade_ = {shared_.replies.upgrade_head(handshake.accept, handshake.protocol, wall_clock_ms(), handshake.deflate),
+              client(), handshake.deflate};
 }
 
 std::uint32_t HttpConnection::worker_for_socket() {
@@ -91,7 +93,8 @@ void HttpConnection::upgrade() {
   read_on();
   state_ = State::Closed;
   context().deadlines.clear(shared_.family, id_.value);
-  shared_.upgraded(id_, {std::move(stream_), listener_, peer_, std::move(upgrade_->client), std::move(unread_)});
+  shared_.upgraded(
+      id_, {std::move(stream_), listener_, peer_, std::move(upgrade_->client), std::move(unread_), upgrade_->deflate});
 }
 
 }  // namespace nxb::edge

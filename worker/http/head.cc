@@ -74,6 +74,8 @@ void Head::add(std::string_view name, std::string_view value, Request& request) 
     join(request.websocket.version, value);
   } else if (is("sec-websocket-protocol")) {
     join(request.websocket.protocols, value);
+  } else if (is("sec-websocket-extensions")) {
+    join(request.websocket.extensions, value);
   } else if (is("transfer-encoding")) {
     ++transfer_encodings_;
     join(transfer_encoding_, value);

@@ -15,9 +15,9 @@ namespace nxb::http {
 // The members of comma-separated lists, without the blanks around them and the empty ones (RFC 9110 5.6.1).
 bool has_item(std::string_view list, std::string_view wanted);  // whatever its case
 template <class F>
-void for_each_item(std::string_view list, F f) {
+void for_each_item(std::string_view list, F f, char separator = ',') {
   while (!list.empty()) {
-    std::size_t comma = list.find(',');
+    std::size_t comma = list.find(separator);
     std::string_view item = trimmed(list.substr(0, comma));
     if (!item.empty()) f(item);
     list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);

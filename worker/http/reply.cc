@@ -12,6 +12,10 @@ constexpr std::string_view kNothingAllowed = "sandbox; default-src 'none'";
 constexpr std::string_view kUpgradeRequired =
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
 
+// W-06: each message by itself. A client that did not offer the second parameter can be told it all the same.
+constexpr std::string_view kDeflate =
+    "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n";
+
 }  // namespace
 
 Replies::Replies(const config::Config::Http& http)
@@ -53,11 +57,13 @@ std::string Replies::head(const Answer& answer, std::int64_t wall_ms) {
   return out;
 }
 
-std::string Replies::upgrade_head(std::string_view accept, std::string_view protocol, std::int64_t wall_ms) {
+std::string Replies::upgrade_head(std::string_view accept, std::string_view protocol, std::int64_t wall_ms,
+                                  bool deflate) {
   std::string out("HTTP/1.1 101 Switching Protocols\r\nDate: ");
   out.append(date_.at(wall_ms)).append("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
   out.append("Sec-WebSocket-Accept: ").append(accept).append("\r\n");
   if (!protocol.empty()) out.append("Sec-WebSocket-Protocol: ").append(protocol).append("\r\n");
+  if (deflate) out += kDeflate;
   out += "\r\n";
   return out;
 }

@@ -44,8 +44,10 @@ class Replies {
   explicit Replies(const config::Config::Http& http);
   const Cors& cors() const { return cors_; }
   std::string head(const Answer& answer, std::int64_t wall_ms);  // ends with the empty line
-  // 101; what follows is no HTTP. `protocol`: "" = none was offered, none is answered (W-05, D-61).
-  std::string upgrade_head(std::string_view accept, std::string_view protocol, std::int64_t wall_ms);
+  // 101; what follows is no HTTP. `protocol`: "" = none was offered, none is answered (W-05, D-61). `deflate`: it was
+  // offered, and messages may be compressed (W-06).
+  std::string upgrade_head(std::string_view accept, std::string_view protocol, std::int64_t wall_ms,
+                           bool deflate = false);
 
  private:
   Cors cors_;

@@ -20,10 +20,11 @@ enum class Method : std::uint8_t { Get, Head, Post, Options, Other };
 
 // What a WebSocket handshake asks; empty in a request that asks for none (RFC 6455 4.1).
 struct WebSocketFields {
-  bool asked = false;     // Upgrade has the token websocket, Connection the token upgrade
-  std::string key;        // of Sec-WebSocket-Key; this one and the others are raw, all fields joined
-  std::string version;    // of Sec-WebSocket-Version
-  std::string protocols;  // of Sec-WebSocket-Protocol
+  bool asked = false;      // Upgrade has the token websocket, Connection the token upgrade
+  std::string key;         // of Sec-WebSocket-Key; this one and the others are raw, all fields joined
+  std::string version;     // of Sec-WebSocket-Version
+  std::string protocols;   // of Sec-WebSocket-Protocol
+  std::string extensions;  // of Sec-WebSocket-Extensions
 };
 
 struct Request {

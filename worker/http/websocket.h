@@ -1,5 +1,6 @@
 // worker/http/websocket.h - the opening handshake of a WebSocket (RFC 6455 4.2, RFC 7395 3.1).
-// Runs in: worker. I/O: none. Paths and origins are not judged here. No extension is ever answered (W-06).
+// Runs in: worker. I/O: none. Paths and origins are not judged here.
+// The one extension is permessage-deflate (RFC 7692), without context takeover on either side.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -17,9 +18,11 @@ struct Handshake {
   int status = 101;      // or 400, 426
   std::string accept;    // with 101, for Replies::upgrade_head
   std::string protocol;  // likewise; "" = none was offered
+  bool deflate = false;  // likewise: messages may be compressed
   std::string_view why;  // a literal: what is wrong, for the client and the log
 };
 // Of a request that asks for one. What follows its head are frames (W-09).
-Handshake judge_handshake(const Request& request, bool has_body);
+// `may_deflate`: compression is answered if it is offered (W-06).
+Handshake judge_handshake(const Request& request, bool has_body, bool may_deflate = false);
 
 }  // namespace nxb::http

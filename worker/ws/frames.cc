@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "worker/ws/deflate.h"
 #include "worker/xml/gate.h"
 
 namespace nxb::ws {
@@ -23,6 +24,12 @@ namespace {
 constexpr std::size_t kLongestHeader = 14;
 constexpr std::size_t kContextBytes = 4'352;  // libwslay's: a buffer of 4,096, and its state
 constexpr std::uint16_t kNoCode = 1005;
+constexpr std::uint8_t kRsv1 = 4;  // of Header::reserved: the message is compressed
+
+// W-19: a few bytes can be a message of the limit, again and again, and each costs time. What compressed messages grow
+// to is paid by their own bytes, this many times, and by an advance of so many messages of the limit.
+constexpr std::uint64_t kGrowth = 64;
+constexpr std::uint64_t kAdvance = 8;
 
 struct Header {
   bool fin = false, masked = false;
@@ -60,6 +67,7 @@ Header read_header(std::string_view bytes) {
 
 bool is(std::uint8_t opcode, Opcode wanted) { return opcode == static_cast<std::uint8_t>(wanted); }
 bool is_control(std::uint8_t opcode) { return (opcode & 8) != 0; }
+bool is_data(std::uint8_t opcode) { return is(opcode, Opcode::Text) || is(opcode, Opcode::Binary); }
 bool is_known(std::uint8_t opcode) { return opcode <= 2 || (opcode >= 8 && opcode <= 10); }
 
 // What may be on the wire: of the protocol, registered, of libraries and applications (RFC 6455 7.4.2; W-21).
@@ -86,7 +94,7 @@ struct FreeContext {
 }  // namespace
 
 struct Frames::Work {
-  explicit Work(const FrameLimits& l);
+  Work(const FrameLimits& l, std::uint64_t& growth);
   // Takes the bytes of one header, or of one payload, from the front.
   void step(std::string_view& bytes, std::vector<Item>& out);
   bool is_unfinished() const { return head_size > 0 || in_message; }
@@ -96,8 +104,10 @@ struct Frames::Work {
   std::optional<BrokenRule> pass(std::string_view bytes);
   std::optional<BrokenRule> keep(std::string_view payload);
   std::optional<Item> finish_frame();
+  std::optional<BrokenRule> inflate_message();
 
   FrameLimits limits;
+  std::uint64_t& growth_left;  // the connection's
   std::unique_ptr<wslay_frame_context, FreeContext> context;
   std::string_view input;  // what libwslay may take
   std::array<char, kLongestHeader> head{};
@@ -107,6 +117,7 @@ struct Frames::Work {
   std::uint64_t left = 0;  // bytes of the payload to come
   std::string control;     // payload of a control frame
   bool in_message = false;
+  bool compressed = false;  // the message in work is
   std::string message;
   std::uint32_t fragments = 0;
   xml::Utf8 utf8{xml::Utf8::Controls::Allowed};  // of the message; control characters are the XML reader's to refuse
@@ -125,7 +136,7 @@ ssize_t give(std::uint8_t* buffer, std::size_t size, int, void* user) noexcept {
 
 }  // namespace
 
-Frames::Work::Work(const FrameLimits& l) : limits(l) {
+Frames::Work::Work(const FrameLimits& l, std::uint64_t& growth) : limits(l), growth_left(growth) {
   const wslay_frame_callbacks callbacks{nullptr, &give, nullptr};
   wslay_frame_context* made = nullptr;
   NXB_CHECK(wslay_frame_context_init(&made, &callbacks, &input) == 0, "no memory for a frame");
@@ -163,7 +174,9 @@ std::optional<BrokenRule> Frames::Work::read_head() {
   header = read_header(bytes);
   in_payload = true;
   left = header.length;
-  if (header.reserved != 0) return BrokenRule{CloseCode::ProtocolError, "reserved bits"};
+  const bool may_be_compressed = limits.deflate && is_data(header.opcode);
+  if (header.reserved != 0 && !(may_be_compressed && header.reserved == kRsv1))
+    return BrokenRule{CloseCode::ProtocolError, "reserved bits"};
   if (!is_known(header.opcode)) return BrokenRule{CloseCode::ProtocolError, "opcode"};
   if (!header.masked) return BrokenRule{CloseCode::ProtocolError, "unmasked frame"};
   if (auto broken = pass(bytes)) return broken;
@@ -177,6 +190,7 @@ std::optional<BrokenRule> Frames::Work::judge_data_frame() {
   if (is(header.opcode, Opcode::Binary)) return BrokenRule{CloseCode::UnacceptableData, "binary message"};
   if (header.length > limits.message - message.size()) return BrokenRule{CloseCode::TooBig, "message too big"};
   if (++fragments > limits.fragments) return BrokenRule{CloseCode::TooBig, "too many fragments"};
+  if (!continues) compressed = header.reserved == kRsv1;
   in_message = true;
   return std::nullopt;
 }
@@ -198,7 +212,8 @@ std::optional<BrokenRule> Frames::Work::keep(std::string_view payload) {
     control += payload;
     return std::nullopt;
   }
-  if (utf8.accept(payload) < payload.size()) return BrokenRule{CloseCode::InvalidData, "message is no UTF-8"};
+  if (!compressed && utf8.accept(payload) < payload.size())
+    return BrokenRule{CloseCode::InvalidData, "message is no UTF-8"};
   message += payload;
   return std::nullopt;
 }
@@ -213,18 +228,36 @@ std::optional<Item> Frames::Work::finish_frame() {
     return PongFrame{};
   }
   if (!header.fin) return std::nullopt;
+  if (compressed) {
+    if (auto broken = inflate_message()) return *broken;
+  }
   if (!utf8.whole()) return BrokenRule{CloseCode::InvalidData, "message ends inside a character"};
   in_message = false;
   fragments = 0;
   return TextMessage{std::exchange(message, {})};
 }
 
-Frames::Frames(const FrameLimits& limits) : limits_(limits) {}
+std::optional<BrokenRule> Frames::Work::inflate_message() {
+  std::string text;
+  growth_left += kGrowth * message.size();
+  const Inflating result = inflate_into(text, message, std::min(limits.message, growth_left));
+  if (result == Inflating::TooBig && growth_left < limits.message) {
+    return BrokenRule{CloseCode::PolicyViolation, "messages grow too much when inflated"};
+  }
+  if (result == Inflating::TooBig) return BrokenRule{CloseCode::TooBig, "message too big when inflated"};
+  if (result == Inflating::Broken) return BrokenRule{CloseCode::InvalidData, "compressed message"};
+  if (utf8.accept(text) < text.size()) return BrokenRule{CloseCode::InvalidData, "message is no UTF-8"};
+  growth_left = std::min(growth_left - text.size(), kAdvance * limits.message);
+  message = std::move(text);
+  return std::nullopt;
+}
+
+Frames::Frames(const FrameLimits& limits) : limits_(limits), growth_left_(kAdvance * limits.message) {}
 Frames::~Frames() = default;
 
 void Frames::feed(std::string_view bytes, std::vector<Item>& out) {
   if (ended_ || bytes.empty()) return;
-  if (!work_) work_ = std::make_unique<Work>(limits_);
+  if (!work_) work_ = std::make_unique<Work>(limits_, growth_left_);
   while (!bytes.empty() && !work_->ended) work_->step(bytes, out);
   ended_ = work_->ended;
   if (ended_ || !work_->is_unfinished()) work_.reset();
@@ -236,8 +269,9 @@ std::size_t Frames::memory() const {
   return work_ ? sizeof(Work) + kContextBytes + work_->control.capacity() + work_->message.capacity() : 0;
 }
 
-std::string frame_header(Opcode opcode, std::size_t payload_size) {
-  std::string out(1, static_cast<char>(0x80 | static_cast<int>(opcode)));
+std::string frame_header(Opcode opcode, std::size_t payload_size, Form form) {
+  const int bits = form == Form::Deflated ? 0xc0 : 0x80;
+  std::string out(1, static_cast<char>(bits | static_cast<int>(opcode)));
   std::size_t more = payload_size > 0xffff ? 8 : payload_size > 125 ? 2 : 0;
   out += static_cast<char>(more == 8 ? 127 : more == 2 ? 126 : payload_size);
   while (more > 0) out += static_cast<char>((payload_size >> (8 * --more)) & 0xff);

@@ -49,6 +49,7 @@ using Item = std::variant<TextMessage, PingFrame, PongFrame, CloseFrame, BrokenR
 struct FrameLimits {
   std::uint64_t message = 100'000;  // bytes of a message; decided from a frame's header, before buffering (W-19)
   std::uint32_t fragments = 1'024;  // frames of a message (W-19)
+  bool deflate = false;             // permessage-deflate was agreed: a message may be compressed (W-06)
 };
 
 class Frames {
@@ -65,13 +66,15 @@ class Frames {
  private:
   struct Work;  // here only while a frame or a message is incomplete
   FrameLimits limits_;
+  std::uint64_t growth_left_;  // bytes that messages may still grow by when inflated (W-19)
   std::unique_ptr<Work> work_;
   bool ended_ = false;  // by a broken rule or a Close
 };
 
 // --- out: never masked, never fragmented (W-12, W-20) ---
+enum class Form : std::uint8_t { Plain, Deflated };
 // The header to write before `payload_size` bytes of payload.
-std::string frame_header(Opcode opcode, std::size_t payload_size);
+std::string frame_header(Opcode opcode, std::size_t payload_size, Form form = Form::Plain);
 std::string close_payload(CloseCode code);
 
 }  // namespace nxb::ws

@@ -109,7 +109,7 @@ enum class State : std::uint8_t { Waiting, Opening, Open, Closing, Gone };
 //   Gone     HangUp was the last action, or the connection went by itself
 class Session final {
  public:
-  // `name`: unguessable; the id in our <open/> should the server's not be there in time (W-33).
+  // `limits` outlive it. `name`: unguessable; the id in our <open/> should the server's not be there in time (W-33).
   Session(const SessionLimits& limits, std::string name, Instant now);
   void on(Event event, Instant now, Actions& out);  // runs to completion; never calls out
   std::optional<Instant> next_deadline() const;     // later than the last `now`, or nothing
@@ -193,7 +193,7 @@ class Session final {
 
   static void say(std::string text, Actions& out);
 
-  SessionLimits limits_;
+  const SessionLimits& limits_;
   std::string name_;
   std::string to_;    // of the client's first header (W-38)
   std::string lang_;  // of the server's header

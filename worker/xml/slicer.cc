@@ -87,6 +87,7 @@ void Slicer::take_root(const StartTag& tag) {
 }
 
 void Slicer::note_declarations(const StartTag& tag) {
+  bool any_replaced = false;
   for (std::size_t i = 0; i < tag.declarations(); ++i) {
     std::string_view prefix = tag.declared_prefix(i);
     if (prefix.empty()) {
@@ -98,8 +99,9 @@ void Slicer::note_declarations(const StartTag& tag) {
         if (declarations_[j].prefix == prefix) own_ |= std::uint64_t{1} << j;
       }
     }
+    any_replaced = any_replaced || is_replaced(tag, i);
   }
-  if (!replaced_namespace_.empty()) note_replaced(tag);
+  if (any_replaced) note_replaced(tag);
 }
 
 void Slicer::note_replaced(const StartTag& tag) {
@@ -113,6 +115,7 @@ void Slicer::note_replaced(const StartTag& tag) {
 }
 
 bool Slicer::is_replaced(const StartTag& tag, std::size_t index) const {
+  if (replaced_namespace_.empty()) return false;
   return tag.declares(index, replaced_namespace_) ||
          (was_empty_ && tag.declared_prefix(index).empty() && tag.declares(index, ""));
 }

@@ -21,7 +21,7 @@ constexpr std::string_view kXmlNamespace = "http://www.w3.org/XML/1998/namespace
 
 constexpr std::uint64_t kLongestProlog = 1024;  // XML declaration and white space before the header
 // The header's namespaces: kept by every idle stream, and copied into each element that uses them. Servers declare two
-// or three (86 bytes, with dialback 126).
+// or three (85 bytes, with dialback 119).
 constexpr std::size_t kLongestRoot = 256;
 
 // The stream's root: either the header itself, or the start tag that stands for it.

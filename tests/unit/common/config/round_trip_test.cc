@@ -63,9 +63,11 @@ ping_interval = "7s"
 legacy_framing = false
 max_message = 10002
 max_buffer = "3MiB"
+message_timeout = "1100ms"
 message_rate = 501
 message_burst = 1001
 see_other_uri = "wss://other.example/ws"
+compression = true
 [upstream]
 kind = "echo"
 allow = ["a.example"]
@@ -149,6 +151,7 @@ Config any_config(std::mt19937_64& random) {
                  pick(random, 0, 1) != 0,
                  pick<std::uint64_t>(random, 0, INT64_MAX),
                  pick<std::uint64_t>(random, 0, INT64_MAX),
+                 any_time(random),
                  pick<std::uint32_t>(random, 0, UINT32_MAX),
                  pick<std::uint32_t>(random, 0, UINT32_MAX),
                  any_text(random)};

@@ -32,13 +32,6 @@ TEST_CASE("W-19 W-26 a client's message and what it does not take are bounded by
   }
 }
 
-TEST_CASE("H-46 a client's messages have a rate and a burst; none is no limit") {
-  CHECK(load("").config.websocket.message_rate == 500);
-  CHECK(load("").config.websocket.message_burst == 1000);
-  CHECK(good("[websocket]\nmessage_rate = 0\n").websocket.message_rate == 0);
-  CHECK(contains(joined(load("[websocket]\nmessage_burst = 0\n").errors), "websocket.message_burst"));
-}
-
 TEST_CASE("W-26 max_buffer has room for the largest stanza behind what a client may be late with") {
   CHECK(good("[websocket]\nmax_buffer = 1548576\n").websocket.max_buffer == 1'548'576);
   std::string error = joined(load("[log]\n[websocket]\nmax_buffer = 1548575\n").errors);
@@ -60,6 +53,18 @@ TEST_CASE("W-25 C-18 pings are off or at least a second apart") {
     CHECK(contains(error, "f.toml:2: websocket.ping_interval"));
     CHECK(contains(error, "allowed: 0, or \"1s\" to \"1h\""));
   }
+}
+
+TEST_CASE("H-27 a message has a time to be whole, which is never without end") {
+  CHECK(load("").config.websocket.message_timeout == 60s);
+  CHECK(contains(joined(load("[websocket]\nmessage_timeout = 0\n").errors), "websocket.message_timeout"));
+}
+
+TEST_CASE("H-46 a client's messages have a rate and a burst; none is no limit") {
+  CHECK(load("").config.websocket.message_rate == 500);
+  CHECK(load("").config.websocket.message_burst == 1000);
+  CHECK(good("[websocket]\nmessage_rate = 0\n").websocket.message_rate == 0);
+  CHECK(contains(joined(load("[websocket]\nmessage_burst = 0\n").errors), "websocket.message_burst"));
 }
 
 TEST_CASE("W-46 the other URI of a WebSocket is one, and no less secure than any that nxb serves") {

@@ -199,3 +199,33 @@ TEST_CASE("H-46 above message_rate a client is not read until it has a token aga
   CHECK(heard.count<ws::PongArrived>() == 1);
   CHECK(socket.rig.count(Counter::websocket_waits) > 0);
 }
+
+TEST_CASE(
+    "H-27 C-36 a message that is not whole in message_timeout breaks a rule, whatever comes between its fragments") {
+  Socket socket([](config::Config& config) { config.websocket.message_timeout = 200ms; });
+  auto& heard = socket.rig.sockets;
+  std::string begun = masked(ws::Opcode::Text, "<a>");
+  begun[0] = 1;  // more fragments will follow
+  const Instant began = socket.rig.loop.now();
+  socket.client->send(begun);
+  while (heard.count<ws::RuleBroken>() == 0 && socket.rig.loop.now() < began + 5s) {
+    socket.client->send(masked(ws::Opcode::Pong, ""));
+    socket.rig.run_until([] { return false; }, 20ms);
+  }
+  REQUIRE(heard.count<ws::RuleBroken>() == 1);
+  CHECK(heard.last<ws::RuleBroken>()->code == ws::CloseCode::PolicyViolation);
+  CHECK(socket.rig.loop.now() >= began + 200ms);
+}
+
+TEST_CASE("H-27 each message has its own time, though the next is always begun") {
+  Socket socket([](config::Config& config) { config.websocket.message_timeout = 500ms; });
+  const std::string message = masked(ws::Opcode::Text, "<a/>");
+  socket.client->send(message.substr(0, 3));
+  for (int i = 0; i < 8; ++i) {
+    socket.rig.run_until([] { return false; }, 100ms);
+    socket.client->send(message.substr(3) + message.substr(0, 3));
+  }
+  socket.rig.run_turns(3);
+  CHECK(socket.rig.sockets.count<ws::MessageArrived>() == 8);
+  CHECK(socket.rig.sockets.count<ws::RuleBroken>() == 0);
+}

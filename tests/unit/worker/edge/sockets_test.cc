@@ -1,6 +1,7 @@
 // tests/unit/worker/edge/sockets_test.cc - from the handshake to the end of a WebSocket connection.
 // SPDX-License-Identifier: MIT
 #include "tests/unit/worker/edge/socket_client.h"
+#include "worker/ws/deflate.h"
 
 using namespace nxb;
 using namespace nxb::testing;
@@ -94,6 +95,36 @@ TEST_CASE("W-09 bytes behind the handshake are its first frames, cut anywhere") 
     REQUIRE(rig.run_until([&] { return rig.sockets.count<ws::PingArrived>() == 1; }));
     CHECK(rig.sockets.last<ws::PingArrived>()->payload == "early");
   }
+}
+
+TEST_CASE("W-06 messages are compressed, both ways, where it is configured and offered; short ones are not worth it") {
+  EdgeRig rig;
+  rig.config.websocket.compression = true;
+  rig.open();
+  const std::string offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+  Client client(rig), plain(rig);
+  client.send(handshake("/xmpp-websocket", offer));
+  REQUIRE(
+      client.gets("Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n\r\n"));
+  plain.send(handshake());
+  REQUIRE(plain.gets("\r\n\r\n"));
+  CHECK_FALSE(plain.has("Extensions"));
+  const std::string text = "<iq xmlns='jabber:client'>" + std::string(500, ' ') + "</iq>";
+  std::string frame = masked(ws::Opcode::Text, ws::deflated(text));
+  frame[0] = static_cast<char>(0xc1);  // with RSV1
+  client.send(frame);
+  REQUIRE(rig.run_until([&] { return rig.sockets.count<ws::MessageArrived>() == 1; }));
+  CHECK(rig.sockets.last<ws::MessageArrived>()->message.element.size() == text.size());
+  for (const auto& opened : rig.sockets.opened) {
+    rig.edge->sockets().send(opened.id, ws::Opcode::Text, "<a/>");
+    rig.edge->sockets().send(opened.id, ws::Opcode::Text, text);
+    rig.edge->sockets().send(opened.id, ws::Opcode::Pong, std::string(125, 'p'));
+  }
+  const std::string small = ws::deflated(text);
+  const std::string pong = ws::frame_header(ws::Opcode::Pong, 125);
+  CHECK(client.gets("\x81\x04<a/>" + ws::frame_header(ws::Opcode::Text, small.size(), ws::Form::Deflated) + small +
+                    pong));
+  CHECK(plain.gets("\x81\x04<a/>" + ws::frame_header(ws::Opcode::Text, text.size()) + text + pong));
 }
 
 TEST_CASE("W-09 H-11 a WebSocket begins when what was asked before it is answered") {

@@ -132,6 +132,44 @@ TEST_CASE("W-06 an extension that is offered does not keep the handshake from su
                    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n")) == "101");
 }
 
+TEST_CASE("W-06 compression is answered if it is offered in a way that nxb can take, and configured") {
+  auto deflates = [](const std::string& fields, bool may = true) {
+    Parser parser(Limits{});
+    parser.feed(get(kUpgrade + kKey + kVersion + fields));
+    Handshake handshake = judge_handshake(parser.request(), false, may);
+    CHECK(handshake.status == 101);
+    return handshake.deflate;
+  };
+  auto offer = [&](const std::string& value) { return deflates("Sec-WebSocket-Extensions: " + value + "\r\n"); };
+  for (const char* value :
+       {"permessage-deflate", "permessage-deflate; client_max_window_bits",
+        "x-webkit-deflate-frame, permessage-deflate",
+        "permessage-deflate;client_no_context_takeover ; server_no_context_takeover",
+        "permessage-deflate; client_max_window_bits=8", "permessage-deflate; client_max_window_bits = \"15\"",
+        "permessage-deflate; server_max_window_bits=10, permessage-deflate"}) {
+    CAPTURE(value);
+    CHECK(offer(value));
+  }
+  for (const char* value :
+       {"", ";", "x", "permessage-deflates", "permessage-deflate; server_max_window_bits=10", "permessage-deflate; x",
+        "permessage-deflate; client_max_window_bits=7", "permessage-deflate; client_max_window_bits=16",
+        "permessage-deflate; client_max_window_bits=", "permessage-deflate; client_max_window_bits=1",
+        "permessage-deflate; client_max_window_bits=010", "permessage-deflate; client_max_window_bits=1/",
+        "permessage-deflate; client_max_window_bits=\"", "permessage-deflate; client_no_context_takeover=1",
+        "x; permessage-deflate", "permessage-deflate; client_max_window_bits; client_max_window_bits=9",
+        "permessage-deflate; client_no_context_takeover; client_no_context_takeover",
+        "permessage-deflate; server_no_context_takeover; server_no_context_takeover"}) {
+    CAPTURE(value);
+    CHECK_FALSE(offer(value));
+  }
+  CHECK(deflates("Sec-WebSocket-Extensions: a\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"));
+  CHECK_FALSE(deflates("Sec-WebSocket-Extensions: permessage-deflate\r\n", false));
+  CHECK_FALSE(deflates(""));
+  Replies replies{nxb::config::Config::Http{}};
+  CHECK(has(replies.upgrade_head("a", "xmpp", kNow, true),
+            "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover"));
+}
+
 TEST_CASE("W-08 H-17 what does not ask for a WebSocket, or not by GET, is plain HTTP") {
   const std::string rest = kKey + kVersion;
   CHECK(judged(get(rest)) == "plain");
