@@ -82,7 +82,7 @@ async def session():
     expect(server.streams[0].closed_politely, "no end tag for the server")
 
 
-@case("the log says whose handshake was refused and why, and how each session ended, begun or not (W-07 W-10)")
+@case("the log says whose handshake was refused and why, and how each session ended, begun or not (W-07)")
 async def logged():
     async with Nxb(workers=1, http={"allowed_origins": ["https://chat.example"]}) as nxb:
         same(await status_of(nxb, handshake(Origin="https://evil.example")), 403, "status")
@@ -90,7 +90,12 @@ async def logged():
         same(await status_of(nxb, handshake("/elsewhere")), 404, "status")
         await logs(nxb, "edge.handshake_refused", "client=127.0.0.1 status=404 ")
         (await WebSocket.to(nxb.port)).reset()  # without a stream
-        await logs(nxb, "session.end", "kind=websocket", " client=127.0.0.1 ")
+        await logs(nxb, "session.end", "kind=websocket", " client=127.0.0.1 ", 'why="connection lost"')
+        tab = await XmppSocket.to(nxb.port)
+        await tab.open()
+        tab.send(CLOSE, b"\x03\xe9")
+        await tab.closed()
+        await logs(nxb, "session.end", 'why="closed without goodbye"', " close=1001 ")
 
 
 async def logs(nxb, event, *parts):

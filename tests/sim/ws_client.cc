@@ -79,7 +79,7 @@ void WsClient::act() {
   } else if (what == 12) {
     stage_.stall(world_.dice.upto(10'000ms));
     excuse("client does not read");
-    excuse("client lost");  // it does not hear the pings
+    excuse("no pong");  // it does not hear the pings
   } else {
     std::string text = world_.dice.percent(5) ? "\n" : "";
     append_marked(text, {1, ++sent_}, world_.dice.percent(10) ? 1'500 : 5);
@@ -93,16 +93,16 @@ void WsClient::leave_somehow() {
   switch (world_.dice.below(7)) {
     case 0:
       silent_ = true;  // only its reading goes on
-      return excuse("client lost");
+      return excuse("no pong");
     case 1:
-      excuse("client lost");
+      excuse("closed without goodbye");
       return send_close();
     case 2:
-      excuse("client lost");
+      excuse("connection lost");
       cut_ = true;
       return stage_.leave();
     case 3:
-      excuse("client lost");
+      excuse("connection lost");
       cut_ = true;
       return stage_.cut();
     case 4:
@@ -188,7 +188,7 @@ void WsClient::check_at_end() {
   if (by_server && !cut_) world_.expect(received_ == server.said(), "stanzas are lost at the server's end");
   world_.expect(server.received() <= sent_, "the server read what nobody said");
   if (why == "client closed") world_.expect(server.received() == sent_, "a client's stanzas are lost at its end");
-  if (why == "client lost" && sent_close_) world_.expect(server.received() == sent_, "lost at a Close");
+  if (why == "closed without goodbye") world_.expect(server.received() == sent_, "lost at a Close");
 }
 
 }  // namespace nxb::sim

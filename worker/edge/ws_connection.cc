@@ -16,6 +16,9 @@ using uv::PauseReason;
 namespace {
 
 constexpr std::size_t kSlice = 1024;
+// How the log names the end of a connection.
+constexpr std::string_view kLost = "connection lost";  // FIN or a reset
+constexpr std::string_view kDeaf = "does not read";    // H-28
 
 }  // namespace
 
@@ -118,17 +121,17 @@ void WsConnection::tell(ws::Event event) { context().sockets.on_socket_event(id_
 
 void WsConnection::on_end() {
   peer_ended_ = true;
-  if (state_ == State::Open) return lose();
+  if (state_ == State::Open) return lose(kLost);
   if (stream_->queued() == 0) close();
 }
 
-void WsConnection::on_broken(const Error&) { lose(); }
+void WsConnection::on_broken(const Error&) { lose(kLost); }
 
 // The client is gone, or as good as that.
-void WsConnection::lose() {
+void WsConnection::lose(std::string_view why) {
   if (state_ == State::Open) {
     state_ = State::Ending;  // nothing more is sent from within
-    tell(ws::ConnectionGone{});
+    tell(ws::ConnectionGone{why});
   }
   close();
 }
@@ -204,7 +207,7 @@ void WsConnection::arm() {
 void WsConnection::on_deadline(Instant at) {
   const std::size_t queued = stream_->queued();
   if (write_due_ && at >= *write_due_ && queued > 0) {
-    if (taken() == taken_) return lose();
+    if (taken() == taken_) return lose(kDeaf);
     write_due_.reset();
   }
   if (state_ == State::Ending && queued == 0 && at >= linger_due_) return close();

@@ -69,7 +69,7 @@ class WsConnection final : private uv::StreamSink {
   Rate rate() const;
   void tell(ws::Item item);
   void tell(ws::Event event);
-  void lose();
+  void lose(std::string_view why);
   void close();
   void arm();
   void watch_writing();

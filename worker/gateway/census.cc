@@ -102,6 +102,7 @@ void Census::end(Record& record, const Ending& ending) {
                             {"why", ending.why},
                             {"condition", bosh::wire_name(ending.condition)},
                             {"server", record.server_end},
+                            {"close", record.close_code},
                             {"ua", record.ua},
                             {"age", (context_.now() - record.started).count() / 1000},
                             {"requests", record.requests},

@@ -28,6 +28,7 @@ struct Record {
   std::uint64_t up = 0;        // elements from the client
   std::uint64_t down = 0;      // elements from servers
   std::string server_end{};    // what its upstream said of the end of a stream
+  std::string close_code{};    // of the client's Close; a WebSocket's
 };
 
 // How a machine says that it has ended.

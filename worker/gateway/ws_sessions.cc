@@ -85,8 +85,10 @@ void WsSessions::on_socket(SocketId id, const Client& client) {
 void WsSessions::on_event(SocketId id, ws::Event event) {
   std::string* domain = domain_in(event);
   if (domain && domain->empty()) *domain = context_.config.upstream.default_domain;  // as B-17
-  if (std::holds_alternative<ws::MessageArrived>(event)) {
-    if (auto at = cells_.find(id); at != cells_.end()) ++at->second->record.requests;
+  if (auto at = cells_.find(id); at != cells_.end()) {
+    Record& record = at->second->record;
+    if (std::holds_alternative<ws::MessageArrived>(event)) ++record.requests;
+    if (const auto* close = std::get_if<ws::CloseArrived>(&event)) record.close_code = std::to_string(close->code);
   }
   deliver(id, std::move(event));
 }

@@ -250,8 +250,8 @@ void Session::take(Unsent& unsent, Actions& out) {
   out.push_back(ReadServer{reading_});
 }
 
-void Session::take(ConnectionGone& /*gone*/, Actions& out) {
-  part({"client lost"}, out);
+void Session::take(ConnectionGone& gone, Actions& out) {
+  part({gone.why}, out);
   be_gone();
 }
 
@@ -309,7 +309,7 @@ std::optional<Instant> Session::next_deadline() const {
 
 // W-25. A worker that stood still sees the time before it reads what has come meanwhile: nobody is lost then.
 void Session::expire(Actions& out) {
-  if (lost_at_ && now_ >= *lost_at_) return lose({"client lost"}, out);
+  if (lost_at_ && now_ >= *lost_at_) return lose({"no pong"}, out);
   if (deadline_ && now_ >= *deadline_) deadline_passed(out);
   if (!ping_at_) return;
   bool silent = !lost_at_ && now_ >= silent_at();

@@ -59,7 +59,9 @@ struct
     Unsent {  // bytes not taken by the client: told behind what was said, above slow_above; and when there are none left
   std::uint64_t bytes = 0;
 };
-struct ConnectionGone {};  // TCP ended; not after HangUp
+struct ConnectionGone {  // TCP ended; not after HangUp
+  std::string_view why = "connection lost";
+};
 struct ServerSpoke {
   upstream::Event event;
 };

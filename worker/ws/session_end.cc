@@ -138,7 +138,7 @@ void Session::goodbye_heard(const Message& message, Actions& out) {
 // Without a goodbye before it the client is lost, and may come back (W-45).
 void Session::close_heard(std::uint16_t code, Actions& out) {
   bool answered = owed_ == Owed::Answer;
-  part({"client lost"}, out);
+  part({"closed without goodbye"}, out);
   bool coded = code != 1005;  // W-21: the same code, or none
   if (!answered) out.push_back(Send{Opcode::Close, coded ? close_payload(CloseCode{code}) : std::string()});
   hang_up(out);

@@ -129,21 +129,22 @@ TEST_CASE("W-40 an error before the server's header, also after a restart, has a
 TEST_CASE("W-45 U-58 a client that is gone, or closes without goodbye, is lost and leaves the stream so") {
   Rig gone;
   gone.open();
-  CHECK(gone.feed(ConnectionGone{}) == "CloseStream lost\nEnded client lost/\n");
+  CHECK(gone.feed(ConnectionGone{}) == "CloseStream lost\nEnded connection lost/\n");
   CHECK(gone.session.state() == State::Gone);
   CHECK(gone.server_says("<a/>").empty());
   Rig closes;
   closes.open();
-  CHECK(closes.feed(CloseArrived{1001}) == lines({"CloseStream lost", "Ended client lost/", "Close 1001", "HangUp"}));
+  CHECK(closes.feed(CloseArrived{1001}) ==
+        lines({"CloseStream lost", "Ended closed without goodbye/", "Close 1001", "HangUp"}));
   Rig early;
-  CHECK(early.feed(ConnectionGone{}) == "Ended client lost/\n");
+  CHECK(early.feed(ConnectionGone{"does not read"}) == "Ended does not read/\n");
 }
 
 TEST_CASE("W-21 a Close is answered with the same code, one without a code by one without, and the connection closed") {
   for (int code : {1000, 1001, 1011, 3000, 4999}) {
     Rig rig;
     CHECK(rig.feed(CloseArrived{static_cast<std::uint16_t>(code)}) ==
-          lines({"Ended client lost/", "Close " + std::to_string(code), "HangUp"}));
+          lines({"Ended closed without goodbye/", "Close " + std::to_string(code), "HangUp"}));
   }
   Rig none;
   none.open();
