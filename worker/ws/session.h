@@ -55,9 +55,11 @@ struct RuleBroken {  // by a frame; nothing more of the client will be read
   CloseCode code;
   std::string_view why;
 };
-struct
-    Unsent {  // bytes not taken by the client: told behind what was said, above slow_above; and when there are none left
+// Bytes not taken by the client: told behind what was said, above slow_above; when it took some of them, from time to
+// time; and when there are none left.
+struct Unsent {
   std::uint64_t bytes = 0;
+  bool some_taken = false;  // since it was told last
 };
 struct ConnectionGone {  // TCP ended; not after HangUp
   std::string_view why = "connection lost";
@@ -208,7 +210,7 @@ class Session final {
   std::uint32_t pings_ = 0;                 // of the client, in the second that began at pings_since_
   Instant pings_since_;
   Instant now_;                      // of the last event
-  Instant alive_at_;                 // of the client's last frame
+  Instant alive_at_;                 // of the client's last sign of life
   std::optional<Instant> deadline_;  // first <open/>, our own, or what is owed
   std::optional<Instant> ping_at_;
   std::optional<Instant> lost_at_;  // the last ping is out
