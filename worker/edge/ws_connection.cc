@@ -30,7 +30,7 @@ WsConnection::WsConnection(const SocketContext& shared, SocketId id, Upgraded co
       stream_(std::move(connection.stream)),
       frames_({.message = shared.context.config.websocket.max_message, .deflate = connection.deflate}),
       deflate_(connection.deflate),
-      tell_above_(std::min(kTellAbove, shared.context.config.websocket.max_buffer / 2)),
+      slow_above_(ws::slow_above(shared.context.config.websocket.max_buffer)),
       written_(stream_->queued()) {
   stream_->set_sink(*this);
   arm();
@@ -158,7 +158,7 @@ void WsConnection::send(ws::Opcode opcode, std::string_view payload) {
   stream_->write(header, payload);
   written_ += header.size() + payload.size();
   context().counters.add(Counter::bytes_to_clients, header.size() + payload.size());
-  if (stream_->queued() > tell_above_) slow_ = true;
+  if (stream_->queued() > slow_above_) slow_ = true;
   arm();
 }
 

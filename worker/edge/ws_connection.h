@@ -5,8 +5,8 @@
 //   any --the client's FIN, reset, nothing taken for write_timeout--> Closed (the session hears it, while Open)
 //
 // The session is told nothing from within send() and finish(), which it calls. What the client does not take is the
-// session's to judge: unsent() is asked for after each send(). Once that was above kTellAbove, or half of max_buffer,
-// it is told when nothing is left (W-26). While anything is, it is told each kLookEvery whether some was taken.
+// session's to judge: unsent() is asked for after each send(). Once that was above ws::slow_above(), it is told
+// when nothing is left (W-26). While anything is, it is told each kLookEvery whether some was taken.
 // The session hears kItemsPerTurn things in a turn; what else was read is kept, and the client not read, until the next;
 // or, above message_rate, until it has a token again.
 // SPDX-License-Identifier: MIT
@@ -37,7 +37,6 @@ struct SocketContext {
 
 class WsConnection final : private uv::StreamSink {
  public:
-  static constexpr std::uint64_t kTellAbove = std::uint64_t{1} << 20;
   static constexpr std::size_t kItemsPerTurn = 64;
   static constexpr Duration kLookEvery{1'000};
   static constexpr Duration kLinger{2'000};  // as after HTTP's last answer (H-10)
@@ -93,7 +92,7 @@ class WsConnection final : private uv::StreamSink {
   TokenBucket tokens_;  // one for each item
   State state_ = State::Open;
   bool peer_ended_ = false;
-  std::uint64_t tell_above_;
+  const std::uint64_t slow_above_;
   bool slow_ = false;                   // there was more unsent than that
   std::uint64_t written_ = 0;           // bytes given to the stream
   std::uint64_t taken_ = 0;             // of them, when last looked at

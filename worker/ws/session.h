@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,14 +28,18 @@
 
 namespace nxb::ws {
 
+// Unsent bytes above which a client is slow: its server is not read, and it is told when nothing is left (W-26).
+inline constexpr std::uint64_t kSlowAbove = std::uint64_t{1} << 20;
+constexpr std::uint64_t slow_above(std::uint64_t max_unsent) { return std::min(kSlowAbove, max_unsent / 2); }
+
 struct SessionLimits {
-  Duration open_wait{15'000};           // for the first <open/> (W-10)
-  Duration quick_open{1'500};           // our <open/> does not wait longer for the server's header (W-33)
-  Duration close_wait{5'000};           // for each answer to a goodbye (W-23, W-42, W-43)
-  Duration ping_interval{30'000};       // 0: off; no sign of life for two of them: one last ping (W-25)
-  Duration last_wait{5'000};            // after that ping the client is lost; never longer than an interval
-  std::uint32_t pings_per_second = 20;  // of the client; more: 1008 (W-24)
-  std::uint64_t slow_above = std::uint64_t{1} << 20;  // unsent bytes: the server is not read (W-26)
+  Duration open_wait{15'000};             // for the first <open/> (W-10)
+  Duration quick_open{1'500};             // our <open/> does not wait longer for the server's header (W-33)
+  Duration close_wait{5'000};             // for each answer to a goodbye (W-23, W-42, W-43)
+  Duration ping_interval{30'000};         // 0: off; no sign of life for two of them: one last ping (W-25)
+  Duration last_wait{5'000};              // after that ping the client is lost; never longer than an interval
+  std::uint32_t pings_per_second = 20;    // of the client; more: 1008 (W-24)
+  std::uint64_t slow_above = kSlowAbove;  // unsent bytes: the server is not read (W-26)
   std::uint64_t max_unsent = std::uint64_t{4} << 20;  // unsent bytes: 1008 (W-26)
   bool legacy_framing = true;
   std::string see_other_uri;  // where new streams are sent; "": nowhere (W-46)

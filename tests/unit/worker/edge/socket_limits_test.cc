@@ -4,7 +4,6 @@
 
 using namespace nxb;
 using namespace nxb::testing;
-using edge::WsConnection;
 using stats::Counter;
 
 namespace {
@@ -19,14 +18,14 @@ bool told_all(const ScriptedSockets& heard) {
 TEST_CASE("W-26 what the client does not take can be asked for at once; that it has taken all is told later") {
   Socket socket({}, Family::Unix, 4096);
   auto& heard = socket.rig.sockets;
-  const std::string large(WsConnection::kTellAbove / 2, 'x');
+  const std::string large(ws::kSlowAbove / 2, 'x');
   CHECK(socket.table().unsent(socket.id) == 0);
   socket.table().send(socket.id, ws::Opcode::Text, large);
   const std::size_t first = socket.table().unsent(socket.id);
   CHECK(first > 0);
   socket.table().send(socket.id, ws::Opcode::Text, large);
   socket.table().send(socket.id, ws::Opcode::Text, large);
-  CHECK(socket.table().unsent(socket.id) > WsConnection::kTellAbove);
+  CHECK(socket.table().unsent(socket.id) > ws::kSlowAbove);
   socket.rig.run_turns(3);
   CHECK(heard.count<ws::Unsent>() == 0);
   REQUIRE(socket.rig.run_until([&] { return socket.client->read(), told_all(heard); }));
@@ -38,11 +37,11 @@ TEST_CASE("W-26 what the client does not take can be asked for at once; that it 
 
 TEST_CASE("W-26 nothing is told of a client that was never slow, and nothing unsent is known of one let go") {
   Socket socket({}, Family::Unix, 4096);
-  socket.table().send(socket.id, ws::Opcode::Text, std::string(WsConnection::kTellAbove / 2, 'x'));
+  socket.table().send(socket.id, ws::Opcode::Text, std::string(ws::kSlowAbove / 2, 'x'));
   REQUIRE(socket.rig.run_until([&] { return socket.client->read(), socket.table().unsent(socket.id) == 0; }));
   socket.rig.run_turns(3);
   CHECK_FALSE(told_all(socket.rig.sockets));
-  socket.table().send(socket.id, ws::Opcode::Text, std::string(WsConnection::kTellAbove / 2, 'x'));
+  socket.table().send(socket.id, ws::Opcode::Text, std::string(ws::kSlowAbove / 2, 'x'));
   socket.table().finish(socket.id);
   CHECK(socket.table().unsent(socket.id) == 0);
 }
