@@ -178,8 +178,13 @@ void WsStage::flow_down() {
     heard_ += down_.substr(0, taken);
     down_.erase(0, taken);
     read_frames();
+    if (down_.empty()) taken_told_at_ = world_.now;
+    if (!down_.empty() && world_.now >= taken_told_at_ + Duration(1'000)) {
+      taken_told_at_ = world_.now;
+      deliver(ws::Unsent{down_.size(), true});
+    }
     if (!down_.empty()) return flow_down();
-    if (std::exchange(told_, false)) deliver(ws::Unsent{0});
+    if (std::exchange(told_, false)) deliver(ws::Unsent{0, true});
     if (hung_up_ && down_.empty() && closed) std::exchange(closed, nullptr)();
   });
 }

@@ -67,6 +67,7 @@ class WsStage {
   std::vector<ws::Event> inbox_;
   std::uint64_t longest_chunk_;
   Instant reads_from_;
+  Instant taken_told_at_{};  // that the client took some
   std::optional<Instant> wake_at_;
   bool delivering_ = false, flowing_up_ = false, flowing_down_ = false, leaving_ = false, hung_up_ = false;
   bool told_ = false, stalled_long_ = false, gone_ = false;

@@ -49,7 +49,10 @@ void WsWitness::before(const ws::Event& event, const ws::Session& session) {
     life_at_ = world_.now;
   }
   if (std::holds_alternative<ws::ConnectionGone>(event)) lost_ = true;
-  if (const auto* unsent = std::get_if<ws::Unsent>(&event); unsent && is_running(session)) unsent_ = unsent->bytes;
+  if (const auto* unsent = std::get_if<ws::Unsent>(&event)) {
+    if (unsent->some_taken) life_at_ = world_.now;
+    if (is_running(session)) unsent_ = unsent->bytes;
+  }
   if (const auto* spoke = std::get_if<ws::ServerSpoke>(&event)) {
     if (const auto* said = std::get_if<upstream::Arrived>(&spoke->event); said && is_running(session)) {
       for (const auto& stanza : said->stanzas) to_say_.push_back(stanza.bytes);

@@ -56,9 +56,8 @@ void HttpConnection::stay() {
   arrived_sid_.clear();
 }
 
-// A path of [http], with or without slashes at the end (C-01).
-bool HttpConnection::is_bosh_path(std::string_view path) const {
-  const auto& paths = context().config.http.path;
+// With or without slashes at the end (C-01).
+bool HttpConnection::is_one_of(std::string_view path, const std::vector<std::string>& paths) {
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   return std::find(paths.begin(), paths.end(), path) != paths.end();
 }

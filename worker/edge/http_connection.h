@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/uv/stream.h"
 #include "worker/edge/context.h"
@@ -98,7 +99,8 @@ class HttpConnection final : private uv::StreamSink {
   void fail(int status);
   void stay();                // the request is answered here: what came with the connection's hand-over is used up
   Owed& owe(Form form = {});  // for the request in the parser
-  bool is_bosh_path(std::string_view path) const;
+  static bool is_one_of(std::string_view path, const std::vector<std::string>& paths);
+  bool is_bosh_path(std::string_view path) const { return is_one_of(path, context().config.http.path); }
   void answer_text(int status, std::string_view text);
   void answer_xml(int status, std::string body);
   void answer(http::Answer answer, std::string body);
@@ -110,7 +112,7 @@ class HttpConnection final : private uv::StreamSink {
   void dispatch_websocket(std::string_view rest);
   void dispatch_websocket_path();  // anything but a handshake
   void refuse_websocket(int status, std::string_view why);
-  bool is_websocket_path(std::string_view path) const;
+  bool is_websocket_path(std::string_view path) const { return is_one_of(path, context().config.websocket.path); }
   std::uint32_t worker_for_socket();
   void upgrade();
 

@@ -30,7 +30,7 @@ WsConnection::WsConnection(const SocketContext& shared, SocketId id, Upgraded co
       stream_(std::move(connection.stream)),
       frames_({.message = shared.context.config.websocket.max_message, .deflate = connection.deflate}),
       deflate_(connection.deflate),
-      tell_above_(std::min(kTellAbove, shared.context.config.websocket.max_buffer / 2)),
+      slow_above_(ws::slow_above(shared.context.config.websocket.max_buffer)),
       written_(stream_->queued()) {
   stream_->set_sink(*this);
   arm();
@@ -159,7 +159,7 @@ void WsConnection::send(ws::Opcode opcode, std::string_view payload) {
   stream_->write(header, payload);
   written_ += header.size() + payload.size();
   context().counters.add(Counter::bytes_to_clients, header.size() + payload.size());
-  if (stream_->queued() > tell_above_) slow_ = true;
+  if (stream_->queued() > slow_above_) slow_ = true;
   arm();
 }
 
@@ -174,10 +174,10 @@ void WsConnection::finish() {
 }
 
 void WsConnection::on_drained() {
-  write_due_.reset();
+  look_due_.reset();
   if (state_ == State::Ending && peer_ended_) return close();
   linger_due_ = now() + kLinger;
-  if (state_ == State::Open && std::exchange(slow_, false)) tell(ws::Unsent{0});
+  if (state_ == State::Open && std::exchange(slow_, false)) tell(ws::Unsent{0, true});
   if (state_ != State::Closed) arm();
 }
 
@@ -185,16 +185,28 @@ void WsConnection::on_drained() {
 
 // A client is stalled when it took nothing for write_timeout; a slow one goes on.
 void WsConnection::watch_writing() {
-  if (stream_->queued() == 0) return write_due_.reset();
-  if (write_due_) return;
-  write_due_ = now() + context().config.http.write_timeout;
+  if (stream_->queued() == 0) return look_due_.reset();
+  if (look_due_) return;
   taken_ = taken();
+  moved_at_ = now();
+  look_due_ = moved_at_ + std::min(kLookEvery, write_timeout());
+}
+
+void WsConnection::look(Instant at) {
+  if (taken() == taken_) {
+    if (at >= moved_at_ + write_timeout()) return lose(kDeaf);
+  } else {
+    taken_ = taken();
+    moved_at_ = at;
+    if (state_ == State::Open) tell(ws::Unsent{stream_->queued(), true});
+  }
+  if (state_ != State::Closed) look_due_ = std::min(at + kLookEvery, moved_at_ + write_timeout());
 }
 
 void WsConnection::arm() {
   watch_writing();
   const std::size_t queued = stream_->queued();
-  std::optional<Instant> due = write_due_;
+  std::optional<Instant> due = look_due_;
   if (state_ == State::Ending && queued == 0) due = linger_due_;
   if (state_ == State::Open && message_due_) due = std::min(due.value_or(*message_due_), *message_due_);
   if (has_more()) due = std::min(due.value_or(Instant::max()), std::max(now(), tokens_.ready_at(rate())));
@@ -207,10 +219,7 @@ void WsConnection::arm() {
 
 void WsConnection::on_deadline(Instant at) {
   const std::size_t queued = stream_->queued();
-  if (write_due_ && at >= *write_due_ && queued > 0) {
-    if (taken() == taken_) return lose(kDeaf);
-    write_due_.reset();
-  }
+  if (look_due_ && at >= *look_due_ && queued > 0) look(at);
   if (state_ == State::Ending && queued == 0 && at >= linger_due_) return close();
   if (state_ == State::Open && message_due_ && at >= *message_due_) {
     message_due_.reset();

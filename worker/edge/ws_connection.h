@@ -5,8 +5,8 @@
 //   any --the client's FIN, reset, nothing taken for write_timeout--> Closed (the session hears it, while Open)
 //
 // The session is told nothing from within send() and finish(), which it calls. What the client does not take is the
-// session's to judge: unsent() is asked for after each send(). Once that was above kTellAbove, or half of max_buffer,
-// it is told when nothing is left (W-26).
+// session's to judge: unsent() is asked for after each send(). Once that was above ws::slow_above(), it is told
+// when nothing is left (W-26). While anything is, it is told each kLookEvery whether some was taken.
 // The session hears kItemsPerTurn things in a turn; what else was read is kept, and the client not read, until the next;
 // or, above message_rate, until it has a token again.
 // SPDX-License-Identifier: MIT
@@ -37,8 +37,8 @@ struct SocketContext {
 
 class WsConnection final : private uv::StreamSink {
  public:
-  static constexpr std::uint64_t kTellAbove = std::uint64_t{1} << 20;
   static constexpr std::size_t kItemsPerTurn = 64;
+  static constexpr Duration kLookEvery{1'000};
   static constexpr Duration kLinger{2'000};  // as after HTTP's last answer (H-10)
   static constexpr std::size_t kLingerBytes = 64 * 1024;
   static constexpr std::size_t kWorthDeflating = 128;  // bytes of a message; a smaller one gains next to nothing
@@ -73,6 +73,8 @@ class WsConnection final : private uv::StreamSink {
   void close();
   void arm();
   void watch_writing();
+  void look(Instant at);
+  Duration write_timeout() const { return shared_.context.config.http.write_timeout; }
   std::uint64_t taken() const { return written_ - stream_->queued(); }
   const Context& context() const { return shared_.context; }
   Instant now() const { return shared_.context.loop.now(); }
@@ -91,11 +93,12 @@ class WsConnection final : private uv::StreamSink {
   State state_ = State::Open;
   bool said_close_ = false;
   bool peer_ended_ = false;
-  std::uint64_t tell_above_;
+  const std::uint64_t slow_above_;
   bool slow_ = false;                   // there was more unsent than that
   std::uint64_t written_ = 0;           // bytes given to the stream
-  std::uint64_t taken_ = 0;             // of them, when write_due_ was set
-  std::optional<Instant> write_due_;    // while bytes are queued (H-28)
+  std::uint64_t taken_ = 0;             // of them, when last looked at
+  Instant moved_at_{};                  // when it was seen to have grown
+  std::optional<Instant> look_due_;     // while bytes are queued (H-28)
   std::optional<Instant> message_due_;  // while one is incomplete (H-27)
   Instant linger_due_{};
   std::size_t lingered_ = 0;  // bytes that came after our Close

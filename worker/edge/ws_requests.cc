@@ -1,6 +1,5 @@
 // worker/edge/ws_requests.cc - requests for a WebSocket: who may have one, and which worker serves it (W-01 to W-09).
 // SPDX-License-Identifier: MIT
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -26,12 +25,6 @@ Load load_of(const Context& context, std::uint32_t worker) {
 }
 
 }  // namespace
-
-bool HttpConnection::is_websocket_path(std::string_view path) const {
-  const auto& paths = context().config.websocket.path;
-  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  return std::find(paths.begin(), paths.end(), path) != paths.end();
-}
 
 void HttpConnection::dispatch_websocket(std::string_view rest) {
   const bool may_leave = hops_ == 0;

@@ -23,7 +23,7 @@ ws::SessionLimits limits_from(const config::Config::WebSocket& websocket) {
   ws::SessionLimits limits;
   limits.ping_interval = websocket.ping_interval;
   limits.max_unsent = websocket.max_buffer;
-  limits.slow_above = std::min(limits.slow_above, limits.max_unsent / 2);
+  limits.slow_above = ws::slow_above(limits.max_unsent);
   limits.legacy_framing = websocket.legacy_framing;
   limits.see_other_uri = websocket.see_other_uri;
   return limits;

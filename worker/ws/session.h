@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,14 +28,18 @@
 
 namespace nxb::ws {
 
+// Unsent bytes above which a client is slow: its server is not read, and it is told when nothing is left (W-26).
+inline constexpr std::uint64_t kSlowAbove = std::uint64_t{1} << 20;
+constexpr std::uint64_t slow_above(std::uint64_t max_unsent) { return std::min(kSlowAbove, max_unsent / 2); }
+
 struct SessionLimits {
-  Duration open_wait{15'000};           // for the first <open/> (W-10)
-  Duration quick_open{1'500};           // our <open/> does not wait longer for the server's header (W-33)
-  Duration close_wait{5'000};           // for each answer to a goodbye (W-23, W-42, W-43)
-  Duration ping_interval{30'000};       // 0: off; no sign of life for two of them: one last ping (W-25)
-  Duration last_wait{5'000};            // after that ping the client is lost; never longer than an interval
-  std::uint32_t pings_per_second = 20;  // of the client; more: 1008 (W-24)
-  std::uint64_t slow_above = std::uint64_t{1} << 20;  // unsent bytes: the server is not read (W-26)
+  Duration open_wait{15'000};             // for the first <open/> (W-10)
+  Duration quick_open{1'500};             // our <open/> does not wait longer for the server's header (W-33)
+  Duration close_wait{5'000};             // for each answer to a goodbye (W-23, W-42, W-43)
+  Duration ping_interval{30'000};         // 0: off; no sign of life for two of them: one last ping (W-25)
+  Duration last_wait{5'000};              // after that ping the client is lost; never longer than an interval
+  std::uint32_t pings_per_second = 20;    // of the client; more: 1008 (W-24)
+  std::uint64_t slow_above = kSlowAbove;  // unsent bytes: the server is not read (W-26)
   std::uint64_t max_unsent = std::uint64_t{4} << 20;  // unsent bytes: 1008 (W-26)
   bool legacy_framing = true;
   std::string see_other_uri;  // where new streams are sent; "": nowhere (W-46)
@@ -55,9 +60,11 @@ struct RuleBroken {  // by a frame; nothing more of the client will be read
   CloseCode code;
   std::string_view why;
 };
-struct
-    Unsent {  // bytes not taken by the client: told behind what was said, above slow_above; and when there are none left
+// Bytes not taken by the client: told behind what was said, above slow_above; when it took some of them, from time to
+// time; and when there are none left.
+struct Unsent {
   std::uint64_t bytes = 0;
+  bool some_taken = false;  // since it was told last
 };
 struct ConnectionGone {  // TCP ended; not after HangUp
   std::string_view why = "connection lost";
@@ -208,7 +215,7 @@ class Session final {
   std::uint32_t pings_ = 0;                 // of the client, in the second that began at pings_since_
   Instant pings_since_;
   Instant now_;                      // of the last event
-  Instant alive_at_;                 // of the client's last frame
+  Instant alive_at_;                 // of the client's last sign of life
   std::optional<Instant> deadline_;  // first <open/>, our own, or what is owed
   std::optional<Instant> ping_at_;
   std::optional<Instant> lost_at_;  // the last ping is out

@@ -4,36 +4,44 @@
 
 using namespace nxb;
 using namespace nxb::testing;
-using edge::WsConnection;
 using stats::Counter;
+
+namespace {
+
+bool told_all(const ScriptedSockets& heard) {
+  const auto* told = heard.last<ws::Unsent>();
+  return told && told->bytes == 0;
+}
+
+}  // namespace
 
 TEST_CASE("W-26 what the client does not take can be asked for at once; that it has taken all is told later") {
   Socket socket({}, Family::Unix, 4096);
   auto& heard = socket.rig.sockets;
-  const std::string large(WsConnection::kTellAbove / 2, 'x');
+  const std::string large(ws::kSlowAbove / 2, 'x');
   CHECK(socket.table().unsent(socket.id) == 0);
   socket.table().send(socket.id, ws::Opcode::Text, large);
   const std::size_t first = socket.table().unsent(socket.id);
   CHECK(first > 0);
   socket.table().send(socket.id, ws::Opcode::Text, large);
   socket.table().send(socket.id, ws::Opcode::Text, large);
-  CHECK(socket.table().unsent(socket.id) > WsConnection::kTellAbove);
+  CHECK(socket.table().unsent(socket.id) > ws::kSlowAbove);
   socket.rig.run_turns(3);
   CHECK(heard.count<ws::Unsent>() == 0);
-  REQUIRE(socket.rig.run_until([&] { return socket.client->read(), heard.count<ws::Unsent>() == 1; }));
-  CHECK(heard.last<ws::Unsent>()->bytes == 0);
+  REQUIRE(socket.rig.run_until([&] { return socket.client->read(), told_all(heard); }));
   CHECK(socket.table().unsent(socket.id) == 0);
+  const auto told = heard.count<ws::Unsent>();
   socket.rig.run_turns(3);
-  CHECK(heard.count<ws::Unsent>() == 1);
+  CHECK(heard.count<ws::Unsent>() == told);
 }
 
 TEST_CASE("W-26 nothing is told of a client that was never slow, and nothing unsent is known of one let go") {
   Socket socket({}, Family::Unix, 4096);
-  socket.table().send(socket.id, ws::Opcode::Text, std::string(WsConnection::kTellAbove / 2, 'x'));
+  socket.table().send(socket.id, ws::Opcode::Text, std::string(ws::kSlowAbove / 2, 'x'));
   REQUIRE(socket.rig.run_until([&] { return socket.client->read(), socket.table().unsent(socket.id) == 0; }));
   socket.rig.run_turns(3);
-  CHECK(socket.rig.sockets.count<ws::Unsent>() == 0);
-  socket.table().send(socket.id, ws::Opcode::Text, std::string(WsConnection::kTellAbove / 2, 'x'));
+  CHECK_FALSE(told_all(socket.rig.sockets));
+  socket.table().send(socket.id, ws::Opcode::Text, std::string(ws::kSlowAbove / 2, 'x'));
   socket.table().finish(socket.id);
   CHECK(socket.table().unsent(socket.id) == 0);
 }
@@ -41,7 +49,28 @@ TEST_CASE("W-26 nothing is told of a client that was never slow, and nothing uns
 TEST_CASE("W-26 a smaller max_buffer is told as early as it counts") {
   Socket socket([](config::Config& config) { config.websocket.max_buffer = 100'000; }, Family::Unix, 4096);
   socket.table().send(socket.id, ws::Opcode::Text, std::string(200'000, 'x'));
-  REQUIRE(socket.rig.run_until([&] { return socket.client->read(), socket.rig.sockets.count<ws::Unsent>() == 1; }));
+  REQUIRE(socket.rig.run_until([&] { return socket.client->read(), told_all(socket.rig.sockets); }));
+}
+
+TEST_CASE("W-25 while bytes are unsent it is told that some were taken, about once a second, and only then") {
+  Socket socket({}, Family::Unix, 4096);
+  auto& heard = socket.rig.sockets;
+  socket.table().send(socket.id, ws::Opcode::Text, std::string(600'000, 'x'));
+  socket.rig.run_until([] { return false; }, 1'500ms);
+  CHECK(heard.count<ws::Unsent>() == 0);
+  const auto before = socket.table().unsent(socket.id);
+  char some[4096];
+  for (int round = 0; round < 10; ++round) {
+    socket.client->read_some(some, sizeof(some));
+    socket.rig.run_turns(1);
+  }
+  REQUIRE(socket.rig.run_until([&] { return heard.count<ws::Unsent>() == 1; }));
+  CHECK(heard.last<ws::Unsent>()->some_taken);
+  CHECK(heard.last<ws::Unsent>()->bytes == socket.table().unsent(socket.id));
+  CHECK(heard.last<ws::Unsent>()->bytes < before);
+  CHECK(heard.last<ws::Unsent>()->bytes > 0);
+  socket.rig.run_until([] { return false; }, 1'500ms);
+  CHECK(heard.count<ws::Unsent>() == 1);
 }
 
 TEST_CASE("H-28 a client that takes nothing for write_timeout is lost; one that takes a little at a time is not") {

@@ -124,6 +124,17 @@ TEST_CASE("W-25 a frame that comes together with the last moment is in time") {
   CHECK(rig.ended == 0);
 }
 
+TEST_CASE("W-25 a slow client whose pongs are stuck behind a backlog is not lost while it takes some of that") {
+  Rig rig;
+  rig.open();
+  for (std::uint64_t left = 900'000; left > 0; left -= 100'000) {
+    CHECK(rig.pass(29s).find("Ended") == std::string::npos);
+    rig.feed(Unsent{left, true});
+  }
+  rig.feed(Unsent{900'000});  // there is more of it; that says nothing of the client
+  CHECK(rig.pass(70s).find("Ended no pong/") != std::string::npos);
+}
+
 TEST_CASE("W-26 above 1 MiB unsent the server is not read, until nothing is left") {
   Rig rig;
   rig.open();
