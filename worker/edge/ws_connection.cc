@@ -34,15 +34,13 @@ WsConnection::WsConnection(const SocketContext& shared, SocketId id, Upgraded co
 
 void WsConnection::on_bytes(std::string_view bytes) {
   context().counters.add(Counter::bytes_from_clients, bytes.size());
+  if (state_ == State::Ending || said_close_) lingered_ += bytes.size();
+  if (lingered_ > kLingerBytes) return lose();
   take(bytes);
 }
 
 void WsConnection::take(std::string_view bytes) {
-  if (state_ == State::Ending) {
-    lingered_ += bytes.size();
-    if (lingered_ > kLingerBytes) close();
-    return;
-  }
+  if (state_ != State::Open) return;
   const std::optional<Instant> due = message_due_;
   tell_some(bytes);
   if (state_ != State::Open) return forget_more();
@@ -57,7 +55,9 @@ void WsConnection::tell_some(std::string_view& bytes) {
   while (state_ == State::Open) {
     if (next_ < items_.size()) {
       if (told++ == kItemsPerTurn || !may_tell()) return;
-      tell(std::move(items_[next_++]));
+      ws::Item& item = items_[next_++];
+      const bool too_late = said_close_ && std::holds_alternative<ws::TextMessage>(item);
+      if (!too_late) tell(std::move(item));  // else it is not even parsed (W-22)
       continue;
     }
     if (bytes.empty()) return;
@@ -141,6 +141,7 @@ void WsConnection::close() {
 
 void WsConnection::send(ws::Opcode opcode, std::string_view payload) {
   if (state_ != State::Open) return;
+  said_close_ |= opcode == ws::Opcode::Close;
   std::string header = ws::frame_header(opcode, payload.size());
   stream_->write(header, payload);
   written_ += header.size() + payload.size();

@@ -86,6 +86,7 @@ class WsConnection final : private uv::StreamSink {
   std::string unread_;  // bytes behind them
   TokenBucket tokens_;  // one for each item
   State state_ = State::Open;
+  bool said_close_ = false;
   bool peer_ended_ = false;
   std::uint64_t tell_above_;
   std::uint64_t told_ = 0;              // unsent bytes that the session knows of
@@ -94,7 +95,7 @@ class WsConnection final : private uv::StreamSink {
   std::optional<Instant> write_due_;    // while bytes are queued (H-28)
   std::optional<Instant> message_due_;  // while one is incomplete (H-27)
   Instant linger_due_{};
-  std::size_t lingered_ = 0;
+  std::size_t lingered_ = 0;  // bytes that came after our Close
 };
 
 }  // namespace nxb::edge

@@ -219,3 +219,26 @@ TEST_CASE("H-27 each message has its own time, though the next is always begun")
   CHECK(socket.rig.sockets.count<ws::MessageArrived>() == 8);
   CHECK(socket.rig.sockets.count<ws::RuleBroken>() == 0);
 }
+
+TEST_CASE("W-22 behind our Close messages of the client are dropped, its Close is heard") {
+  Socket socket;
+  auto& heard = socket.rig.sockets;
+  socket.table().send(socket.id, ws::Opcode::Close, ws::close_payload(ws::CloseCode::Normal));
+  socket.client->send(masked(ws::Opcode::Text, "<late/>") +
+                      masked(ws::Opcode::Close, ws::close_payload(ws::CloseCode::Normal)));
+  REQUIRE(socket.rig.run_until([&] { return heard.count<ws::CloseArrived>() == 1; }));
+  CHECK(heard.count<ws::MessageArrived>() == 0);
+}
+
+TEST_CASE("W-22 D-62 a client that talks on behind our Close is lost") {
+  Socket socket;
+  socket.table().send(socket.id, ws::Opcode::Close, ws::close_payload(ws::CloseCode::Normal));
+  std::string begun = masked(ws::Opcode::Text, std::string(120, 'x'));
+  begun[0] = 1;  // more fragments will follow
+  std::string more = masked(ws::Opcode::Continuation, std::string(120, 'x'));
+  more[0] = 0;
+  while (begun.size() <= WsConnection::kLingerBytes) begun += more;
+  socket.client->send(begun);
+  REQUIRE(socket.rig.run_until([&] { return socket.rig.edge->idle(); }, 1s));
+  CHECK(socket.rig.sockets.count<ws::ConnectionGone>() == 1);
+}
