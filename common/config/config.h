@@ -98,8 +98,8 @@ struct Config {
     Duration message_timeout{60'000};                  // for a message to be whole (H-27)
     std::uint32_t message_rate = 500;                  // per connection and second; 0 = no limit (H-46)
     std::uint32_t message_burst = 1'000;
-    std::string see_other_uri;                         // where clients are sent; "" = nowhere (W-46)
-    bool compression = false;                          // permessage-deflate, where it is offered (W-06)
+    std::string see_other_uri;  // where clients are sent; "" = nowhere (W-46)
+    bool compression = false;   // permessage-deflate, where it is offered (W-06)
     friend bool operator==(const WebSocket&, const WebSocket&) = default;
   } websocket;
   struct Upstream {

@@ -141,9 +141,9 @@ class ClientStream final {
   ClientStreamSetup setup_;
   xml::Pool& pool_;
   Splitter splitter_;
-  std::string held_;                 // what the client sent while the stream was not usable
+  std::string held_;                      // what the client sent while the stream was not usable
   std::unique_ptr<StreamHeader> header_;  // of the stream being set up, until it is usable
-  std::optional<Instant> deadline_;  // setup or close wait
+  std::optional<Instant> deadline_;       // setup or close wait
   TlsRule tls_ = TlsRule::Required;
   State state_ = State::Idle;
   bool secure_ = false;      // TLS is up
