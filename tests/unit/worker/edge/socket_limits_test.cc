@@ -1,9 +1,11 @@
 // tests/unit/worker/edge/socket_limits_test.cc - WebSocket clients that do not read, capacity, and the way to another worker.
 // SPDX-License-Identifier: MIT
 #include "tests/unit/worker/edge/socket_client.h"
+#include "worker/edge/ws_connection.h"
 
 using namespace nxb;
 using namespace nxb::testing;
+using edge::WsConnection;
 using stats::Counter;
 
 namespace {
