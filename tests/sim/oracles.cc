@@ -123,7 +123,7 @@ void Witness::on_action(const bosh::Respond& respond) {
   if (of_stream && !respond.replay && !ended_ && !lenient_) end_told_ = true;
   complete_dead();
   bool before_end = (in_order_ || end_told_) && !rids_.held().empty() &&
-                    (of_stream || (!terminate_taken_ && lowest_is_due())) && rids_.held().front().rid == rid;
+                    (of_stream || (!terminate_taken_ && was_due())) && rids_.held().front().rid == rid;
   if (ended_ || (ends_now_ && !before_end)) return on_answer_at_end(respond, rid);
   bool of_session = is_terminate(respond.body) && !present(attribute(respond.body, "stream"));
   world_.expect(!of_session, "a terminate without an end");
@@ -149,6 +149,9 @@ bool Witness::lowest_is_due() const {
   });
 }
 
+// The same of the one that is being answered, which is no longer among those that wait.
+bool Witness::was_due() const { return lowest_is_due() || answered_since_ + granted_.wait <= world_.now; }
+
 void Witness::on_first_answer(const bosh::Respond& respond, std::uint64_t rid) {
   complete_dead();
   auto& held = rids_.held();
@@ -156,7 +159,7 @@ void Witness::on_first_answer(const bosh::Respond& respond, std::uint64_t rid) {
   world_.expect(!respond.replay, "a first answer is called a replay");
   bool pause_itself = pause_now_ != 0 && rid == pause_now_;
   bool late = present(attribute(respond.body, "report")) && !reports_late_.empty();
-  bool reason = late || lowest_is_due() || !creation_answered_ || answered_since_ + granted_.wait <= world_.now;
+  bool reason = late || was_due() || !creation_answered_;
   world_.expect(reason, "an empty answer before its time (B-60, B-61)");
   bosh::StreamNumber stream = 0;
   std::uint64_t upto = 0;

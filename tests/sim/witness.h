@@ -104,6 +104,7 @@ class Witness {
   void on_ack(std::string_view text, std::uint64_t rid);
   void on_report(std::string_view text);
   bool lowest_is_due() const;
+  bool was_due() const;
   bool before_pause(std::uint64_t rid) const { return rid <= pause_now_; }
   void keep(std::string text, bool silent, bosh::StreamNumber stream, std::uint64_t upto);
   void check_tasks();
