@@ -102,6 +102,7 @@ TEST_CASE("W-04 xmpp among the protocols, in one field or several, is answered")
     CHECK(judged(get(kUpgrade + kKey + kVersion + protocol + value + "\r\n")) == "101 xmpp");
   }
   CHECK(judged(get(protocol + "chat\r\n" + kUpgrade + kKey + kVersion + protocol + "xmpp\r\n")) == "101 xmpp");
+  CHECK(judged(get(protocol + "xmpp\r\n" + kUpgrade + kKey + kVersion + protocol + "chat\r\n")) == "101 xmpp");
 }
 
 TEST_CASE("W-05 no protocol offered: none answered; others only: 400") {
@@ -163,6 +164,7 @@ TEST_CASE("W-06 compression is answered if it is offered in a way that nxb can t
     CHECK_FALSE(offer(value));
   }
   CHECK(deflates("Sec-WebSocket-Extensions: a\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"));
+  CHECK(deflates("Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Extensions: a\r\n"));
   CHECK_FALSE(deflates("Sec-WebSocket-Extensions: permessage-deflate\r\n", false));
   CHECK_FALSE(deflates(""));
   Replies replies{nxb::config::Config::Http{}};

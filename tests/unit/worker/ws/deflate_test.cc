@@ -57,6 +57,15 @@ TEST_CASE("W-06 what is compressed is read back, of any size, and each message b
   CHECK(deflated(stanza(1)).size() < stanza(1).size());
 }
 
+TEST_CASE("W-06 what does not compress is longer than the pieces it is made in, and read back") {
+  std::string noise;
+  for (std::uint32_t state = 1; noise.size() < 100'000; noise += static_cast<char>(state >> 24)) {
+    state = state * 1664525 + 1013904223;
+  }
+  CHECK(deflated(noise).size() > 99'000);
+  CHECK((inflated(deflated(noise), noise.size()) == noise));
+}
+
 TEST_CASE("W-19 a message that grows beyond the limit is too big, at the byte behind it") {
   const std::string bomb = deflated(std::string(10'000'000, 'x'));
   CHECK(bomb.size() < 20'000);
@@ -88,6 +97,18 @@ TEST_CASE("W-19 small messages that grow big are taken a few times, then 1008; t
   items.clear();
   for (int i = 0; i < 12; ++i) patient.feed(bomb, items);  // patience earns no more than the advance
   CHECK(described({items.back()}) == "broken(1008)");
+}
+
+TEST_CASE("W-19 messages that shrink well are no bombs, however many there are") {
+  Frames frames(FrameLimits{.message = 50'000, .deflate = true});
+  std::string roster;
+  for (int i = 0; i < 200; ++i) roster += stanza(i);
+  const std::string payload = deflated(roster);
+  CHECK(roster.size() > 10 * payload.size());
+  std::vector<Item> items;
+  for (int i = 0; i < 200; ++i) frames.feed(frame(kFin | kRsv1 | kText, payload), items);
+  CHECK(items.size() == 200);
+  CHECK(std::holds_alternative<TextMessage>(items.back()));
 }
 
 TEST_CASE("W-06 what is no compressed message, or ends within a block, is broken") {
