@@ -151,9 +151,11 @@ bosh::Condition BoshSessions::objection(std::string_view address, std::string_vi
       return Condition::SystemShutdown;
     case Census::Objection::Full:
       return Condition::InternalServerError;  // B-40
-    default:
+    case Census::Objection::AddressFull:
+    case Census::Objection::TooFast:
       return Condition::PolicyViolation;
   }
+  return Condition::PolicyViolation;
 }
 
 // An answer for which no session exists or is made (B-36, B-40, B-41): no state is kept.

@@ -13,23 +13,25 @@ using stats::Counter;
 
 namespace {
 
-std::string_view name_of(Kind kind) { return kind == Kind::Bosh ? "bosh" : "websocket"; }
-
-// The key of [server] that bit.
-std::string_view key_of(Census::Objection objection) {
-  switch (objection) {
-    case Census::Objection::Full:
-      return "max_sessions";
-    case Census::Objection::AddressFull:
-      return "max_sessions_per_address";
-    case Census::Objection::TooFast:
-      return "session_rate";
-    default:
-      return "";
-  }
-}
+std::string_view text_of(Kind kind) { return kind == Kind::Bosh ? "bosh" : "websocket"; }
 
 }  // namespace
+
+std::string_view Census::name_of(Objection objection) {
+  switch (objection) {
+    case Objection::None:
+      return "";
+    case Objection::ShuttingDown:
+      return "shutdown";
+    case Objection::Full:
+      return "max_sessions";
+    case Objection::AddressFull:
+      return "max_sessions_per_address";
+    case Objection::TooFast:
+      return "session_rate";
+  }
+  return "";
+}
 
 Census::Objection Census::judge(Kind kind, std::string_view address) {
   if (shutting_down_) return Objection::ShuttingDown;
@@ -46,7 +48,7 @@ Census::Objection Census::judge(Kind kind, std::string_view address) {
   if (objection == Objection::None) return objection;
   bool rate = objection == Objection::TooFast;
   context_.counters.add(rate ? Counter::sessions_refused_rate : Counter::sessions_refused_limit);
-  log::warn("session.refused", {{"kind", name_of(kind)}, {"client", address}, {"why", key_of(objection)}});
+  log::warn("session.refused", {{"kind", text_of(kind)}, {"client", address}, {"why", name_of(objection)}});
   return objection;
 }
 
@@ -66,7 +68,7 @@ bool Census::admit_stream(const Record& record, std::uint32_t number, std::strin
     context_.counters.add(Counter::streams_refused_rate);
     return false;
   }
-  log::info(number == 1 ? "session.start" : "session.add_stream", {{"kind", name_of(record.kind)},
+  log::info(number == 1 ? "session.start" : "session.add_stream", {{"kind", text_of(record.kind)},
                                                                    {"sid", record.name},
                                                                    {"domain", domain},
                                                                    {"client", record.client},
@@ -76,15 +78,9 @@ bool Census::admit_stream(const Record& record, std::uint32_t number, std::strin
 
 // What the operator or the worker wanted is no error.
 void Census::count_error(bosh::Condition condition) {
-  switch (condition) {
-    case bosh::Condition::None:
-    case bosh::Condition::SystemShutdown:
-      return;
-    case bosh::Condition::SeeOtherUri:
-      return context_.counters.add(Counter::sessions_referred);
-    default:
-      return context_.counters.add(Counter::errors);
-  }
+  using bosh::Condition;
+  if (condition == Condition::None || condition == Condition::SystemShutdown) return;
+  context_.counters.add(condition == Condition::SeeOtherUri ? Counter::sessions_referred : Counter::errors);
 }
 
 void Census::end(Record& record, const Ending& ending) {
@@ -96,7 +92,7 @@ void Census::end(Record& record, const Ending& ending) {
   context_.counters.add(Counter::sessions_ended);
   context_.counters.add(Counter::undelivered, ending.undelivered);
   count_error(ending.condition);
-  log::info("session.end", {{"kind", name_of(record.kind)},
+  log::info("session.end", {{"kind", text_of(record.kind)},
                             {"sid", record.name},
                             {"client", record.client},
                             {"why", ending.why},

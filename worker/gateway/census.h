@@ -42,6 +42,9 @@ class Census {
  public:
   enum class Objection : std::uint8_t { None, ShuttingDown, Full, AddressFull, TooFast };
 
+  // The limit of [server] that bit, by its key; "shutdown" when there was none.
+  static std::string_view name_of(Objection objection);
+
   explicit Census(const Context& context) : context_(context) {}
 
   // May this address have a session more? No: that is counted and logged.

@@ -29,18 +29,11 @@ ws::SessionLimits limits_from(const config::Config::WebSocket& websocket) {
   return limits;
 }
 
-// What is said to a connection that cannot have a session.
+// What is said to a connection that cannot have a session: whether it is the worker's trouble or the client's doing.
 ws::Refused refusal(Census::Objection objection) {
-  switch (objection) {
-    case Census::Objection::ShuttingDown:
-      return {ws::CloseCode::TryAgainLater, "shutdown"};
-    case Census::Objection::Full:
-      return {ws::CloseCode::TryAgainLater, "max_sessions"};
-    case Census::Objection::AddressFull:
-      return {ws::CloseCode::PolicyViolation, "max_sessions_per_address"};
-    default:
-      return {ws::CloseCode::PolicyViolation, "session_rate"};
-  }
+  using Objection = Census::Objection;
+  bool ours = objection == Objection::ShuttingDown || objection == Objection::Full;
+  return {ours ? ws::CloseCode::TryAgainLater : ws::CloseCode::PolicyViolation, Census::name_of(objection)};
 }
 
 // Where a client may name a domain; null: it cannot there.

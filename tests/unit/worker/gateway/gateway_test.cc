@@ -10,37 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "tests/unit/worker/gateway/fake_upstream.h"
+
 using namespace nxb;
+using gateway::FakeUpstream;
 using namespace std::chrono_literals;
 using stats::Counter;
 
 namespace {
-
-struct World;
-
-// Remembers what it was asked; answers open() at once, from within the call, as `echo` does.
-struct FakeUpstream final : upstream::Upstream {
-  FakeUpstream(World& w, StreamId s) : world(w), id(s) {}
-  void open(const upstream::StreamSpec& asked) override;
-  void send(std::string_view elements) override { sent += elements; }
-  void restart(std::string_view attributes) override {
-    ++restarts;
-    stream_attrs = attributes;
-  }
-  void set_reading(bool on) override { reading = on; }
-  void close(upstream::Parting why, const std::vector<xmpp::Stanza>& left) override {
-    parting = why;
-    undelivered = left.size();
-  }
-  World& world;
-  StreamId id;
-  upstream::StreamSpec spec;
-  std::string sent, stream_attrs;
-  int restarts = 0;
-  bool reading = true;
-  std::optional<upstream::Parting> parting;
-  std::size_t undelivered = 0;
-};
 
 struct World final : gateway::Ports {
   explicit World(config::Config given = {})
@@ -50,7 +27,7 @@ struct World final : gateway::Ports {
   void hang_up(RequestId) override {}
   upstream::Upstream& make_stream(StreamId stream) override {
     auto& made = streams[stream];
-    made = std::make_unique<FakeUpstream>(*this, stream);
+    made = std::make_unique<FakeUpstream>(gateway, stream, open_at_once);
     return *made;
   }
   upstream::Upstream* stream(StreamId id) override { return streams.contains(id) ? streams[id].get() : nullptr; }
@@ -102,15 +79,6 @@ struct World final : gateway::Ports {
   std::map<SessionKey, Instant> deadlines;
   gateway::Gateway gateway;
 };
-
-void FakeUpstream::open(const upstream::StreamSpec& asked) {
-  spec = asked;
-  if (!world.open_at_once) return;
-  world.gateway.on_stream_event(id, upstream::Opened{"authid-1", "1.0"});
-  world.gateway.on_stream_event(
-      id, upstream::Arrived{
-              {{xmpp::Kind::Features, "<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>"}}});
-}
 
 bosh::Body creation(std::uint64_t rid = 1) {
   bosh::Body body;

@@ -7,8 +7,8 @@
 
 using namespace nxb;
 using namespace std::chrono_literals;
+using gateway::FakeUpstream;
 using gateway::Socket;
-using gateway::WsServer;
 using gateway::WsWorld;
 using stats::Counter;
 
@@ -145,7 +145,7 @@ TEST_CASE("W-26 a client is told first that it is too slow, whatever its server 
   WsWorld world(config);
   SocketId id = world.login();
   world.sockets[id].reads = false;
-  world.on_send = [&](WsServer& server) {  // from within
+  world.on_send = [&](FakeUpstream& server) {  // from within
     world.bring_message(server.id, std::string(100'001, 'x'));
     world.bring(server.id, upstream::Closed{});
   };

@@ -14,29 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "tests/unit/worker/gateway/fake_upstream.h"
 #include "worker/gateway/gateway.h"
 #include "worker/ws/message.h"
 
 namespace nxb::gateway {
-
-struct WsWorld;
-
-// Remembers what it was asked; answers open() at once, from within the call, as `echo` does.
-struct WsServer final : upstream::Upstream {
-  WsServer(WsWorld& w, StreamId s) : world(w), id(s) {}
-  void open(const upstream::StreamSpec& asked) override;
-  void send(std::string_view elements) override;
-  void restart(std::string_view) override { ++restarts; }
-  void set_reading(bool on) override { reading = on; }
-  void close(upstream::Parting why, const std::vector<xmpp::Stanza>&) override { parting = why; }
-  WsWorld& world;
-  StreamId id;
-  upstream::StreamSpec spec;
-  std::string sent;
-  int restarts = 0;
-  bool reading = true;
-  std::optional<upstream::Parting> parting;
-};
 
 struct Socket {
   std::string texts;                 // one behind the other
@@ -59,7 +41,10 @@ struct WsWorld final : Ports {
   void hang_up(RequestId) override {}
   upstream::Upstream& make_stream(StreamId stream) override {
     auto& made = servers[stream];
-    made = std::make_unique<WsServer>(*this, stream);
+    made = std::make_unique<FakeUpstream>(gateway, stream, open_at_once);
+    made->on_send = [this](FakeUpstream& server) {
+      if (on_send) on_send(server);
+    };
     return *made;
   }
   upstream::Upstream* stream(StreamId id) override { return servers.contains(id) ? servers[id].get() : nullptr; }
@@ -110,7 +95,7 @@ struct WsWorld final : Ports {
   }
 
   // --- servers
-  WsServer& server(std::size_t number = 0) {  // 0: the last
+  FakeUpstream& server(std::size_t number = 0) {  // 0: the last
     REQUIRE(servers.size() >= std::max(number, std::size_t{1}));
     return *std::next(servers.begin(), static_cast<long>((number == 0 ? servers.size() : number) - 1))->second;
   }
@@ -141,28 +126,12 @@ struct WsWorld final : Ports {
   std::uint32_t connected = 0, requests = 0;
   xml::Pool pool;
   bool open_at_once = true;
-  std::function<void(WsServer&)> on_send;  // what a server does with what it is told
+  std::function<void(FakeUpstream&)> on_send;  // what a server does with what it is told
   std::map<SocketId, Socket> sockets;
   std::map<RequestId, Reply> replies;
-  std::map<StreamId, std::unique_ptr<WsServer>> servers;
+  std::map<StreamId, std::unique_ptr<FakeUpstream>> servers;
   std::vector<StreamId> dropped;
   Gateway gateway;
 };
-
-inline void WsServer::open(const upstream::StreamSpec& asked) {
-  spec = asked;
-  if (!world.open_at_once) return;
-  upstream::Opened opened;
-  opened.authid = "authid-1";
-  opened.xmpp_version = "1.0";
-  world.bring(id, std::move(opened));
-  world.bring(id, upstream::Arrived{
-                      {{xmpp::Kind::Features, "<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>"}}});
-}
-
-inline void WsServer::send(std::string_view elements) {
-  sent += elements;
-  if (world.on_send) world.on_send(*this);
-}
 
 }  // namespace nxb::gateway

@@ -228,7 +228,7 @@ TEST_CASE("U-72 a session that cannot come to rest is closed with 1011, its stre
   expectations_are_fatal(false);
   SocketId other = world.login();
   SocketId id = world.login();
-  world.on_send = [&](gateway::WsServer&) { world.say(id, "<iq type='get'/>"); };
+  world.on_send = [&](gateway::FakeUpstream&) { world.say(id, "<iq type='get'/>"); };
   world.say(id, "<iq type='get'/>");
   expectations_are_fatal(true);
   CHECK(world.sockets[id].told(ws::CloseCode::InternalError));
@@ -249,7 +249,7 @@ TEST_CASE("what 60 events of one turn say is sent in order, without recursion") 
   WsWorld world;
   SocketId id = world.login();
   int left = 30;
-  world.on_send = [&](gateway::WsServer& server) {
+  world.on_send = [&](gateway::FakeUpstream& server) {
     world.bring_message(server.id, "<m n='" + std::to_string(left) + "'/>");
     if (--left > 0) world.say(id, "<iq type='get'/>");
   };
