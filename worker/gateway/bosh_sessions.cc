@@ -49,7 +49,7 @@ struct BoshSessions::Cell {
        Instant now, bosh::Actions& out)
       : content_type(bosh::content_type(creation.content)),
         secure(client.secure),
-        record{Kind::Bosh, short_hash(sid), client.address, std::string(creation.ua, 0, kMaxUa), now},
+        record{Kind::Bosh, short_hash(sid), client.address, client.port, std::string(creation.ua, 0, kMaxUa), now},
         session(limits, std::string(sid), id, std::move(creation), now, out) {}
 
   std::string_view content_type;  // of every answer (B-23); a literal

@@ -19,9 +19,10 @@ enum class Kind : std::uint8_t { Bosh, WebSocket };
 // What there is to know of a session besides its machine. Lives in its cell.
 struct Record {
   Kind kind;
-  std::string name;    // as the log names it: a hash
-  std::string client;  // its address
-  std::string ua;      // its name for itself (C-44)
+  std::string name;               // as the log names it: a hash
+  std::string client;             // its address
+  std::uint16_t client_port = 0;  // 0: not known
+  std::string ua = {};            // its name for itself (C-44)
   Instant started;
   bool live = false;           // begun, and not ended
   std::uint32_t requests = 0;  // or messages

@@ -30,6 +30,9 @@ std::optional<upstream::Closed> Links::open(const Owner& owner, Held& held, cons
   held.add(owner.number, stream);
   links_.emplace(stream, Link{owner});
   spec.client_address = record.client;
+  spec.client_port = record.client_port;
+  spec.session = record.name;
+  spec.ua = record.ua;
   context_.ports.make_stream(stream).open(spec);
   return std::nullopt;
 }

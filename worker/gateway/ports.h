@@ -26,6 +26,7 @@ struct Reply {
 struct Client {
   std::string address;  // as Address::ip_text
   bool secure = false;
+  std::uint16_t port = 0;  // of the address; 0: not known
 };
 
 class Ports {

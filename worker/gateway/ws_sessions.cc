@@ -50,7 +50,8 @@ std::string* domain_in(ws::Event& event) {
 // One session with what the world knows of it and the session does not.
 struct WsSessions::Cell {
   Cell(const ws::SessionLimits& limits, std::string name, const Client& client, Instant now)
-      : record{Kind::WebSocket, short_hash(name), client.address, {}, now}, session(limits, std::move(name), now) {}
+      : record{Kind::WebSocket, short_hash(name), client.address, client.port, {}, now},
+        session(limits, std::move(name), now) {}
 
   Record record;
   Held held;

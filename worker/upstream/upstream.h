@@ -1,10 +1,14 @@
 // worker/upstream/upstream.h - the seam between a session and the XMPP server side (ARCHITECTURE, Inside a worker).
-// Runs in: worker. Implementations: xmpp_connection (the default), echo (a tiny peer inside the worker).
+// Runs in: worker. Implementations: xmpp_connection (the default), echo (a tiny peer inside the worker), external (the
+// operator's own program).
 // Calls go down; what happens comes back up as events, named by StreamId. An event may be raised from within a call:
 // the gateway queues it, so implementations need not defer. After Closed an upstream raises nothing more.
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -18,12 +22,16 @@ namespace nxb::upstream {
 
 // What the session asks to connect to.
 struct StreamSpec {
-  std::string domain;          // as the client wrote it; the upstream normalises and judges it (U-01, U-02)
-  std::string lang;            // xml:lang for the stream header, may be empty (B-24)
-  std::string xmpp_version;    // "" = 1.0 (B-27)
-  std::string from;            // sent only under U-19
-  std::string client_address;  // for logs
-  std::string route;           // the client's wish, may be empty; judged by the upstream (B-26)
+  std::string domain;        // as the client wrote it; the upstream normalises and judges it (U-01, U-02)
+  std::string lang;          // xml:lang for the stream header, may be empty (B-24)
+  std::string xmpp_version;  // "" = 1.0 (B-27)
+  std::string from;          // sent only under U-19
+  std::string route;         // the client's wish, may be empty; judged by the upstream (B-26)
+  // Who asks; filled in by the gateway.
+  std::string client_address;     // as Address::ip_text
+  std::uint16_t client_port = 0;  // 0: not known, as behind a proxy that does not tell
+  std::string session;            // as the log names it
+  std::string ua;                 // the client's name for itself, may be empty (C-44)
 };
 
 // --- events ---
@@ -36,10 +44,19 @@ struct Opened {              // the server's stream header; again after each res
 struct Arrived {  // complete elements, in order; features of a usable stream included
   std::vector<xmpp::Stanza> stanzas;
 };
+// How far a stream had come when it failed.
+enum class Stage : std::uint8_t { Policy, Dns, Tcp, Tls, Stream };
+constexpr std::string_view name_of(Stage stage) {
+  constexpr std::string_view kNames[] = {"policy", "dns", "tcp", "tls", "stream"};
+  return kNames[static_cast<std::size_t>(stage)];
+}
+
 struct Closed {
   bosh::Condition condition = bosh::Condition::None;  // None: </stream:stream> without an error (U-67)
-  std::string stream_error;  // the namespace-complete <stream:error/>, when that was the reason (U-68)
-  std::string why;           // for the log
+  std::string stream_error;                   // the namespace-complete <stream:error/>, when that was the reason (U-68)
+  std::string why;                            // for the operator
+  std::optional<Stage> stage = std::nullopt;  // where it failed; nothing when it did not fail
+  std::string target = {};                    // what was last connected to, or was to be; for the operator
 };
 using Event = std::variant<Opened, Arrived, Closed>;
 
