@@ -166,7 +166,8 @@ Answer Resolver::Lookup::take_answer() {
 
 void Resolver::ContextDeleter::operator()(dns_ctx* context) const noexcept { dns_free(context); }
 
-Result<std::unique_ptr<Resolver>> Resolver::make(uv::Loop& loop, const std::vector<std::string>& servers) {
+Result<std::unique_ptr<Resolver>> Resolver::make(uv::Loop& loop, const std::vector<std::string>& servers,
+                                                 stats::Counters& counters) {
   dns_reset(nullptr);  // the default context is only the mould; it is never opened
   Context base(dns_new(nullptr));
   NXB_CHECK(base != nullptr, "udns out of memory");
@@ -183,10 +184,11 @@ Result<std::unique_ptr<Resolver>> Resolver::make(uv::Loop& loop, const std::vect
   dns_set_opt(base.get(), DNS_OPT_UDPSIZE, kUdpSize);
   dns_set_opt(base.get(), DNS_OPT_TIMEOUT, kTimeoutSeconds);
   dns_set_opt(base.get(), DNS_OPT_NTRIES, kTries);
-  return std::make_unique<Resolver>(Private(), loop, std::move(base));
+  return std::make_unique<Resolver>(Private(), loop, counters, std::move(base));
 }
 
-Resolver::Resolver(Private, uv::Loop& loop, Context base) : loop_(loop), base_(std::move(base)) {}
+Resolver::Resolver(Private, uv::Loop& loop, stats::Counters& counters, Context base)
+    : loop_(loop), counters_(counters), base_(std::move(base)) {}
 Resolver::~Resolver() = default;
 
 LookupId Resolver::lookup(const std::string& host, std::uint16_t port, Callback done) {

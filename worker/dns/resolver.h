@@ -15,7 +15,9 @@
 #include "common/base/address.h"
 #include "common/base/ids.h"
 #include "common/base/result.h"
+#include "common/stats/stats.h"
 #include "common/uv/loop.h"
+#include "worker/dns/srv.h"
 
 struct dns_ctx;
 
@@ -29,18 +31,28 @@ struct Answer {
   std::string why;
 };
 
+// Both services of a domain, for plan_of().
+struct Services {
+  SrvAnswer plain;   // _xmpp-client._tcp
+  SrvAnswer direct;  // _xmpps-client._tcp
+};
+
 // Addresses of an IP literal, of `localhost` and of names under it; empty for any other name.
 std::vector<Address> known_addresses(const std::string& host, std::uint16_t port);
 
 class Resolver {
  public:
   using Callback = std::function<void(Answer)>;
+  using ServicesCallback = std::function<void(Services)>;
   // Servers as address:port; none = the system's.
-  static Result<std::unique_ptr<Resolver>> make(uv::Loop& loop, const std::vector<std::string>& servers);
+  static Result<std::unique_ptr<Resolver>> make(uv::Loop& loop, const std::vector<std::string>& servers,
+                                                stats::Counters& counters);
   ~Resolver();
 
   // `done` is called once, from the loop, never from within this call; not at all after cancel().
   LookupId lookup(const std::string& host, std::uint16_t port, Callback done);
+  // Both services of a domain, asked in parallel (U-05). The same rules for `done`.
+  LookupId lookup_services(const std::string& domain, ServicesCallback done);
   void cancel(LookupId id);
   std::size_t pending() const { return lookups_.size(); }
 
@@ -55,12 +67,13 @@ class Resolver {
   class Lookup;
 
  public:
-  Resolver(Private, uv::Loop& loop, Context base);
+  Resolver(Private, uv::Loop& loop, stats::Counters& counters, Context base);
 
  private:
   void finish(LookupId id);
 
   uv::Loop& loop_;
+  stats::Counters& counters_;
   Context base_;  // settings that each lookup copies
   IdTable<LookupId, Lookup> lookups_;
 };

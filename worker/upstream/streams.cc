@@ -13,11 +13,12 @@ namespace nxb::upstream {
 namespace {
 
 // The configuration was checked; what fails here is said once and leaves the system's resolvers.
-std::unique_ptr<dns::Resolver> make_resolver(uv::Loop& loop, const std::vector<std::string>& servers) {
-  auto resolver = dns::Resolver::make(loop, servers);
+std::unique_ptr<dns::Resolver> make_resolver(uv::Loop& loop, const std::vector<std::string>& servers,
+                                             stats::Counters& counters) {
+  auto resolver = dns::Resolver::make(loop, servers, counters);
   if (!resolver) {
     log::error("dns.resolvers", {{"why", resolver.error().text}});
-    resolver = dns::Resolver::make(loop, {});
+    resolver = dns::Resolver::make(loop, {}, counters);
   }
   NXB_CHECK(static_cast<bool>(resolver), "the system's resolvers can always be used");
   return *std::move(resolver);
@@ -29,7 +30,7 @@ struct Streams::Impl final : uv::DeadlineSink {
   explicit Impl(const StreamsContext& c)
       : context(c),
         policy(c.config.upstream),
-        resolver(make_resolver(c.loop, c.config.upstream.resolvers)),
+        resolver(make_resolver(c.loop, c.config.upstream.resolvers, c.counters)),
         services{c.loop,     c.config, c.pool, c.deadlines, c.deadlines.add(*this),
                  c.counters, c.events, policy, *resolver,   contexts} {}
 

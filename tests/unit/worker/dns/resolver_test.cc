@@ -14,7 +14,7 @@ namespace {
 
 struct Rig {
   Rig() : responder(turns.loop) {
-    auto made = Resolver::make(turns.loop, {responder.address()});
+    auto made = Resolver::make(turns.loop, {responder.address()}, counters);
     REQUIRE(static_cast<bool>(made));
     resolver = *std::move(made);
   }
@@ -27,6 +27,7 @@ struct Rig {
     return *answer;
   }
   test::Turns turns;
+  stats::Counters counters;
   test::Responder responder;
   std::unique_ptr<Resolver> resolver;
 };
@@ -148,9 +149,10 @@ TEST_CASE("U-14 U-10 localhost, names under it and IP literals never reach the n
 
 TEST_CASE("O-37 resolvers that are not addresses are refused") {
   test::Turns turns;
-  CHECK_FALSE(Resolver::make(turns.loop, {"dns.example.org:53"}));
-  CHECK_FALSE(Resolver::make(turns.loop, {"unix:/run/dns"}));
-  CHECK(Resolver::make(turns.loop, {}));
+  stats::Counters counters;
+  CHECK_FALSE(Resolver::make(turns.loop, {"dns.example.org:53"}, counters));
+  CHECK_FALSE(Resolver::make(turns.loop, {"unix:/run/dns"}, counters));
+  CHECK(Resolver::make(turns.loop, {}, counters));
 }
 
 }  // namespace
