@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/secret.h"
+
 namespace nxb::upstream {
 namespace {
 
@@ -35,7 +37,8 @@ std::string in_seconds(Duration time) {
 
 // One address. It says which it is to the connector, which may be gone from within its calls.
 struct Connector::Attempt final : uv::StreamSink {
-  Attempt(Connector& o, const race::Connect& what) : owner(o), id(what.attempt), target(what.target), to(what.address) {}
+  Attempt(Connector& o, const race::Connect& what)
+      : owner(o), id(what.attempt), target(what.target), to(what.address) {}
   void on_connected() override { owner.on_connected(id); }
   void on_bytes(std::string_view) override {}  // reads begin after on_connected, which gives the stream away
   void on_end() override {}
@@ -68,12 +71,13 @@ void Connector::start() {
 // --- which targets ---
 
 void Connector::look_up_services() {
-  lookup_ = services_.resolver.lookup_services(choice_.domain.ascii,
-                                               [this](dns::Plan plan) { on_plan(std::move(plan)); });
+  lookup_ = services_.resolver.lookup_services(choice_.domain.ascii, [this](const dns::Services& services) {
+    on_plan(dns::plan_of(services.plain, services.direct, random_up_to));
+  });
   sink_.on_under_way();
 }
 
-void Connector::on_plan(dns::Plan plan) {
+void Connector::on_plan(const dns::Plan& plan) {
   lookup_ = {};
   unsure_ = plan.unsure;
   switch (plan.verdict) {
@@ -225,7 +229,8 @@ void Connector::perform(const race::Won& action) {
 void Connector::perform(const race::Lost& action) {
   std::string why = all_reasons();
   if (action.timed_out) {
-    why = "not connected within " + in_seconds(services_.config.upstream.setup_timeout) + (why.empty() ? "" : ": " + why);
+    why =
+        "not connected within " + in_seconds(services_.config.upstream.setup_timeout) + (why.empty() ? "" : ": " + why);
   }
   if (useless_at_) return fail(*useless_at_, Condition::RemoteConnectionFailed, std::move(why));
   if (first_attempt_) return fail(Stage::Tcp, Condition::RemoteConnectionFailed, std::move(why));  // U-64

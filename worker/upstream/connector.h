@@ -69,7 +69,7 @@ class Connector {
   struct Attempt;
 
   void look_up_services();
-  void on_plan(dns::Plan plan);
+  void on_plan(const dns::Plan& plan);
   void begin_race(std::vector<Target> targets);
   void on_answer(dns::Answer answer);
   void resolved(const std::vector<Address>& addresses);

@@ -45,11 +45,10 @@ Instant Race::turn_of_address() const {
   return at_once_ || trying() == 0 ? Instant::min() : last_begun_ + kNextAddress;
 }
 
-// Attempts at earlier targets go on meanwhile; the patience is for the latest.
+// Attempts at earlier targets go on meanwhile; the patience is for the one that was begun last.
 Instant Race::turn_of_target() const {
-  bool hope = std::ranges::any_of(entries_, [this](const Entry& entry) {
-    return entry.phase == Phase::Trying && entry.target + 1 == next_target_;
-  });
+  bool hope = std::ranges::any_of(
+      entries_, [this](const Entry& entry) { return entry.phase == Phase::Trying && entry.target == last_target_; });
   return hope ? last_begun_ + kNextTarget : Instant::min();
 }
 
@@ -142,6 +141,7 @@ void Race::begin(std::size_t attempt, Instant now, Actions& out) {
   entry.phase = Phase::Trying;
   entry.give_up = now + setup_.connect_timeout;
   last_begun_ = now;
+  last_target_ = entry.target;
   at_once_ = false;
   out.push_back(Connect{attempt, entry.target, entry.address});
 }

@@ -29,7 +29,7 @@ struct RaceSetup {
 };
 
 namespace race {
-// Events. Attempts are numbered from 0 as they are begun... by their address: one that was dropped may come again.
+// Events. An attempt is named by its address, from 0 in the order of first turns; one that was dropped may come again.
 struct Started {};
 struct Resolved {
   std::vector<Address> addresses;  // of the target that was asked for; those that may be connected to, maybe none
@@ -110,9 +110,10 @@ class Race {
   RaceSetup setup_;
   std::vector<Entry> entries_;  // in the order in which they are tried; an attempt is an index
   std::size_t next_target_ = 0;
-  Instant last_begun_;
-  bool looking_up_ = false;  // target next_target_ - 1
-  bool at_once_ = false;     // the last thing that happened was a failure: nobody waits for a turn
+  Instant last_begun_;           // when, and
+  std::size_t last_target_ = 0;  // for which target, an attempt was begun last
+  bool looking_up_ = false;      // target next_target_ - 1
+  bool at_once_ = false;         // the last thing that happened was a failure: nobody waits for a turn
   State state_ = State::Idle;
 };
 
