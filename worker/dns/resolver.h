@@ -1,8 +1,8 @@
-// worker/dns/resolver.h - host name -> addresses, over UDP, on the loop (udns; U-09, U-13, U-14).
+// worker/dns/resolver.h - host name -> addresses, domain -> services, over UDP, on the loop (udns; U-05, U-09, U-12..U-15).
 // Runs in: worker. I/O: a UDP socket per lookup, so that source ports differ; /etc/resolv.conf is read when a Resolver
-// is made. A and AAAA are asked in parallel; once one family has addresses the other is given a little time, not all of
-// its own. `localhost` and IP literals never reach the network.
-// A truncated answer counts as a failure of that query, not as a partial list. CNAMEs are followed by the server asked.
+// is made. A lookup is two questions asked in parallel: A and AAAA, or the SRV records of both services. Once one has
+// records the other is given a little time, not all of its own. Answers are cached for all streams of the worker.
+// `localhost` and IP literals never reach the network.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "common/base/result.h"
 #include "common/stats/stats.h"
 #include "common/uv/loop.h"
+#include "worker/dns/cache.h"
 #include "worker/dns/srv.h"
 
 struct dns_ctx;
@@ -70,11 +71,13 @@ class Resolver {
   Resolver(Private, uv::Loop& loop, stats::Counters& counters, Context base);
 
  private:
+  LookupId begin(std::unique_ptr<Lookup> lookup);
   void finish(LookupId id);
 
   uv::Loop& loop_;
   stats::Counters& counters_;
   Context base_;  // settings that each lookup copies
+  Cache cache_;
   IdTable<LookupId, Lookup> lookups_;
 };
 
