@@ -173,6 +173,7 @@ void Engine::fail() {
   error_ = openssl_error("handshake failed");
   bool verified_here = (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;
   if (verified_here && verdict != X509_V_OK) {
+    distrusted_ = true;
     error_ = verdict == X509_V_ERR_HOSTNAME_MISMATCH
                  ? "the certificate does not speak for " + identity_.name
                  : std::string("certificate: ") + X509_verify_cert_error_string(verdict);

@@ -76,7 +76,8 @@ class Engine {
   void close(Output& out);                             // close_notify
   State state() const { return state_; }
   const std::string& error() const { return error_; }
-  std::string description() const;  // "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs
+  bool distrusted() const { return distrusted_; }  // Failed because of the peer's certificate: final (U-49)
+  std::string description() const;                 // "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs
 
  private:
   friend struct Callbacks;
@@ -89,6 +90,7 @@ class Engine {
   std::string_view input_;         // during a call only: ciphertext not yet taken by OpenSSL
   std::string* output_ = nullptr;  // during a call only
   State state_ = State::Handshaking;
+  bool distrusted_ = false;
 };
 
 }  // namespace nxb::tls

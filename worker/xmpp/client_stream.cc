@@ -222,6 +222,14 @@ void ClientStream::take(const event::TransportEnded& ended, Instant, StreamSteps
   abort(state_ == State::Closing ? Ending::Closed : Ending::Lost, std::string(ended.why), out);
 }
 
+void ClientStream::take(const event::TransportReplaced&, Instant, StreamSteps&) {
+  if (state_ == State::Idle) return;
+  if (!NXB_EXPECT(state_ == State::Header && !settled_, "a transport is replaced before the server's header")) return;
+  state_ = State::Idle;
+  secure_ = false;
+  deadline_.reset();
+}
+
 void ClientStream::take(const event::Send& send, Instant, StreamSteps& out) {
   if (state_ == State::Closing || send.elements.empty()) return;
   if (state_ == State::Running) {
@@ -273,7 +281,10 @@ void ClientStream::take(const event::TimePassed&, Instant now, StreamSteps& out)
   if (!deadline_ || now < *deadline_) return;
   if (state_ == State::Closing) return abort(Ending::Closed, "the server did not close in time", out);
   if (state_ == State::Handshake) return abort(Ending::TimedOut, "no TLS handshake in time", out);
-  finish(Ending::TimedOut, state_ == State::Header ? "no stream header in time" : "no stream features in time", out);
+  std::string awaited = state_ == State::Header    ? "stream header"
+                        : state_ == State::Proceed ? "answer to STARTTLS"
+                                                   : "stream features";
+  finish(Ending::TimedOut, "no " + awaited + " in time", out);
 }
 
 void ClientStream::watch_stream_management(const StreamElement& element) {

@@ -9,6 +9,7 @@
 //                              |                            '--<starttls/>--> Proceed --> Handshake
 //                              '--TlsReady (Handshake), Restart (Running)
 //
+// Header also goes back to Idle when its transport is replaced before the server said anything.
 // Any state but Idle and Ended may also go to Ended at once: stream error, </stream:stream>, broken XML, lost
 // transport, deadline. Ended is emitted exactly once and is the last step.
 // SPDX-License-Identifier: MIT
@@ -63,7 +64,8 @@ struct Received {
 };  // plaintext, in any pieces
 struct TransportEnded {
   std::string_view why;
-};  // FIN, close_notify or reset
+};                            // FIN, close_notify or reset
+struct TransportReplaced {};  // it was of no use and nothing was received on it; another will be TransportReady
 struct Send {
   std::string_view elements;
 };
@@ -76,8 +78,9 @@ struct Close {
 };
 struct TimePassed {};
 }  // namespace event
-using StreamInput = std::variant<event::TransportReady, event::TlsReady, event::Received, event::TransportEnded,
-                                 event::Send, event::Restart, event::Close, event::TimePassed>;
+using StreamInput =
+    std::variant<event::TransportReady, event::TlsReady, event::Received, event::TransportEnded,
+                 event::TransportReplaced, event::Send, event::Restart, event::Close, event::TimePassed>;
 
 namespace step {
 struct Write {
@@ -119,6 +122,7 @@ class ClientStream final {
   void take(const event::TlsReady&, Instant, StreamSteps&);
   void take(const event::Received&, Instant, StreamSteps&);
   void take(const event::TransportEnded&, Instant, StreamSteps&);
+  void take(const event::TransportReplaced&, Instant, StreamSteps&);
   void take(const event::Send&, Instant, StreamSteps&);
   void take(const event::Restart&, Instant, StreamSteps&);
   void take(const event::Close&, Instant, StreamSteps&);
