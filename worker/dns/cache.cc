@@ -27,7 +27,8 @@ void Cache::put(const Question& question, const RecordSet& answer, Instant now) 
   if (answer.outcome == Outcome::Failed) return;  // what was known before still holds until it is due
   if (auto old = entries_.find(question); old != entries_.end()) remove(old);
   Entry entry{answer, now + life_of(answer), size_of(question, answer)};
-  while (!due_.empty() && (entries_.size() >= kMaxEntries || bytes_ + entry.bytes > kMaxBytes)) {
+  auto is_full = [&] { return entries_.size() >= kMaxEntries || bytes_ + entry.bytes > kMaxBytes; };
+  while (!due_.empty() && (due_.begin()->first <= now || is_full())) {
     remove(entries_.find(due_.begin()->second));
   }
   bytes_ += entry.bytes;
@@ -35,12 +36,9 @@ void Cache::put(const Question& question, const RecordSet& answer, Instant now) 
   entries_.emplace(question, std::move(entry));
 }
 
-const RecordSet* Cache::find(const Question& question, Instant now) {
+const RecordSet* Cache::find(const Question& question, Instant now) const {
   auto entry = entries_.find(question);
-  if (entry == entries_.end()) return nullptr;
-  if (entry->second.until > now) return &entry->second.answer;
-  remove(entry);
-  return nullptr;
+  return entry != entries_.end() && entry->second.until > now ? &entry->second.answer : nullptr;
 }
 
 void Cache::remove(Entries::iterator entry) {

@@ -2,7 +2,8 @@
 // Runs in: worker. I/O: none; time is an argument. Owned by: dns::Resolver.
 // Records and absence are kept. Failures are not: whoever asks next is to notice at once that a server is back, and what
 // asking costs meanwhile is bounded by each stream's time to be usable.
-// Clients choose what is asked, so entries and bytes are bounded; what is due soonest makes room.
+// Clients choose what is asked, so entries and bytes are bounded; what is due soonest makes room,
+// and what is due goes when something new comes.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -22,7 +23,7 @@ class Cache {
   static constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
 
   void put(const Question& question, const RecordSet& answer, Instant now);
-  const RecordSet* find(const Question& question, Instant now);  // good until the next call
+  const RecordSet* find(const Question& question, Instant now) const;  // good until the next put()
   std::size_t size() const { return entries_.size(); }
   std::size_t bytes() const { return bytes_; }
 

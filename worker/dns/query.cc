@@ -46,7 +46,7 @@ bool take_service(const Packet& packet, const dns_rr& record, std::vector<SrvRec
   service.priority = static_cast<std::uint16_t>(dns_get16(record.dnsrr_dptr));
   service.weight = static_cast<std::uint16_t>(dns_get16(record.dnsrr_dptr + 2));
   service.port = static_cast<std::uint16_t>(dns_get16(record.dnsrr_dptr + 4));
-  service.target = text.data();
+  service.target = text[0] == '\0' ? "." : text.data();  // udns writes the root as nothing
   for (char& c : service.target) c = static_cast<char>(DNS_DNLC(c));
   out.push_back(std::move(service));
   return true;

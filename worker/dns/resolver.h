@@ -56,6 +56,7 @@ class Resolver {
   LookupId lookup_services(const std::string& domain, ServicesCallback done);
   void cancel(LookupId id);
   std::size_t pending() const { return lookups_.size(); }
+  const Cache& cache() const { return cache_; }
 
  private:
   struct ContextDeleter {
