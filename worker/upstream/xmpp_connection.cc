@@ -158,7 +158,8 @@ bool XmppConnection::start_tls(tls::Engine::Offer offer) {
     return false;
   }
   tls::Identity identity{target.tls_identity, target.identity_is_domain && !domain.is_ip ? domain.jid : std::string()};
-  auto engine = tls::Engine::client(**context, domain.ascii, std::move(identity), offer);
+  tls::Resumption resumption{&services_.sessions, target.text()};
+  auto engine = tls::Engine::client(**context, domain.ascii, std::move(identity), offer, resumption);
   if (!engine) {
     fail(Stage::Tls, Condition::RemoteConnectionFailed, engine.error().text);
     return false;
@@ -180,6 +181,8 @@ void XmppConnection::take_ciphertext(std::string_view bytes) {
   if (handshaking) {
     if (state == tls::Engine::State::Failed) return fail(Stage::Tls, Condition::RemoteConnectionFailed, error);
     if (state == tls::Engine::State::Handshaking) return;
+    services_.counters.add(Counter::tls_handshakes);
+    if (engine_->resumed()) services_.counters.add(Counter::tls_resumed);
     log::debug("stream.tls", {{"domain", machine_->domain()}, {"with", engine_->description()}});
     if (machine_->state() == xmpp::ClientStream::State::Idle) {
       feed(xmpp::event::TransportReady{true, xmpp::TlsRule::Required, attempt_->usable_by});

@@ -20,6 +20,7 @@
 #include "worker/dns/resolver.h"
 #include "worker/tls/contexts.h"
 #include "worker/tls/engine.h"
+#include "worker/tls/sessions.h"
 #include "worker/upstream/policy.h"
 #include "worker/upstream/upstream.h"
 #include "worker/xmpp/client_stream.h"
@@ -38,6 +39,7 @@ struct XmppServices {
   const Policy& policy;
   dns::Resolver& resolver;
   tls::Contexts& contexts;
+  tls::SessionCache& sessions;
 };
 
 class XmppConnection final : public Upstream, private uv::StreamSink {
