@@ -18,12 +18,9 @@ namespace nxb::tls {
 namespace {
 
 std::string openssl_error(const char* fallback) {
-  unsigned long code = ERR_peek_last_error();
+  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
   ERR_clear_error();
-  if (code == 0) return fallback;
-  std::array<char, 160> text{};
-  ERR_error_string_n(code, text.data(), text.size());
-  return text.data();
+  return reason != nullptr ? reason : fallback;
 }
 
 bool is_ip(const std::string& name) {
@@ -203,7 +200,7 @@ void Engine::fail() {
   if (state_ == State::Handshaking && until_) sessions_->forget(server_);  // the next attempt is a full handshake
   state_ = State::Failed;
   long verdict = SSL_get_verify_result(ssl_);
-  error_ = openssl_error("handshake failed");
+  error_ = "TLS: " + openssl_error("handshake failed");
   bool verified_here = (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;
   if (verified_here && verdict != X509_V_OK) {
     error_ = verdict == X509_V_ERR_HOSTNAME_MISMATCH

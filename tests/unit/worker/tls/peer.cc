@@ -157,6 +157,12 @@ std::string Server::say(std::string_view plaintext) {
   return drain();
 }
 
+std::string Server::ask_for_another_handshake() {
+  SSL_renegotiate(ssl_);
+  SSL_do_handshake(ssl_);
+  return drain();
+}
+
 std::string Server::close() {
   SSL_shutdown(ssl_);
   return drain();

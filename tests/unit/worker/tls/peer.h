@@ -56,6 +56,7 @@ class Server {
   // Bytes from the client in, bytes to the client out; plaintext collects in said().
   std::string take(std::string_view bytes);
   std::string say(std::string_view plaintext);
+  std::string ask_for_another_handshake();  // TLS 1.2: HelloRequest
   std::string close();
   const std::string& said() const { return said_; }
   bool up() const;
