@@ -31,8 +31,9 @@ struct Streams::Impl final : uv::DeadlineSink {
       : context(c),
         policy(c.config.upstream),
         resolver(make_resolver(c.loop, c.config.upstream.resolvers, c.counters)),
-        services{c.loop,     c.config, c.pool, c.deadlines, c.deadlines.add(*this),
-                 c.counters, c.events, policy, *resolver,   contexts} {}
+        sessions([&loop = c.loop] { return loop.now(); }),
+        services{c.loop, c.config,  c.pool,   c.deadlines, c.deadlines.add(*this), c.counters, c.events,
+                 policy, *resolver, contexts, sessions} {}
 
   void on_deadline(std::uint64_t id, Instant now) override {
     auto at = connections.find(StreamId{id});
@@ -44,6 +45,7 @@ struct Streams::Impl final : uv::DeadlineSink {
   Policy policy;
   std::unique_ptr<dns::Resolver> resolver;
   tls::Contexts contexts;
+  tls::SessionCache sessions;
   XmppServices services;
   // Two tables, so that a deadline finds its connection without asking an Upstream what it is.
   std::unordered_map<StreamId, std::unique_ptr<XmppConnection>> connections;

@@ -172,7 +172,8 @@ bool XmppConnection::start_tls(tls::Engine::Offer offer) {
     return false;
   }
   tls::Identity identity{target.tls_identity, target.identity_is_domain && !domain.is_ip ? domain.jid : std::string()};
-  auto engine = tls::Engine::client(**context, domain.ascii, std::move(identity), offer);
+  tls::Resumption resumption{&services_.sessions, target.text()};
+  auto engine = tls::Engine::client(**context, domain.ascii, std::move(identity), offer, resumption);
   if (!engine) {
     fail(Stage::Tls, Condition::RemoteConnectionFailed, engine.error().text);
     return false;
@@ -205,6 +206,8 @@ void XmppConnection::take_ciphertext(std::string_view bytes) {
 }
 
 void XmppConnection::tls_is_up() {
+  services_.counters.add(Counter::tls_handshakes);
+  if (engine_->resumed()) services_.counters.add(Counter::tls_resumed);
   attempt_->times.tls = services_.loop.now() - std::exchange(attempt_->part_begun, services_.loop.now());
   if (machine_->state() == State::Idle) {
     feed(xmpp::event::TransportReady{true, xmpp::TlsRule::Required, attempt_->usable_by});
