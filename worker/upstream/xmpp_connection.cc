@@ -16,6 +16,7 @@ using stats::Counter;
 
 constexpr Duration kKeepalive{60'000};  // U-27
 constexpr Duration kLastBytes{5'000};   // for a server that does not read our goodbye (U-30)
+constexpr const char* kUntaken = "the server does not take what the client sends";
 
 xmpp::TlsRule rule_of(config::TlsMode mode) {
   switch (mode) {
@@ -67,10 +68,28 @@ void XmppConnection::open(const StreamSpec& spec) {
 }
 
 void XmppConnection::send(std::string_view elements) {
-  if (stream_ && stream_->queued() > kMaxUnsent && !done_) {
-    return fail(Stage::Stream, Condition::PolicyViolation, "the server does not take what the client sends");
+  if (congestion_ && !done_) {
+    congestion_->see(stream_->queued(), services_.loop.now());
+    if (stream_->queued() > most_unsent()) return fail(Stage::Stream, Condition::PolicyViolation, kUntaken);
   }
   feed(xmpp::event::Send{elements});
+  watch_unsent();
+}
+
+// A client that is held back has a window of requests under way, or one message.
+std::size_t XmppConnection::most_unsent() const {
+  const config::Config::Bosh& bosh = services_.config.bosh;
+  return kMaxUnsent + std::max<std::size_t>(kMaxUnsent, (bosh.max_bosh_connections + 2) * bosh.max_data_held);
+}
+
+void XmppConnection::watch_unsent() {
+  if (done_ || !stream_) return;
+  const std::size_t unsent = stream_->queued();
+  if (congestion_) return congestion_->see(unsent, services_.loop.now());
+  if (unsent <= kMaxUnsent) return;
+  congestion_ = std::make_unique<Congestion>(services_.config.upstream.write_timeout, unsent, services_.loop.now());
+  arm();
+  raise(Congested{true});
 }
 
 void XmppConnection::restart(std::string_view stream_attrs) { feed(xmpp::event::Restart{stream_attrs}); }
@@ -84,6 +103,7 @@ void XmppConnection::set_reading(bool on) {
 void XmppConnection::close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) {
   if (!machine_) return finish(Closed{Condition::None, {}, "closed before it was opened"});
   set_reading(true);  // the server's goodbye is wanted
+  congestion_.reset();
   feed(xmpp::event::Close{parting == Parting::ClientLost, &undelivered});
 }
 
@@ -221,6 +241,9 @@ void XmppConnection::on_broken(const Error& error) {
 
 void XmppConnection::on_drained() {
   if (goodbye_) return finish(std::move(*goodbye_));
+  if (done_ || !std::exchange(congestion_, nullptr)) return;
+  arm();
+  raise(Congested{false});
 }
 
 // --- the machine's steps ---
@@ -315,6 +338,7 @@ void XmppConnection::finish(Closed closed) {
   goodbye_by_.reset();
   if (attempt_) services_.resolver.cancel(attempt_->lookup);
   attempt_.reset();
+  congestion_.reset();
   stream_.reset();
   engine_.reset();
   if (closed.condition != Condition::None) services_.counters.add(Counter::streams_failed);
@@ -333,6 +357,7 @@ void XmppConnection::arm() {
     if (attempt_) consider(attempt_->usable_by);
     if (attempt_) consider(attempt_->connect_by);
     if (machine_) consider(machine_->next_deadline());
+    if (congestion_) consider(congestion_->look_at());
   }
   if (next == armed_) return;
   armed_ = next;
@@ -347,6 +372,9 @@ void XmppConnection::on_deadline(Instant now) {
   armed_.reset();
   if (goodbye_) return finish(std::move(*goodbye_));
   if (done_) return;
+  if (congestion_ && now >= congestion_->look_at() && congestion_->is_stalled(stream_->queued(), now)) {
+    return fail(Stage::Stream, Condition::PolicyViolation, kUntaken);
+  }
   bool connecting = attempt_ && attempt_->connect_by;
   if (connecting && now < attempt_->usable_by) {
     if (now >= *attempt_->connect_by) {

@@ -20,6 +20,7 @@
 #include "worker/dns/resolver.h"
 #include "worker/tls/contexts.h"
 #include "worker/tls/engine.h"
+#include "worker/upstream/congestion.h"
 #include "worker/upstream/policy.h"
 #include "worker/upstream/upstream.h"
 #include "worker/xmpp/client_stream.h"
@@ -77,6 +78,9 @@ class XmppConnection final : public Upstream, private uv::StreamSink {
   void on_broken(const Error& error) override;
   void on_drained() override;
 
+  void watch_unsent();
+  std::size_t most_unsent() const;
+
   void look_up();
   void on_answer(dns::Answer answer);
   void try_next_address();
@@ -104,7 +108,8 @@ class XmppConnection final : public Upstream, private uv::StreamSink {
   std::unique_ptr<Attempt> attempt_;
   std::unique_ptr<uv::Stream> stream_;
   std::unique_ptr<tls::Engine> engine_;
-  std::unique_ptr<Closed> goodbye_;  // raised when the last bytes are out, or at goodbye_by_
+  std::unique_ptr<Congestion> congestion_;  // while the server does not take what is sent
+  std::unique_ptr<Closed> goodbye_;         // raised when the last bytes are out, or at goodbye_by_
   std::optional<Instant> goodbye_by_;
   std::optional<Instant> armed_;
   xmpp::StreamSteps steps_;  // not yet carried out
