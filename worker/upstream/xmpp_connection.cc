@@ -15,6 +15,7 @@ using State = xmpp::ClientStream::State;
 
 constexpr Duration kKeepalive{60'000};  // U-27
 constexpr Duration kLastBytes{5'000};   // for a server that does not read our goodbye (U-30)
+constexpr const char* kUntaken = "the server does not take what the client sends";
 
 xmpp::TlsRule rule_of(config::TlsMode mode) {
   switch (mode) {
@@ -99,10 +100,28 @@ void XmppConnection::begin_machine(const StreamSpec& spec, const Choice& choice)
 }
 
 void XmppConnection::send(std::string_view elements) {
-  if (stream_ && stream_->queued() > kMaxUnsent && !done_) {
-    return fail(Stage::Stream, Condition::PolicyViolation, "the server does not take what the client sends");
+  if (congestion_ && !done_) {
+    congestion_->see(stream_->queued(), services_.loop.now());
+    if (stream_->queued() > most_unsent()) return fail(Stage::Stream, Condition::PolicyViolation, kUntaken);
   }
   feed(xmpp::event::Send{elements});
+  watch_unsent();
+}
+
+// A client that is held back has a window of requests under way, or one message.
+std::size_t XmppConnection::most_unsent() const {
+  const config::Config::Bosh& bosh = services_.config.bosh;
+  return kMaxUnsent + std::max<std::size_t>(kMaxUnsent, (bosh.max_bosh_connections + 2) * bosh.max_data_held);
+}
+
+void XmppConnection::watch_unsent() {
+  if (done_ || !stream_) return;
+  const std::size_t unsent = stream_->queued();
+  if (congestion_) return congestion_->see(unsent, services_.loop.now());
+  if (unsent <= kMaxUnsent) return;
+  congestion_ = std::make_unique<Congestion>(services_.config.upstream.write_timeout, unsent, services_.loop.now());
+  arm();
+  raise(Congested{true});
 }
 
 void XmppConnection::restart(std::string_view stream_attrs) { feed(xmpp::event::Restart{stream_attrs}); }
@@ -116,6 +135,7 @@ void XmppConnection::set_reading(bool on) {
 void XmppConnection::close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) {
   if (!machine_) return finish(Closed{Condition::None, {}, "closed before it was opened"});
   set_reading(true);  // the server's goodbye is wanted
+  congestion_.reset();
   feed(xmpp::event::Close{parting == Parting::ClientLost, &undelivered});
 }
 
@@ -247,6 +267,9 @@ void XmppConnection::transport_ended(std::string why) {
 
 void XmppConnection::on_drained() {
   if (goodbye_) return finish(std::move(*goodbye_));
+  if (done_ || !std::exchange(congestion_, nullptr)) return;
+  arm();
+  raise(Congested{false});
 }
 
 // --- the machine's steps ---
@@ -342,6 +365,7 @@ void XmppConnection::finish(Closed closed) {
   auto last = std::move(goodbye_);  // `closed` may live in it
   goodbye_by_.reset();
   drop_attempt();
+  congestion_.reset();
   stream_.reset();
   engine_.reset();
   closed.target = story_.target;
@@ -359,6 +383,7 @@ void XmppConnection::arm() {
   if (!done_) {
     if (attempt_) consider(stream_ ? attempt_->usable_by : attempt_->connector->next_deadline());
     if (machine_) consider(machine_->next_deadline());
+    if (congestion_) consider(congestion_->look_at());
   }
   if (next == armed_) return;
   armed_ = next;
@@ -373,6 +398,9 @@ void XmppConnection::on_deadline(Instant now) {
   armed_.reset();
   if (goodbye_) return finish(std::move(*goodbye_));
   if (done_) return;
+  if (congestion_ && now >= congestion_->look_at() && congestion_->is_stalled(stream_->queued(), now)) {
+    return fail(Stage::Stream, Condition::PolicyViolation, kUntaken);
+  }
   if (attempt_ && !stream_) {
     attempt_->connector->on_deadline(now);
   } else if (attempt_ && now >= attempt_->usable_by && machine_->state() == State::Idle) {

@@ -17,6 +17,7 @@
 
 #include "common/uv/stream.h"
 #include "worker/tls/engine.h"
+#include "worker/upstream/congestion.h"
 #include "worker/upstream/connector.h"
 #include "worker/upstream/services.h"
 #include "worker/upstream/story.h"
@@ -62,6 +63,8 @@ class XmppConnection final : public Upstream, private uv::StreamSink, private Co
   void on_drained() override;
 
   void begin_machine(const StreamSpec& spec, const Choice& choice);
+  void watch_unsent();
+  std::size_t most_unsent() const;
   bool start_tls(tls::Engine::Offer offer);
   void take_ciphertext(std::string_view bytes);
   void tls_is_up();
@@ -91,7 +94,8 @@ class XmppConnection final : public Upstream, private uv::StreamSink, private Co
   std::unique_ptr<uv::Stream> stream_;
   std::unique_ptr<tls::Engine> engine_;
   Story story_;
-  std::unique_ptr<Closed> goodbye_;  // raised when the last bytes are out, or at goodbye_by_
+  std::unique_ptr<Congestion> congestion_;  // while the server does not take what is sent
+  std::unique_ptr<Closed> goodbye_;         // raised when the last bytes are out, or at goodbye_by_
   std::optional<Instant> goodbye_by_;
   std::optional<Instant> armed_;
   xmpp::StreamSteps steps_;                                          // not yet carried out
