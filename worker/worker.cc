@@ -111,6 +111,8 @@ std::size_t Worker::unsent(SocketId of) const { return edge_->sockets().unsent(o
 
 void Worker::close_socket(SocketId of) { edge_->sockets().finish(of); }
 
+void Worker::read_socket(SocketId of, bool on) { edge_->sockets().set_reading(of, on); }
+
 void Worker::wake_socket_at(SocketId socket, std::optional<Instant> at) {
   if (at) {
     deadlines_.set(sockets_, socket.value, *at);

@@ -116,6 +116,7 @@ struct Config {
     std::uint64_t max_xmpp_stanza_size = 500'000;
     Duration connect_timeout{10'000};    // per address (U-17)
     Duration setup_timeout{20'000};      // DNS to features (U-17)
+    Duration write_timeout{30'000};      // for a congested stream (U-36)
     std::vector<std::string> resolvers;  // none = /etc/resolv.conf; else address:port, for tests and odd networks
     std::vector<Domain> domain;
     friend bool operator==(const Upstream&, const Upstream&) = default;

@@ -61,6 +61,26 @@ void check_room(const Place& at, const Node::Table& table, const Config& config)
       std::to_string(least) + " bytes");
 }
 
+// As upstream::covers; both are lower case and in A-labels by now.
+bool lists(const std::vector<std::string>& entries, std::string_view domain) {
+  return std::any_of(entries.begin(), entries.end(), [&](std::string_view entry) {
+    return entry == domain || (entry.starts_with('.') && (domain == entry.substr(1) || domain.ends_with(entry)));
+  });
+}
+
+// A client that names no domain would be sent to one that is refused (B-17, U-02).
+void check_default_domain(const Place& at, const Node::Table& table, const Config::Upstream& upstream) {
+  const std::string& domain = upstream.default_domain;
+  if (domain.empty()) return;
+  std::string_view refused = lists(upstream.gone, domain)                                ? "is in gone"
+                             : !upstream.allow.empty() && !lists(upstream.allow, domain) ? "is not in allow"
+                             : upstream.allow.empty() && lists(upstream.deny, domain)    ? "is in deny"
+                                                                                         : "";
+  if (refused.empty()) return;
+  place_of(at, table, "default_domain")
+      .warning("\"" + domain + "\" " + std::string(refused) + ": clients that name no domain are refused");
+}
+
 bool ends_in_port_0(std::string_view address) {
   return address.size() >= 2 && address.substr(address.size() - 2) == ":0";
 }
@@ -115,6 +135,7 @@ void finish(const Place& at, const Node::Table& table, Domain& domain) {
 
 void finish(const Place& at, const Node::Table& table, Config::Upstream& upstream) {
   if (!upstream.tls_verify) place_of(at, table, "tls_verify").warning("certificates of servers are not checked");
+  check_default_domain(at, table, upstream);
   const Entry* entry = find_entry(table, "domain");
   const auto* given = entry ? entry->value.get<Node::Array>() : nullptr;
   const auto filters = [](const Domain& domain) { return domain.route == RouteMode::Filtered; };

@@ -78,6 +78,8 @@ std::optional<Links::Owner> Links::heard(StreamId stream, const upstream::Event&
   const Link link = at->second;
   if (const auto* arrived = std::get_if<upstream::Arrived>(&event))
     context_.counters.add(Counter::stanzas_to_clients, arrived->stanzas.size());
+  if (const auto* congested = std::get_if<upstream::Congested>(&event); congested && congested->on && !link.let_go)
+    context_.counters.add(Counter::client_read_pauses);
   if (std::holds_alternative<upstream::Closed>(event)) {
     links_.erase(at);
     context_.ports.drop_stream(stream);

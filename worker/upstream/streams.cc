@@ -13,11 +13,12 @@ namespace nxb::upstream {
 namespace {
 
 // The configuration was checked; what fails here is said once and leaves the system's resolvers.
-std::unique_ptr<dns::Resolver> make_resolver(uv::Loop& loop, const std::vector<std::string>& servers) {
-  auto resolver = dns::Resolver::make(loop, servers);
+std::unique_ptr<dns::Resolver> make_resolver(uv::Loop& loop, const std::vector<std::string>& servers,
+                                             stats::Counters& counters) {
+  auto resolver = dns::Resolver::make(loop, servers, counters);
   if (!resolver) {
     log::error("dns.resolvers", {{"why", resolver.error().text}});
-    resolver = dns::Resolver::make(loop, {});
+    resolver = dns::Resolver::make(loop, {}, counters);
   }
   NXB_CHECK(static_cast<bool>(resolver), "the system's resolvers can always be used");
   return *std::move(resolver);
@@ -29,9 +30,10 @@ struct Streams::Impl final : uv::DeadlineSink {
   explicit Impl(const StreamsContext& c)
       : context(c),
         policy(c.config.upstream),
-        resolver(make_resolver(c.loop, c.config.upstream.resolvers)),
-        services{c.loop,     c.config, c.pool, c.deadlines, c.deadlines.add(*this),
-                 c.counters, c.events, policy, *resolver,   contexts} {}
+        resolver(make_resolver(c.loop, c.config.upstream.resolvers, c.counters)),
+        sessions([&loop = c.loop] { return loop.now(); }),
+        services{c.loop, c.config,  c.pool,   c.deadlines, c.deadlines.add(*this), c.counters, c.events,
+                 policy, *resolver, contexts, sessions} {}
 
   void on_deadline(std::uint64_t id, Instant now) override {
     auto at = connections.find(StreamId{id});
@@ -43,6 +45,7 @@ struct Streams::Impl final : uv::DeadlineSink {
   Policy policy;
   std::unique_ptr<dns::Resolver> resolver;
   tls::Contexts contexts;
+  tls::SessionCache sessions;
   XmppServices services;
   // Two tables, so that a deadline finds its connection without asking an Upstream what it is.
   std::unordered_map<StreamId, std::unique_ptr<XmppConnection>> connections;
