@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """echo_bot.py - a program for kind = "external": it plays the XMPP server, and every message comes back to its sender.
 
-    conf/examples/echo_bot.py /tmp/bot.sock           with [upstream] kind = "external", [external] socket = "/tmp/bot.sock"
-    conf/examples/echo_bot.py /tmp/bot.sock --mail    also prints, as a command, a mail for each message nobody collected
-
-Anybody may log in as anybody: it is for trying things out.
+    conf/examples/echo_bot.py /tmp/bot.sock [--mail]     with kind = "external" and this socket in nxb.toml
+--mail prints, for each message that its user never collected, the command that mails it. Anybody may log in as anybody.
 SPDX-License-Identifier: MIT
 """
 import argparse
@@ -37,23 +35,19 @@ class Stream:
             plain = element.get("mechanism") == "PLAIN"
             self.user = base64.b64decode(element.text).split(b"\0")[1].decode() if plain else "anon-" + secrets.token_hex(6)
             return [f"<success xmlns='{SASL}'/>"]
-        if not self.user or element.tag not in (f"{{{CLIENT}}}iq", f"{{{CLIENT}}}message"):
+        request = element.tag == f"{{{CLIENT}}}iq" and element.get("type") in ("get", "set")
+        if not self.user or not (request or element.tag == f"{{{CLIENT}}}message"):
             return []
-        bind = element.find(f"{{{BIND}}}bind")
-        sender, target = element.get("from"), element.get("to", self.domain)
-        if bind is not None:
+        if request:
+            bind = element.find(f"{{{BIND}}}bind")
+            element[:] = []  # an empty result: enough for roster, ping and session
+            element.set("type", "result")
+        if request and bind is not None:
             resource = bind.findtext(f"{{{BIND}}}resource") or secrets.token_hex(6)
             self.jid = f"{self.user}@{self.domain}/{resource}"
-            bind.clear()
-            ElementTree.SubElement(bind, f"{{{BIND}}}jid").text = self.jid
-        elif element.tag == f"{{{CLIENT}}}iq":
-            if element.get("type") not in ("get", "set"):
-                return []
-            del element[:]  # an empty result: enough for roster, ping and session
-        if element.tag == f"{{{CLIENT}}}iq":
-            element.set("type", "result")
-        element.set("from", target)
-        element.set("to", self.jid or sender or "")
+            element.append(ElementTree.Element(f"{{{BIND}}}bind"))
+            ElementTree.SubElement(element[0], f"{{{BIND}}}jid").text = self.jid
+        element.attrib |= {"from": element.get("to", self.domain), "to": self.jid or ""}
         return [ElementTree.tostring(element, encoding="unicode")]
 
     def mail(self, xml):
@@ -70,23 +64,26 @@ async def serve(reader, writer, options):
     streams = {}
 
     def say(kind, **members):
-        writer.write(json.dumps({"type": kind} | members).encode() + b"\n")
+        writer.write(json.dumps({"type": kind, **members}).encode() + b"\n")
 
     say("hello", version=1, name="echo_bot")
     while line := await reader.readline():
         message = json.loads(line)
         kind, number = message["type"], message.get("stream")
-        stream = streams.get(number)
         if kind == "stream-add":
-            streams[number] = stream = Stream(message)
+            streams[number] = Stream(message)
+        stream = streams.get(number)
+        if stream is None:
+            continue
+        if kind == "stream-add":
             say("stream-added", stream=number, id=secrets.token_hex(8), features=stream.features())
         elif kind == "stream-restart":
             say("stream-restarted", stream=number, id=secrets.token_hex(8), features=stream.features())
         elif kind == "nodes":
             try:
                 say("response", stream=number, elements=[one for xml in message["elements"] for one in stream.answers(xml)])
-            except (ValueError, IndexError, TypeError) as wrong:
-                say("terminate", stream=number, condition="undefined-condition", why=str(wrong))
+            except (ValueError, IndexError, TypeError):  # credentials that are none
+                say("terminate", stream=streams.pop(number) and number, condition="undefined-condition")
         elif kind == "no-client" and options.mail:
             for xml in message["elements"]:
                 stream.mail(xml)

@@ -2,8 +2,7 @@
 // rewrite.mjs - a program for kind = "external" that stands between clients and an XMPP server and changes what they say:
 // each message that a client sends gets a note at the end of its body. Everything else passes as it is.
 //
-//   conf/examples/rewrite.mjs /tmp/rewrite.sock 127.0.0.1:5222     with [upstream] kind = "external",
-//                                                                  [external] socket = "/tmp/rewrite.sock"
+//   conf/examples/rewrite.mjs /tmp/rewrite.sock 127.0.0.1:5222     with kind = "external" and this socket in nxb.toml
 // It speaks to the server over plain TCP: for one on the same machine, which must allow that.
 // SPDX-License-Identifier: MIT
 import { existsSync, unlinkSync } from "node:fs";
@@ -19,7 +18,7 @@ const rewrite = (xml) => (xml.startsWith("<message") ? xml.replace("</body>", `$
 
 const TAG = /<!\[CDATA\[[^]*?\]\]>|<(?:"[^"]*"|'[^']*'|[^'">])*>/g;
 const escaped = (text) => text.replace(/[&<>'"]/g, (c) => `&#${c.charCodeAt(0)};`);
-const attribute = (tag, name) => new RegExp(`\\s${name}\\s*=\\s*(?:'([^']*)'|"([^"]*)")`).exec(tag)?.slice(1).find((v) => v !== undefined);
+const attribute = (tag, name) => new RegExp(`\\s${name}\\s*=\\s*(['"])(.*?)\\1`).exec(tag)?.[2];
 
 // The server's bytes -> its header, whole elements, the end.
 class Splitter {
@@ -47,15 +46,10 @@ class Splitter {
 
 class Stream {
   constructor(add, say, link) {
-    this.add = add;
-    this.say = (type, more) => say({ type, stream: add.stream, ...more });
-    this.link = link;
-    this.answer = "stream-added";
-    this.socket = net.connect(Number(port), host, () => this.open());
-    this.socket.setEncoding("utf8");
-    this.socket.on("data", (text) => this.read(text));
-    this.socket.on("error", () => {});
-    this.socket.on("close", () => this.say("terminate", { condition: "remote-connection-failed" }));
+    Object.assign(this, { add, link, say, answer: "stream-added" });
+    this.socket = net.connect(Number(port), host, () => this.open()).setEncoding("utf8");
+    this.socket.on("data", (text) => this.read(text)).on("error", () => {});
+    this.socket.on("close", () => this.end({ condition: "remote-connection-failed" }));
   }
   open() {
     this.splitter = new Splitter();
@@ -71,8 +65,8 @@ class Stream {
   read(text) {
     for (const { header, element, end } of this.splitter.feed(text)) {
       if (header) this.header = header;
-      else if (end) this.say("terminate", { condition: null });
-      else if (element.startsWith("<stream:error")) this.say("terminate", { error: element });
+      else if (end) this.end({ condition: null });
+      else if (element.startsWith("<stream:error")) this.end({ error: element });
       else if (element.startsWith("<stream:features") && this.answer) this.ready(element);
       else this.say("response", { elements: [element] });
     }
@@ -82,10 +76,18 @@ class Stream {
     this.say(this.answer, { id, from, version, features: features.replace(/<starttls[^>]*\/>|<starttls[^]*?<\/starttls>/, "") });
     this.answer = null;
   }
+  // Said once, by either side; then the stream is forgotten.
+  end(reason) {
+    this.say("terminate", reason);
+    this.say = () => {};
+    this.socket.end("</stream:stream>");
+  }
   take(message) {
     if (message.type === "nodes") this.write(message.elements.map(rewrite).join(""));
-    else if (message.type === "stream-restart") [this.answer] = ["stream-restarted", this.open()];
-    else if (message.type === "pause") this.socket.pause();
+    else if (message.type === "stream-restart") {
+      this.answer = "stream-restarted";
+      this.open();
+    } else if (message.type === "pause") this.socket.pause();
     else if (message.type === "resume") this.socket.resume();
     else if (message.type === "stream-terminate") {
       this.say = () => {};
@@ -95,15 +97,18 @@ class Stream {
 }
 
 if (existsSync(path)) unlinkSync(path);
-net.createServer((link) => {
+net.createServer((link) => { // one worker of nxb
   const streams = new Map();
-  const say = (message) => link.write(JSON.stringify(message) + "\n");
-  link.on("error", () => {}).on("close", () => streams.forEach((stream) => stream.take({ type: "stream-terminate", why: "lost" })));
-  say({ type: "hello", version: 1, name: "rewrite" });
+  link.on("error", () => {}).on("close", () => streams.forEach((one) => one.take({ type: "stream-terminate", why: "lost" })));
+  link.write('{"type":"hello","version":1,"name":"rewrite"}\n');
   readline.createInterface({ input: link }).on("line", (line) => {
-    const message = JSON.parse(line);
-    if (message.type === "stream-add") streams.set(message.stream, new Stream(message, say, link));
-    else streams.get(message.stream)?.take(message);
-    if (message.type === "stream-terminate") streams.delete(message.stream);
+    const { type, stream, ...more } = JSON.parse(line);
+    const say = (kind, rest) => {
+      link.write(JSON.stringify({ type: kind, stream, ...rest }) + "\n");
+      if (kind === "terminate") streams.delete(stream);
+    };
+    if (type === "stream-add") streams.set(stream, new Stream(more, say, link));
+    else streams.get(stream)?.take({ type, ...more });
+    if (type === "stream-terminate") streams.delete(stream);
   });
 }).listen(path);
