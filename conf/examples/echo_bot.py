@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import base64
 import json
-import os
+import pathlib
 import secrets
 import shlex
 import xml.etree.ElementTree as ElementTree
@@ -23,9 +23,8 @@ class Stream:
         self.domain, self.user, self.jid = add["to"], None, None
 
     def features(self):
-        inside = f"<bind xmlns='{BIND}'/>"
-        if not self.user:
-            inside = f"<mechanisms xmlns='{SASL}'><mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism></mechanisms>"
+        mechanisms = f"<mechanisms xmlns='{SASL}'><mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism></mechanisms>"
+        inside = f"<bind xmlns='{BIND}'/>" if self.user else mechanisms
         return f"<stream:features>{inside}</stream:features>"
 
     def answers(self, xml):
@@ -43,18 +42,17 @@ class Stream:
             element[:] = []  # an empty result: enough for roster, ping and session
             element.set("type", "result")
         if request and bind is not None:
-            resource = bind.findtext(f"{{{BIND}}}resource") or secrets.token_hex(6)
-            self.jid = f"{self.user}@{self.domain}/{resource}"
-            element.append(ElementTree.Element(f"{{{BIND}}}bind"))
-            ElementTree.SubElement(element[0], f"{{{BIND}}}jid").text = self.jid
+            self.jid = f"{self.user}@{self.domain}/{bind.findtext(f'{{{BIND}}}resource') or secrets.token_hex(6)}"
+            ElementTree.SubElement(ElementTree.SubElement(element, f"{{{BIND}}}bind"), f"{{{BIND}}}jid").text = self.jid
         element.attrib |= {"from": element.get("to", self.domain), "to": self.jid or ""}
         return [ElementTree.tostring(element, encoding="unicode")]
 
     def mail(self, xml):
         """The command that mails a message which its user never collected; nothing for what is no message."""
         element = ElementTree.fromstring(xml)
-        text, sender = element.findtext(f"{{{CLIENT}}}body"), " ".join(element.get("from", "somebody").split())
-        if text and self.user:
+        text = element.findtext(f"{{{CLIENT}}}body")
+        if text:
+            sender = " ".join(element.get("from", "somebody").split())
             letter = shlex.quote(f"Subject: {sender} wrote to you\n\n{text}\n")
             print(f"printf %s {letter} | sendmail -i -- {shlex.quote(f'{self.user}@{self.domain}')}", flush=True)
 
@@ -62,30 +60,26 @@ class Stream:
 async def serve(reader, writer, options):
     """One worker of nxb: a line in, lines out."""
     streams = {}
-
     def say(kind, **members):
         writer.write(json.dumps({"type": kind, **members}).encode() + b"\n")
 
     say("hello", version=1, name="echo_bot")
     while line := await reader.readline():
         message = json.loads(line)
-        kind, number = message["type"], message.get("stream")
+        kind, number, elements = message["type"], message.get("stream"), message.get("elements")
         if kind == "stream-add":
             streams[number] = Stream(message)
         stream = streams.get(number)
-        if stream is None:
-            continue
-        if kind == "stream-add":
-            say("stream-added", stream=number, id=secrets.token_hex(8), features=stream.features())
-        elif kind == "stream-restart":
-            say("stream-restarted", stream=number, id=secrets.token_hex(8), features=stream.features())
-        elif kind == "nodes":
+        if kind in ("stream-add", "stream-restart") and stream:
+            say("stream-added" if kind == "stream-add" else "stream-restarted", stream=number, id=secrets.token_hex(8), features=stream.features())
+        elif kind == "nodes" and stream:
             try:
-                say("response", stream=number, elements=[one for xml in message["elements"] for one in stream.answers(xml)])
+                say("response", stream=number, elements=sum((stream.answers(xml) for xml in elements), []))
             except (ValueError, IndexError, TypeError):  # credentials that are none
-                say("terminate", stream=streams.pop(number) and number, condition="undefined-condition")
+                say("terminate", stream=number, condition="undefined-condition")
+                del streams[number]
         elif kind == "no-client" and options.mail:
-            for xml in message["elements"]:
+            for xml in elements:
                 stream.mail(xml)
         elif kind == "stream-terminate":
             streams.pop(number, None)
@@ -94,11 +88,10 @@ async def serve(reader, writer, options):
 
 async def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("socket")
+    parser.add_argument("socket", type=pathlib.Path)
     parser.add_argument("--mail", action="store_true")
     options = parser.parse_args()
-    if os.path.exists(options.socket):
-        os.unlink(options.socket)
+    options.socket.unlink(missing_ok=True)
     server = await asyncio.start_unix_server(lambda *ends: serve(*ends, options), options.socket, limit=1 << 26)
     await server.serve_forever()
 

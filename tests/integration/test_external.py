@@ -84,7 +84,7 @@ async def comes_and_goes():
             async with Example("echo_bot.py", folder / "bot"):
                 await until("it is served again", lambda: served(nxb), PATIENCE * 2)
                 same((len(lines(nxb, "external.lost")), len(lines(nxb, "external.up"))), (2, 2), f"lines of the log:\n{nxb.log()}")
-            same(await nxb.counter("external_losses"), 1, "losses counted")
+                same(await nxb.counter("external_losses"), 1, "losses counted")
 
 
 @case("a program that speaks nonsense is hung up on, with an error in the log, and tried again; its streams end (C-24)")
@@ -125,7 +125,7 @@ async def bad_element():
 @case("a program that does not read: bounded, the greedy client ends with policy-violation, nxb serves on (U-36 U-70)")
 async def does_not_read():
     with Folder() as folder:
-        async with Program(folder / "program") as program, external(
+        async with Program(folder / "program") as program, with_program(
                 folder / "program", external={"timeout": "5m"}, bosh={"max_data_held": "2MB"}) as nxb:
             await program.greet()
             opening = asyncio.create_task(Session(OwnConnections(nxb.port)).open(wait=1))
@@ -159,7 +159,7 @@ async def no_client():
             await opening
             program.say("response", number, elements=["<message id='m1'><body>you there?</body></message>"])
             given = await program.hears("no-client", stream=number)
-            same(given["elements"], ["<message xmlns='jabber:client' id='m1'><body>you there?</body></message>"], "elements")
+            same(given["elements"][-1], "<message xmlns='jabber:client' id='m1'><body>you there?</body></message>", "elements")
             same((await program.hears("stream-terminate", stream=number))["why"], "lost", "why")
             same(await nxb.counter("undelivered"), 1, "undelivered")
         async with Example("echo_bot.py", folder / "bot", "--mail") as bot, with_program(folder / "bot", bosh=bosh) as nxb:
@@ -196,7 +196,7 @@ async def told():
             said = await program.add()
             same([said[name] for name in ("to", "lang", "xmpp_version", "client", "ua")],
                  ["test.example", "de", "1.0", "127.0.0.1", "tester/1"], "stream-add")
-            expect(said["client_port"] > 0 and len(said["session"]) == 8, f"{said}")
+            same((type(said["client_port"]), len(said["session"])), (int, 8), f"{said}")
             await opening
             restarting = asyncio.create_task(session.send("", to="test.example", xmpp_restart="true", stream_attrs='{"a":"b"}'))
             restart = await program.hears("stream-restart")

@@ -132,7 +132,7 @@ TEST_CASE("U-36 what waits for the program is bounded for all streams together")
 
 TEST_CASE("C-24 a program that reads nothing in `timeout` is given up; one that reads slowly is not") {
   ProgramRig rig;
-  rig.config.external.timeout = Duration{200};
+  rig.config.external.timeout = Duration{1500};
   rig.begin();
   Upstream& up = rig.add(1);
   rig.program->stream->pause(uv::PauseReason::PeerSlow);

@@ -161,7 +161,7 @@ TEST_CASE("U-01 U-02 U-63 the policy comes first: the program does not hear of a
 
 TEST_CASE("U-17 a program that does not answer: remote-connection-failed after setup_timeout, adding and restarting") {
   ProgramRig rig;
-  rig.config.upstream.setup_timeout = Duration{150};
+  rig.config.upstream.setup_timeout = Duration{1500};
   rig.begin();
   Upstream& up = rig.add(1);
   rig.open(2);
