@@ -121,6 +121,14 @@ struct Config {
     std::vector<Domain> domain;
     friend bool operator==(const Upstream&, const Upstream&) = default;
   } upstream;
+  struct External {      // upstream.kind = "external": the operator's own program
+    std::string socket;  // unix; not empty when the kind is External
+    Duration reconnect_min{100}, reconnect_max{10'000};
+    Duration timeout{10'000};
+    std::uint64_t max_message = 4 << 20;
+    std::uint64_t max_pending = 8 << 20;  // per worker (U-36)
+    friend bool operator==(const External&, const External&) = default;
+  } external;
   struct Discovery {  // both empty: there is no host-meta (W-11)
     std::string bosh_url, websocket_url;
     friend bool operator==(const Discovery&, const Discovery&) = default;
