@@ -124,8 +124,10 @@ void Connector::feed(const race::Event& event) {
 void Connector::on_answer(dns::Answer answer) {
   lookup_ = {};
   if (answer.addresses.empty()) {
-    unsure_ = unsure_ || answer.failure != Code::NotFound;
-    note(last_target_ + ": " + answer.why);
+    const std::string& host = targets_[looked_up_].host;
+    bool absent = answer.failure == Code::NotFound;
+    unsure_ = unsure_ || !absent;
+    note(absent ? "DNS has no address for " + host : "DNS does not tell the address of " + host + ": " + answer.why);
   }
   resolved(answer.addresses);
 }
@@ -227,6 +229,7 @@ void Connector::perform(const race::Won& action) {
 }
 
 void Connector::perform(const race::Lost& action) {
+  if (lookup_) note("no answer from DNS for " + targets_[looked_up_].host);
   std::string why = all_reasons();
   if (action.timed_out) {
     why =
