@@ -121,10 +121,19 @@ struct Config {
     std::uint64_t max_xmpp_stanza_size = 500'000;
     Duration connect_timeout{10'000};    // per address (U-17)
     Duration setup_timeout{20'000};      // DNS to features (U-17)
+    Duration write_timeout{30'000};      // for a congested stream (U-36)
     std::vector<std::string> resolvers;  // none = /etc/resolv.conf; else address:port, for tests and odd networks
     std::vector<Domain> domain;
     friend bool operator==(const Upstream&, const Upstream&) = default;
   } upstream;
+  struct External {      // upstream.kind = "external": the operator's own program
+    std::string socket;  // unix; not empty when the kind is External
+    Duration reconnect_min{100}, reconnect_max{10'000};
+    Duration timeout{10'000};
+    std::uint64_t max_message = 4 << 20;
+    std::uint64_t max_pending = 8 << 20;  // per worker (U-36)
+    friend bool operator==(const External&, const External&) = default;
+  } external;
   struct Discovery {  // both empty: there is no host-meta (W-11)
     std::string bosh_url, websocket_url;
     friend bool operator==(const Discovery&, const Discovery&) = default;

@@ -101,10 +101,7 @@ std::string shown(const Node& node) {
 std::optional<std::string> choice_of(const Place& at, const Node& node, const Rule& rule) {
   if (const auto* text = node.get<std::string>()) {
     for (std::string_view choice : rule.choices) {
-      if (choice.empty() || !equals_ignoring_case(choice, *text)) continue;
-      if (choice != rule.later_choice || !at.from_file()) return std::string(choice);
-      at.error('"' + std::string(choice) + "\" is not supported yet; allowed: " + allowed_text(rule));
-      return std::nullopt;
+      if (!choice.empty() && equals_ignoring_case(choice, *text)) return std::string(choice);
     }
   }
   refuse(at, node, rule);

@@ -97,6 +97,13 @@ tls_verify = true
 name = "f.example"
 proxy_protocol = "v2"
 route = "filtered"
+[external]
+socket = "/run/program.sock"
+reconnect_min = "103ms"
+reconnect_max = "9s"
+timeout = "104ms"
+max_message = 65537
+max_pending = 1048577
 [discovery]
 bosh_url = "https://c.example/http-bind"
 websocket_url = "wss://c.example/xmpp-websocket"
