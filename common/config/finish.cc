@@ -102,8 +102,13 @@ void finish(const Place&, const Node::Table&, Config::Server& server) {
   if (server.admin_socket.empty()) server.admin_socket = default_admin_socket();
 }
 
-void finish(const Place&, const Node::Table& table, Listen& listen) {
+void finish(const Place& at, const Node::Table& table, Listen& listen) {
   if (!find_entry(table, "address")) listen.address = kDefaultListen;
+  if (listen.accept_proxy && listen.trusted_proxies.empty()) {  // O-30
+    place_of(at, table, "accept_proxy")
+        .error(
+            "is true without trusted_proxies, and nobody could connect; allowed: true with a list of them, or false");
+  }
 }
 
 void finish(const Place& at, const Node::Table& table, Config::Http& http) {

@@ -134,6 +134,12 @@ const Names<RouteMode>& names_of(RouteMode) {
   return names;
 }
 
+const Names<ProxyProtocol>& names_of(ProxyProtocol) {
+  static const Names<ProxyProtocol> names{
+      {ProxyProtocol::Off, "off"}, {ProxyProtocol::V1, "v1"}, {ProxyProtocol::V2, "v2"}};
+  return names;
+}
+
 template <class Enum>
 bool read_enum(const Place& at, const Node& node, const Rule& rule, Enum& to) {
   auto choice = choice_of(at, node, rule);
@@ -273,6 +279,9 @@ void read_value(const Place& at, const Node& node, const Rule& rule, UpstreamKin
   read_enum(at, node, rule, to);
 }
 void read_value(const Place& at, const Node& node, const Rule& rule, RouteMode& to) { read_enum(at, node, rule, to); }
+void read_value(const Place& at, const Node& node, const Rule& rule, ProxyProtocol& to) {
+  read_enum(at, node, rule, to);
+}
 void read_value(const Place& at, const Node& node, const Rule& rule, MonitorAccess& to) {
   read_enum(at, node, rule, to);
 }
@@ -280,6 +289,10 @@ void read_value(const Place& at, const Node& node, const Rule& rule, std::option
   read_enum(at, node, rule, to);
 }
 void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<RouteMode>& to) {
+  read_enum(at, node, rule, to);
+}
+
+void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<ProxyProtocol>& to) {
   read_enum(at, node, rule, to);
 }
 
@@ -305,8 +318,10 @@ Node write_value(const std::map<std::string, std::string>& value) {
 Node write_value(TlsMode value) { return write_enum(value); }
 Node write_value(UpstreamKind value) { return write_enum(value); }
 Node write_value(RouteMode value) { return write_enum(value); }
+Node write_value(ProxyProtocol value) { return write_enum(value); }
 Node write_value(MonitorAccess value) { return write_enum(value); }
 Node write_value(const std::optional<TlsMode>& value) { return value ? write_enum(*value) : Node{}; }
 Node write_value(const std::optional<RouteMode>& value) { return value ? write_enum(*value) : Node{}; }
+Node write_value(const std::optional<ProxyProtocol>& value) { return value ? write_enum(*value) : Node{}; }
 
 }  // namespace nxb::config

@@ -424,9 +424,7 @@ TEST_CASE("options whose feature comes later take their default only") {
     const char *section, *key, *initial, *other;
   };
   for (const Later& row :
-       {Later{"upstream", "proxy_protocol", "'off'", "'v2'"},
-        Later{"upstream.domain", "proxy_protocol", "'off'", "'v1'"}, Later{"listen", "accept_proxy", "false", "true"},
-        Later{"listen", "tls", "{}", "{ cert = 'c.pem' }"}, Later{"server", "user", "''", "'nxb'"},
+       {Later{"listen", "tls", "{}", "{ cert = 'c.pem' }"}, Later{"server", "user", "''", "'nxb'"},
         Later{"server", "group", "''", "'nxb'"}, Later{"metrics", "listen", "''", "'127.0.0.1:9100'"},
         Later{"log", "file", "''", "'/var/log/nxb'"}}) {
     taken(row.section, row.key, row.initial);
