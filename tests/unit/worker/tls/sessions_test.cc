@@ -112,9 +112,11 @@ TEST_CASE(
   std::string same_elsewhere = authority().file() + ".copy";
   std::filesystem::copy_file(authority().file(), same_elsewhere);
   const std::pair<const char*, Wish> wishes[] = {
-      {"domain", {.domain = "example.net"}},         {"domain of the same identity", {.domain = "example.net", .identity = "example.org"}},
+      {"domain", {.domain = "example.net"}},
+      {"domain of the same identity", {.domain = "example.net", .identity = "example.org"}},
       {"identity", {.identity = "example.net"}},
-      {"target", {.target = "192.0.2.2:5222"}},      {"trust store", {.ca = same_elsewhere}},
+      {"target", {.target = "192.0.2.2:5222"}},
+      {"trust store", {.ca = same_elsewhere}},
       {"no verification", {.verify = Verify::None}},
   };
   for (const auto& [what, wish] : wishes) {
