@@ -29,7 +29,7 @@ Worker::Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::
       gateway_(config_, *this, counters_, [this] { return loop_.now(); }),
       socket_deadlines_(gateway_),
       sockets_(deadlines_.add(socket_deadlines_)),
-      streams_({loop_, config_, pool_, deadlines_, counters_, gateway_}) {}
+      streams_({loop_, config_, pool_, deadlines_, counters_, gateway_, identity.index}) {}
 
 relay::Mailboxes Worker::mailboxes(const ipc::Configure& identity) {
   relay::Mailboxes boxes;

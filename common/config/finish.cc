@@ -81,6 +81,16 @@ void check_default_domain(const Place& at, const Node::Table& table, const Confi
       .warning("\"" + domain + "\" " + std::string(refused) + ": clients that name no domain are refused");
 }
 
+// Each of the two means nothing without the other.
+void check_program(const Place& at, const Node::Table& table, const Config& config) {
+  const bool wanted = config.upstream.kind == UpstreamKind::External;
+  if (wanted && config.external.socket.empty()) {
+    place_in(at, table, "upstream", "kind").error("has no program; allowed: \"external\" with socket in [external]");
+  } else if (!wanted && !config.external.socket.empty()) {
+    place_in(at, table, "external", "socket").warning("is never connected to: kind in [upstream] is not \"external\"");
+  }
+}
+
 bool ends_in_port_0(std::string_view address) {
   return address.size() >= 2 && address.substr(address.size() - 2) == ":0";
 }
@@ -92,8 +102,13 @@ void finish(const Place&, const Node::Table&, Config::Server& server) {
   if (server.admin_socket.empty()) server.admin_socket = default_admin_socket();
 }
 
-void finish(const Place&, const Node::Table& table, Listen& listen) {
+void finish(const Place& at, const Node::Table& table, Listen& listen) {
   if (!find_entry(table, "address")) listen.address = kDefaultListen;
+  if (listen.accept_proxy && listen.trusted_proxies.empty()) {  // O-30
+    place_of(at, table, "accept_proxy")
+        .error(
+            "is true without trusted_proxies, and nobody could connect; allowed: true with a list of them, or false");
+  }
 }
 
 void finish(const Place& at, const Node::Table& table, Config::Http& http) {
@@ -156,6 +171,12 @@ void finish(const Place& at, const Node::Table& table, Config::Upstream& upstrea
   }
 }
 
+void finish(const Place& at, const Node::Table& table, Config::External& external) {
+  if (external.reconnect_min <= external.reconnect_max) return;
+  const std::string_view key = find_entry(table, "reconnect_min") ? "reconnect_min" : "reconnect_max";
+  place_of(at, table, key).error("reconnect_min is above reconnect_max; allowed: at most reconnect_max");
+}
+
 // The workers, which may not be allowed to read the file, are told what is in it.
 void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor) {
   std::string path = std::exchange(monitor.system_info_password_file, {});
@@ -175,6 +196,7 @@ void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor)
 void finish(const Place& at, const Node::Table& table, Config& config) {
   if (config.server.workers == 0) finish(at, {}, config.server);  // no [server] at all
   check_room(at, table, config);
+  check_program(at, table, config);
   if (config.listen.empty() && !find_entry(table, "listen")) config.listen.push_back({std::string(kDefaultListen), {}});
   if (config.listen.empty()) place_of(at, table, "listen").error("is empty; allowed: at least one [[listen]]");
   std::set<std::string_view> addresses;

@@ -128,11 +128,13 @@ async def without_weights():
         expect(min(rig.streams().values()) >= 10, f"{rig.streams()}")
 
 
-@case("both services make one list: direct TLS first if its priority says so, then the other (U-05 U-45)")
+@case("both services make one list by priority; direct TLS is begun at once, and its failure is no way to plain text (U-05 U-45)")
 async def mixed():
     zone = f"""
       _xmpps-client._tcp SRV 5 0 {{tls}} host
       _xmpp-client._tcp SRV 10 0 {{a}} host
+      _xmpp-client._tcp.other SRV 5 0 {{a}} host
+      _xmpps-client._tcp.other SRV 10 0 {{tls}} host
       {HOSTS}"""
     hellos = []
 
@@ -142,9 +144,10 @@ async def mixed():
     direct = await asyncio.start_server(no_tls, "127.0.0.1", 0)
     port = direct.sockets[0].getsockname()[1]
     async with Rig({"here.example": zone.replace("{tls}", str(port))}, "a") as rig:
-        await rig.open("here.example")
-        same(hellos, [b"\x16"], "what the first target was greeted with: a TLS handshake")
-        same(rig.streams(), {"a": 1}, "streams")
+        await rig.open("other.here.example")
+        same((hellos, rig.streams()), ([], {"a": 1}), "STARTTLS first")
+        same(await rig.condition("here.example"), "remote-connection-failed", "direct TLS first, and it fails")
+        same(hellos, [b"\x16"], "what that target was greeted with: a TLS handshake")
     direct.close()
 
 

@@ -53,6 +53,13 @@ void Links::restart(const Held& held, std::uint32_t number, std::string_view att
   stream->restart(attributes);
 }
 
+void Links::acknowledged(const Held& held, std::uint32_t answers) {
+  context_.counters.add(Counter::responses_acked, answers);
+  held.for_each([&](StreamId id) {
+    if (upstream::Upstream* stream = context_.ports.stream(id)) stream->acknowledged(answers);
+  });
+}
+
 void Links::set_reading(const Held& held, std::uint32_t number, bool on) {
   if (!on) context_.counters.add(Counter::server_read_pauses);
   if (upstream::Upstream* stream = find(held, number)) stream->set_reading(on);

@@ -91,6 +91,8 @@ class Upstream {
   virtual void send(std::string_view elements) = 0;
   // New stream header on the same connection (B-99). `stream_attrs`: the client's JSON for it, may be empty (C-45).
   virtual void restart(std::string_view stream_attrs) = 0;
+  // Its client acknowledged so many more answers, which may have held elements of this stream (C-71). Few need to know.
+  virtual void acknowledged(std::uint32_t /*answers*/) {}
   virtual void set_reading(bool on) = 0;  // off: the client does not collect; stop reading the server (U-36)
   // Lets go gracefully; undelivered stanzas may be bounced (B-103). The upstream outlives this call and raises Closed
   // when it is completely done (within 5 s, U-30); its owner then destroys it.

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <openssl/ssl.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -123,6 +124,18 @@ TEST_CASE(
     CHECK(rig.connect());  // what was kept is there still
   }
   std::filesystem::remove(same_elsewhere);
+}
+
+TEST_CASE(
+    "U-48 U-53 U-54 the system's trust store verifies, too, and who does not verify uses no session of who does") {
+  setenv("SSL_CERT_FILE", authority().file().c_str(), 1);  // the system's, for OpenSSL
+  Rig rig;
+  Wish verified{.ca = ""}, careless{.ca = "", .verify = Verify::None};
+  CHECK_FALSE(rig.connect(verified));
+  CHECK(rig.connect(verified));
+  CHECK_FALSE(rig.connect(careless));
+  CHECK(rig.connect(verified));
+  unsetenv("SSL_CERT_FILE");
 }
 
 TEST_CASE("U-54 U-49 nothing is kept of a server that was not verified, or failed to be") {
