@@ -60,6 +60,19 @@ struct Closed {
 };
 using Event = std::variant<Opened, Arrived, Closed>;
 
+// What the operator reads as the reason of a session that ended with its stream.
+constexpr std::string_view reason(const Closed& closed) {
+  if (!closed.stream_error.empty() || closed.condition == bosh::Condition::RemoteStreamError) return "stream error";
+  if (closed.condition == bosh::Condition::None) return "server closed";
+  if (!closed.stage) return "server lost";
+  constexpr std::string_view kReasons[] = {"refused by policy", "server not found", "server not reached", "TLS failed",
+                                           "server lost"};
+  return kReasons[static_cast<std::size_t>(*closed.stage)];
+}
+constexpr bosh::EndedBy ended_by(const Closed& closed) {
+  return closed.stage == Stage::Policy ? bosh::EndedBy::Nxb : bosh::EndedBy::Server;
+}
+
 class Events {
  public:
   virtual void on_stream_event(StreamId stream, Event event) = 0;
@@ -85,7 +98,8 @@ class Upstream {
   virtual void send(std::string_view elements) = 0;
   // New stream header on the same connection (B-99). `stream_attrs`: the client's JSON for it, may be empty (C-45).
   virtual void restart(std::string_view stream_attrs) = 0;
-  virtual void set_reading(bool on) = 0;  // off: the client does not collect; stop reading the server (U-36)
+  virtual std::string target() const { return {}; }  // what it is connected to, for the operator; "": not known
+  virtual void set_reading(bool on) = 0;             // off: the client does not collect; stop reading the server (U-36)
   // Lets go gracefully; undelivered stanzas may be bounced (B-103). The upstream outlives this call and raises Closed
   // when it is completely done (within 5 s, U-30); its owner then destroys it.
   virtual void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) = 0;

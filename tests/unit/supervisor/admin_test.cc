@@ -41,7 +41,8 @@ admin::Source source() {
 }
 
 std::string line(const std::string& request) {
-  std::string text = admin::answer(request, source());
+  auto parsed = admin::parse_request(request);
+  std::string text = parsed ? admin::answer(parsed->command, source()) : admin::refusal(parsed.error().text);
   CHECK(text.find('\n') == text.size() - 1);
   return text;
 }
@@ -50,7 +51,7 @@ json ask(const std::string& request) { return json::parse(line(request)); }
 // The server on its own loop, which turns only while the test waits for something.
 struct Rig {
   explicit Rig(admin::Source s = source()) {
-    auto made = admin::Server::make(loop, path, std::move(s));
+    auto made = admin::Server::make(loop, path, std::move(s), {[](bool) {}, [](const auto&, const auto&) {}});
     REQUIRE(static_cast<bool>(made));
     server = *std::move(made);
   }
