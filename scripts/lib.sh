@@ -37,10 +37,11 @@ packages_for_clients() {
   command -v npm >/dev/null || say 'npm - fetches the web clients'
   say 'ca-certificates - lets npm verify what it fetches'
 }
-# Clients, and a proxy, that are tried where they can be installed: a list for each, by name.
+# Clients, a proxy and a DNS server that are tried where they can be installed: a list for each, by name.
 packages_for_chromium() { say 'chromium chromium a browser to try nxb with'; }
 packages_for_libpurple() { say "libpurple-dev - Pidgin's library, another client to try nxb with"; }
 packages_for_nginx() { say 'nginx-light nginx a proxy between clients and nxb'; }
+packages_for_dns() { say 'nsd nsd a DNS server, for finding XMPP servers by name'; }
 packages_for_servers() { # demo|all
   say 'prosody prosody an XMPP server to talk to'
   [ "$1" = all ] || return 0
@@ -94,7 +95,7 @@ install_missing() {
   fi
 }
 
-# An installed Prosody or ejabberd must not start a service of the machine: Debian asks this file first.
+# An installed Prosody, ejabberd or NSD must not start a service of the machine: Debian asks this file first.
 policy=/usr/sbin/policy-rc.d
 policy_is_ours=no
 keep_services_down() {

@@ -111,6 +111,19 @@ HashKey random_hash_key() {
   return key;
 }
 
+std::uint32_t random_up_to(std::uint32_t most) {
+  const std::uint64_t count = std::uint64_t{most} + 1;
+  const std::uint64_t even =
+      (std::uint64_t{1} << 32) / count * count;  // drawn numbers from here on favour some results
+  std::array<std::uint8_t, 4> bytes{};
+  for (;;) {
+    fill_random(bytes.data(), bytes.size());
+    std::uint64_t drawn = 0;
+    for (std::uint8_t byte : bytes) drawn = (drawn << 8) | byte;
+    if (drawn < even) return static_cast<std::uint32_t>(drawn % count);
+  }
+}
+
 std::uint64_t keyed_hash(const HashKey& key, std::string_view text) {
   static SipHash siphash;
   return siphash.hash(key, text);

@@ -14,6 +14,7 @@ using HashKey = std::array<std::uint8_t, 16>;
 
 std::string random_token(std::size_t random_bytes);  // [A-Za-z0-9_-], base64url without padding (B-29)
 HashKey random_hash_key();
+std::uint32_t random_up_to(std::uint32_t most);                       // 0 .. most, each as likely as the others
 std::uint64_t keyed_hash(const HashKey& key, std::string_view text);  // SipHash-2-4, 64 bit
 std::string short_hash(std::string_view text);     // first 8 hex digits of SHA-256: how logs name a sid
 bool is_short_hash(std::string_view text);         // by its form; no sid has it

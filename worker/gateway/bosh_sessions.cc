@@ -297,7 +297,7 @@ void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::ReadServer& rea
 }
 
 void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Acknowledged& acknowledged) {
-  context_.counters.add(Counter::responses_acked, acknowledged.answers);
+  links_.acknowledged(cell.held, acknowledged.answers);
   if (!context_.journal.listening()) return;
   context_.journal.tell(ipc::EventType::response_acknowledged, cell.record.name, cell.record.domain,
                         {{"count", acknowledged.answers}});

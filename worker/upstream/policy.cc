@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/dns/resolver.h"
+
 namespace nxb::upstream {
 namespace {
 
@@ -51,6 +53,15 @@ std::string Target::text() const {
   if (host.empty()) return "";  // refused before there was one
   std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
   return name + ":" + std::to_string(port);
+}
+
+std::optional<Target> target_of(const Target& general, const std::string& host, std::uint16_t port, bool direct_tls) {
+  if (!direct_tls && general.tls == config::TlsMode::Direct) return std::nullopt;
+  Target target = general;
+  target.host = host;
+  target.port = port;
+  if (direct_tls) target.tls = config::TlsMode::Direct;
+  return target;
 }
 
 Policy::Policy(const config::Config::Upstream& config)
@@ -118,6 +129,8 @@ Choice Policy::choose(std::string_view to, std::string_view route) const {
   if (!route.empty() && mode != config::RouteMode::Off && !target.chosen_by_operator) {  // U-03 comes before U-04
     choice.refusal = take_route(route, mode, target);
     if (choice.refusal.condition != bosh::Condition::None) return choice;
+  } else {
+    choice.by_srv = !target.chosen_by_operator && dns::known_addresses(target.host, target.port).empty();  // U-10, U-14
   }
   bool other_identity = entry && !entry->tls_name.empty() && entry->tls_name != entry->name;
   target.tls_identity = other_identity ? entry->tls_name : choice.domain.ascii;

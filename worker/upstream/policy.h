@@ -1,6 +1,6 @@
 // worker/upstream/policy.h - which domains may be asked for, and where each of them is served (U-01 to U-04, U-09,
-// U-16). Runs in: worker. I/O: none. Made once from the configuration. SRV joins here later: choose() is the place where
-// a domain becomes something to connect to.
+// U-10, U-16). Runs in: worker. I/O: none. Made once from the configuration. choose() is the place where a domain becomes
+// something to connect to, or to be looked up.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -43,7 +43,13 @@ struct Choice {
   Refusal refusal;
   Domain domain;
   Target target;
+  bool by_srv = false;  // SRV is asked first (U-05); `target` is for a domain without
 };
+
+// What an SRV record names, for the domain that `general` was chosen for; nothing if it is configured to be left out:
+// tls = "direct" has no use for targets without direct TLS. Those with it get direct TLS whatever is configured, since
+// they speak nothing else (U-45).
+std::optional<Target> target_of(const Target& general, const std::string& host, std::uint16_t port, bool direct_tls);
 
 class Policy {
  public:

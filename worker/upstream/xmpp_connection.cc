@@ -1,11 +1,9 @@
-// worker/upstream/xmpp_connection.cc
+// worker/upstream/xmpp_connection.cc - see xmpp_connection.h.
 // SPDX-License-Identifier: MIT
 #include "worker/upstream/xmpp_connection.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "common/log/log.h"
 #include "worker/upstream/ending.h"
 
 namespace nxb::upstream {
@@ -13,9 +11,10 @@ namespace {
 
 using bosh::Condition;
 using stats::Counter;
+using State = xmpp::ClientStream::State;
 
-constexpr Duration kKeepalive{60'000};  // U-27
-constexpr Duration kLastBytes{5'000};   // for a server that does not read our goodbye (U-30)
+constexpr Duration kLastBytes{5'000};  // for a server that does not read our goodbye (U-30)
+constexpr const char* kUntaken = "the server does not take what the client sends";
 
 xmpp::TlsRule rule_of(config::TlsMode mode) {
   switch (mode) {
@@ -30,27 +29,64 @@ xmpp::TlsRule rule_of(config::TlsMode mode) {
   return xmpp::TlsRule::Required;
 }
 
+// Where in the stream's life it was: for the operator.
+std::string_view moment_of(State state) {
+  switch (state) {
+    case State::Idle:
+    case State::Handshake:
+      return " during the TLS handshake";
+    case State::Header:
+      return " before its stream header";
+    case State::Features:
+      return " before its features";
+    case State::Proceed:
+      return " instead of an answer to STARTTLS";
+    case State::Running:
+    case State::Closing:
+    case State::Ended:
+      break;
+  }
+  return "";
+}
+
 }  // namespace
 
 XmppConnection::~XmppConnection() { let_go(); }
 
 void XmppConnection::let_go() {
   done_ = true;
-  if (attempt_) services_.resolver.cancel(attempt_->lookup);
-  attempt_.reset();
+  drop_attempt();
   goodbye_.reset();
   if (std::exchange(armed_, std::nullopt)) services_.deadlines.clear(services_.family, id_.value);
+}
+
+void XmppConnection::drop_attempt() {
+  if (!attempt_) return;
+  if (attempt_->connector) attempt_->connector->cancel();
+  services_.loop.retire(std::move(attempt_->connector));  // it may be what calls
+  attempt_.reset();
 }
 
 // --- what the session asks ---
 
 void XmppConnection::open(const StreamSpec& spec) {
   if (!NXB_EXPECT(!machine_ && !done_, "a stream is opened once")) return;
+  Choice choice = services_.policy.choose(spec.domain, spec.route);
+  begin_machine(spec, choice);
+  story_ = {spec.session, spec.client_address, machine_->domain(), choice.target.text(), {}};
+  if (choice.refusal.condition != Condition::None) {
+    return fail(Stage::Policy, choice.refusal.condition, choice.refusal.why);
+  }
   attempt_ = std::make_unique<Attempt>();
-  attempt_->client_address = spec.client_address;
+  attempt_->domain = choice.domain;
   attempt_->usable_by = services_.loop.now() + services_.config.upstream.setup_timeout;
-  attempt_->choice = services_.policy.choose(spec.domain, spec.route);
-  const Choice& choice = attempt_->choice;
+  ConnectorSink& sink = *this;
+  attempt_->connector = std::make_unique<Connector>(
+      services_, std::move(choice), Asker{spec.client_address, spec.client_port}, attempt_->usable_by, sink);
+  attempt_->connector->start();
+}
+
+void XmppConnection::begin_machine(const StreamSpec& spec, const Choice& choice) {
   xmpp::ClientStreamSetup setup;
   setup.domain = choice.refusal.condition == Condition::None ? choice.domain.jid : spec.domain;
   setup.from = spec.from;
@@ -60,173 +96,131 @@ void XmppConnection::open(const StreamSpec& spec) {
   setup.max_held = services_.config.bosh.max_data_held;
   setup.setup_timeout = services_.config.upstream.setup_timeout;
   machine_.emplace(std::move(setup), services_.pool);
-  if (choice.refusal.condition != Condition::None) {
-    return fail(Stage::Policy, choice.refusal.condition, choice.refusal.why);
-  }
-  look_up();
 }
 
 void XmppConnection::send(std::string_view elements) {
-  if (stream_ && stream_->queued() > kMaxUnsent && !done_) {
-    return fail(Stage::Stream, Condition::PolicyViolation, "the server does not take what the client sends");
+  if (congestion_ && !done_) {
+    congestion_->see(channel_.queued(), services_.loop.now());
+    if (channel_.queued() > most_unsent()) return fail(Stage::Stream, Condition::PolicyViolation, kUntaken);
   }
   feed(xmpp::event::Send{elements});
+  watch_unsent();
+}
+
+// A client that is held back has a window of requests under way, or one message.
+std::size_t XmppConnection::most_unsent() const {
+  const config::Config::Bosh& bosh = services_.config.bosh;
+  return kMaxUnsent + std::max<std::size_t>(kMaxUnsent, (bosh.max_bosh_connections + 2) * bosh.max_data_held);
+}
+
+void XmppConnection::watch_unsent() {
+  if (done_ || !channel_.is_open()) return;
+  const std::size_t unsent = channel_.queued();
+  if (congestion_) return congestion_->see(unsent, services_.loop.now());
+  if (unsent <= kMaxUnsent) return;
+  congestion_ = std::make_unique<Congestion>(services_.config.upstream.write_timeout, unsent, services_.loop.now());
+  arm();
+  raise(Congested{true});
 }
 
 void XmppConnection::restart(std::string_view stream_attrs) { feed(xmpp::event::Restart{stream_attrs}); }
 
-void XmppConnection::set_reading(bool on) {
-  reading_ = on;
-  if (!stream_) return;
-  on ? stream_->resume(uv::PauseReason::PeerSlow) : stream_->pause(uv::PauseReason::PeerSlow);
-}
-
 void XmppConnection::close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) {
   if (!machine_) return finish(Closed{Condition::None, {}, "closed before it was opened"});
   set_reading(true);  // the server's goodbye is wanted
+  congestion_.reset();
   feed(xmpp::event::Close{parting == Parting::ClientLost, &undelivered});
 }
 
-// --- resolve and connect ---
+// --- what the connector found ---
 
-void XmppConnection::look_up() {
-  const Target& target = attempt_->choice.target;
-  if (target.unix_socket) {
-    attempt_->addresses.push_back(*target.unix_socket);
-  } else {
-    attempt_->addresses = dns::known_addresses(target.host, target.port);
-  }
-  if (!attempt_->addresses.empty()) return try_next_address();
-  attempt_->lookup =
-      services_.resolver.lookup(target.host, target.port, [this](dns::Answer answer) { on_answer(std::move(answer)); });
-  arm();
-}
-
-void XmppConnection::on_answer(dns::Answer answer) {
-  attempt_->lookup = {};
-  if (answer.addresses.empty()) {
-    auto condition = answer.failure == Code::NotFound ? Condition::HostUnknown : Condition::RemoteConnectionFailed;
-    return fail(Stage::Dns, condition, std::move(answer.why));  // U-62, U-64
-  }
-  attempt_->addresses = std::move(answer.addresses);
-  try_next_address();
-}
-
-void XmppConnection::try_next_address() {
+void XmppConnection::on_reached(Connection connection) {
   Attempt& attempt = *attempt_;
-  stream_.reset();
-  attempt.connect_by.reset();
-  while (attempt.next < attempt.addresses.size() && attempt.tried < kMaxAddresses) {
-    const Address& address = attempt.addresses[attempt.next++];
-    if (!services_.policy.may_connect(attempt.choice.target, address)) continue;
-    ++attempt.tried;
-    auto stream = uv::Stream::connect(services_.loop, address, *this);
-    if (!stream) {
-      attempt.last_error = address.text() + ": " + stream.error().text;
-      continue;
-    }
-    stream_ = *std::move(stream);
-    attempt.connect_by = services_.loop.now() + services_.config.upstream.connect_timeout;
-    return arm();
-  }
-  if (attempt.tried == 0)
-    return fail(Stage::Policy, Condition::HostUnknown, "no address that may be connected to");  // U-16, U-63
-  fail(Stage::Tcp, Condition::RemoteConnectionFailed, attempt.last_error);
+  channel_.adopt(std::move(connection.stream));
+  attempt.target = std::move(connection.target);
+  attempt.times = {connection.dns, connection.tcp, {}, {}};
+  attempt.part_begun = services_.loop.now();
+  story_.target = attempt.target.text();
+  story_.address = connection.address.text();
+  auto mode = services_.policy.tls_mode(attempt.target, connection.address);
+  if (mode == config::TlsMode::Direct) return start_tls(tls::Engine::Offer::AlpnXmppClient);  // U-45, U-47
+  auto rule = attempt.tls_failed ? xmpp::TlsRule::Required : rule_of(mode);
+  feed(xmpp::event::TransportReady{false, rule, attempt.usable_by});
 }
 
-void XmppConnection::on_connected() {
-  Attempt& attempt = *attempt_;
-  attempt.connect_by.reset();
-  stream_->keepalive(kKeepalive);
-  if (!reading_) set_reading(false);
-  const Address& address = attempt.addresses[attempt.next - 1];
-  auto mode = services_.policy.tls_mode(attempt.choice.target, address);
-  if (mode != config::TlsMode::Direct) {
-    return feed(xmpp::event::TransportReady{false, rule_of(mode), attempt.usable_by});
-  }
-  if (start_tls(tls::Engine::Offer::AlpnXmppClient)) arm();  // U-45, U-47
+// Adds the time since the last part ended.
+void XmppConnection::end_part(Duration& part) {
+  Instant now = services_.loop.now();
+  part += now - std::exchange(attempt_->part_begun, now);
 }
 
-// --- TLS ---
+void XmppConnection::on_unreachable(Failure failure) {
+  story_.target = std::move(failure.target);
+  story_.address = std::move(failure.address);
+  fail(failure.stage, failure.condition, std::move(failure.why));
+}
 
-bool XmppConnection::start_tls(tls::Engine::Offer offer) {
-  const Target& target = attempt_->choice.target;
-  const Domain& domain = attempt_->choice.domain;
-  auto context = services_.contexts.get(target.tls_ca, target.tls_verify ? tls::Verify::Full : tls::Verify::None);
-  if (!context) {
-    fail(Stage::Tls, Condition::RemoteConnectionFailed, context.error().text);
-    return false;
-  }
-  tls::Identity identity{target.tls_identity, target.identity_is_domain && !domain.is_ip ? domain.jid : std::string()};
-  auto engine = tls::Engine::client(**context, domain.ascii, std::move(identity), offer);
-  if (!engine) {
-    fail(Stage::Tls, Condition::RemoteConnectionFailed, engine.error().text);
-    return false;
-  }
-  engine_ = *std::move(engine);
-  tls::Output out;
-  engine_->start(out);
-  stream_->write(out.to_peer);
+// Nothing of the client's was said yet and nothing was heard: what is tried next begins as if it were the first.
+bool XmppConnection::try_another(Stage at, const std::string& why) {
+  if (!attempt_ || attempt_->heard || done_) return false;
+  if (machine_->state() != State::Idle && machine_->state() != State::Header) return false;  // the client left
+  attempt_->tls_failed = attempt_->tls_failed || at == Stage::Tls;
+  channel_.close();
+  feed(xmpp::event::TransportReplaced{});
+  attempt_->connector->go_on(at, why);
   return true;
 }
 
-void XmppConnection::take_ciphertext(std::string_view bytes) {
-  bool handshaking = engine_->state() == tls::Engine::State::Handshaking;
-  tls::Output out;
-  engine_->received(bytes, out);
-  if (!out.to_peer.empty()) stream_->write(out.to_peer);
-  auto state = engine_->state();
-  std::string error = engine_->error();
-  if (handshaking) {
-    if (state == tls::Engine::State::Failed) return fail(Stage::Tls, Condition::RemoteConnectionFailed, error);
-    if (state == tls::Engine::State::Handshaking) return;
-    log::debug("stream.tls", {{"domain", machine_->domain()}, {"with", engine_->description()}});
-    if (machine_->state() == xmpp::ClientStream::State::Idle) {
-      feed(xmpp::event::TransportReady{true, xmpp::TlsRule::Required, attempt_->usable_by});
-    } else {
-      feed(xmpp::event::TlsReady{});
-    }
+// --- what the channel says; it may be closed by any feed() ---
+
+void XmppConnection::start_tls(tls::Engine::Offer offer) {
+  end_part(attempt_->times.stream);
+  auto started = channel_.start_tls(attempt_->target, attempt_->domain, offer);
+  if (!started) return fail(Stage::Tls, Condition::RemoteConnectionFailed, started.error().text);
+  arm();
+}
+
+void XmppConnection::on_secure() {
+  end_part(attempt_->times.tls);
+  if (machine_->state() == State::Idle) {
+    feed(xmpp::event::TransportReady{true, xmpp::TlsRule::Required, attempt_->usable_by});
+  } else {
+    feed(xmpp::event::TlsReady{});
   }
-  if (!out.plaintext.empty()) take_plaintext(out.plaintext);
-  if (state == tls::Engine::State::PeerClosed) feed(xmpp::event::TransportEnded{"TLS closed by the server"});
-  if (state == tls::Engine::State::Failed) feed(xmpp::event::TransportEnded{error});
 }
 
-// --- what the network says; a stream may be destroyed by any feed() ---
+void XmppConnection::on_insecure(const std::string& why, bool distrusted) {
+  if (!distrusted && try_another(Stage::Tls, why)) return;
+  fail(Stage::Tls, Condition::RemoteConnectionFailed, why);
+}
 
-void XmppConnection::on_bytes(std::string_view bytes) {
+void XmppConnection::on_plaintext(std::string_view bytes) {
   if (done_) return;
-  engine_ ? take_ciphertext(bytes) : take_plaintext(bytes);
-}
-
-void XmppConnection::take_plaintext(std::string_view bytes) {
+  if (attempt_) attempt_->heard = true;
   services_.counters.add(Counter::bytes_from_servers, bytes.size());
   feed(xmpp::event::Received{bytes});
 }
 
-void XmppConnection::on_end() {
-  feed(xmpp::event::TransportEnded{engine_ ? "connection closed without TLS close_notify"
-                                           : "connection closed"});  // U-55
+void XmppConnection::on_lost(const std::string& why) {
+  if (goodbye_) return finish(std::move(*goodbye_));
+  if (done_ || !machine_) return;
+  std::string when = why + std::string(moment_of(machine_->state()));
+  if (try_another(stage(), when)) return;
+  feed(xmpp::event::TransportEnded{when});
 }
 
-void XmppConnection::on_broken(const Error& error) {
+void XmppConnection::on_sent() {
   if (goodbye_) return finish(std::move(*goodbye_));
-  if (done_) return;
-  if (attempt_ && attempt_->connect_by) {
-    attempt_->last_error = attempt_->addresses[attempt_->next - 1].text() + ": " + error.text;
-    return try_next_address();
-  }
-  feed(xmpp::event::TransportEnded{error.text});
-}
-
-void XmppConnection::on_drained() {
-  if (goodbye_) return finish(std::move(*goodbye_));
+  if (done_ || !std::exchange(congestion_, nullptr)) return;
+  arm();
+  raise(Congested{false});
 }
 
 // --- the machine's steps ---
 
 void XmppConnection::feed(const xmpp::StreamInput& input) {
   if (done_ || !machine_) return;
+  was_ = machine_->state();
   machine_->on(input, services_.loop.now(), steps_);
   pump();
 }
@@ -245,19 +239,18 @@ void XmppConnection::pump() {
 
 void XmppConnection::perform(xmpp::step::Write& step) {
   services_.counters.add(Counter::bytes_to_servers, step.bytes.size());
-  if (engine_) {
-    tls::Output out;
-    engine_->send(step.bytes, out);
-    stream_->write(out.to_peer);
-  } else {
-    stream_->write(step.bytes);
-  }
+  channel_.write(step.bytes);
 }
 
 void XmppConnection::perform(xmpp::step::StartTls&) { start_tls(tls::Engine::Offer::NoAlpn); }
 
 void XmppConnection::perform(xmpp::step::Usable& step) {
-  if (std::exchange(attempt_, nullptr)) services_.counters.add(Counter::streams_opened);
+  if (attempt_) {
+    services_.counters.add(Counter::streams_opened);
+    end_part(attempt_->times.stream);
+    log_open(story_, attempt_->times, channel_.description());
+    drop_attempt();
+  }
   auto& [id, from, lang, version] = step.header;
   raise(Opened{std::move(id), std::move(version), std::move(from), std::move(lang)});
 }
@@ -265,13 +258,15 @@ void XmppConnection::perform(xmpp::step::Usable& step) {
 void XmppConnection::perform(xmpp::step::Deliver& step) { raise(Arrived{std::move(step.stanzas)}); }
 
 void XmppConnection::perform(xmpp::step::Ended& step) {
-  if (step.ending != xmpp::Ending::Closed && step.ending != xmpp::Ending::StreamError) {
-    bool tls = step.ending == xmpp::Ending::NoTls || (engine_ && engine_->state() == tls::Engine::State::Handshaking);
-    log_failure(tls ? Stage::Tls : Stage::Stream, step.why);
-  }
   Closed closed{condition_of(step.ending), std::move(step.stream_error), std::move(step.why)};
-  if (!step.abrupt && stream_) say_goodbye();
-  if (!step.abrupt && stream_ && stream_->queued() > 0) {
+  if (closed.condition != Condition::None) {
+    closed.stage = step.ending == xmpp::Ending::NoTls ? Stage::Tls : stage();
+    auto word = condition_in(closed.stream_error);
+    if (!word.empty()) (closed.why += ": ") += word;
+    story_.failed(*closed.stage, closed.condition, closed.why, services_.counters);
+  }
+  if (!step.abrupt && channel_.is_open()) channel_.say_goodbye();
+  if (!step.abrupt && channel_.queued() > 0) {
     done_ = true;
     goodbye_ = std::make_unique<Closed>(std::move(closed));
     goodbye_by_ = services_.loop.now() + kLastBytes;
@@ -280,44 +275,27 @@ void XmppConnection::perform(xmpp::step::Ended& step) {
   finish(std::move(closed));
 }
 
-void XmppConnection::say_goodbye() {
-  if (engine_) {
-    tls::Output out;
-    engine_->close(out);
-    if (!out.to_peer.empty()) stream_->write(out.to_peer);
-  }
-  stream_->half_close();
-}
-
 // --- the end ---
 
-void XmppConnection::fail(Stage stage, Condition condition, std::string why) {
-  log_failure(stage, why);
-  finish(Closed{condition, {}, std::move(why)});
+// How far the stream has come, or had before what it was last fed.
+Stage XmppConnection::stage() const {
+  if (attempt_ && !channel_.is_open()) return attempt_->connector->stage();
+  return channel_.is_handshaking() || was_ == State::Proceed ? Stage::Tls : Stage::Stream;
 }
 
-void XmppConnection::log_failure(Stage stage, std::string_view why) const {
-  static constexpr std::string_view kNames[] = {"policy", "dns", "tcp", "tls", "stream"};
-  std::string target = attempt_ ? attempt_->choice.target.text() : "";
-  if (!attempt_ && stream_) {
-    if (auto peer = Address::peer_of(stream_->fd())) target = peer->text();
-  }
-  log::warn("stream.failed", {{"domain", machine_->domain()},
-                              {"stage", kNames[static_cast<std::size_t>(stage)]},
-                              {"target", target},
-                              {"client", attempt_ ? attempt_->client_address : std::string()},
-                              {"why", why}});
+void XmppConnection::fail(Stage stage, Condition condition, std::string why) {
+  story_.failed(stage, condition, why, services_.counters);
+  finish(Closed{condition, {}, std::move(why), stage});
 }
 
 void XmppConnection::finish(Closed closed) {
   done_ = true;
   auto last = std::move(goodbye_);  // `closed` may live in it
   goodbye_by_.reset();
-  if (attempt_) services_.resolver.cancel(attempt_->lookup);
-  attempt_.reset();
-  stream_.reset();
-  engine_.reset();
-  if (closed.condition != Condition::None) services_.counters.add(Counter::streams_failed);
+  drop_attempt();
+  congestion_.reset();
+  channel_.close();
+  closed.target = story_.target;
   arm();
   raise(std::move(closed));
 }
@@ -330,9 +308,9 @@ void XmppConnection::arm() {
     if (at && (!next || *at < *next)) next = at;
   };
   if (!done_) {
-    if (attempt_) consider(attempt_->usable_by);
-    if (attempt_) consider(attempt_->connect_by);
+    if (attempt_) consider(channel_.is_open() ? attempt_->usable_by : attempt_->connector->next_deadline());
     if (machine_) consider(machine_->next_deadline());
+    if (congestion_) consider(congestion_->look_at());
   }
   if (next == armed_) return;
   armed_ = next;
@@ -347,15 +325,13 @@ void XmppConnection::on_deadline(Instant now) {
   armed_.reset();
   if (goodbye_) return finish(std::move(*goodbye_));
   if (done_) return;
-  bool connecting = attempt_ && attempt_->connect_by;
-  if (connecting && now < attempt_->usable_by) {
-    if (now >= *attempt_->connect_by) {
-      attempt_->last_error = attempt_->addresses[attempt_->next - 1].text() + ": no connection in time";
-      return try_next_address();
-    }
-  } else if (attempt_ && now >= attempt_->usable_by && machine_->state() == xmpp::ClientStream::State::Idle) {
-    Stage stage = engine_ ? Stage::Tls : connecting ? Stage::Tcp : Stage::Dns;
-    return fail(stage, Condition::RemoteConnectionFailed, "not done in time");
+  if (congestion_ && now >= congestion_->look_at() && congestion_->is_stalled(channel_.queued(), now)) {
+    return fail(Stage::Stream, Condition::PolicyViolation, kUntaken);
+  }
+  if (attempt_ && !channel_.is_open()) {
+    attempt_->connector->on_deadline(now);
+  } else if (attempt_ && now >= attempt_->usable_by && machine_->state() == State::Idle) {
+    fail(Stage::Tls, Condition::RemoteConnectionFailed, "no TLS handshake in time");
   } else {
     feed(xmpp::event::TimePassed{});
   }

@@ -9,6 +9,7 @@
 //                              |                            '--<starttls/>--> Proceed --> Handshake
 //                              '--TlsReady (Handshake), Restart (Running)
 //
+// Header also goes back to Idle when its transport is replaced before the server said anything.
 // Any state but Idle and Ended may also go to Ended at once: stream error, </stream:stream>, broken XML, lost
 // transport, deadline. Ended is emitted exactly once and is the last step.
 // SPDX-License-Identifier: MIT
@@ -63,7 +64,8 @@ struct Received {
 };  // plaintext, in any pieces
 struct TransportEnded {
   std::string_view why;
-};  // FIN, close_notify or reset
+};                            // FIN, close_notify or reset
+struct TransportReplaced {};  // it was of no use and nothing was received on it; another will be TransportReady
 struct Send {
   std::string_view elements;
 };
@@ -76,8 +78,9 @@ struct Close {
 };
 struct TimePassed {};
 }  // namespace event
-using StreamInput = std::variant<event::TransportReady, event::TlsReady, event::Received, event::TransportEnded,
-                                 event::Send, event::Restart, event::Close, event::TimePassed>;
+using StreamInput =
+    std::variant<event::TransportReady, event::TlsReady, event::Received, event::TransportEnded,
+                 event::TransportReplaced, event::Send, event::Restart, event::Close, event::TimePassed>;
 
 namespace step {
 struct Write {
@@ -104,10 +107,11 @@ class ClientStream final {
  public:
   enum class State : std::uint8_t { Idle, Header, Features, Proceed, Handshake, Running, Closing, Ended };
   static constexpr Duration kCloseWait{5'000};  // U-30
+  static constexpr Duration kQuiet{120'000};    // of silence on our side, then whitespace keeps the stream alive (U-27)
 
   ClientStream(ClientStreamSetup setup, xml::Pool& pool);
   void on(const StreamInput& input, Instant now, StreamSteps& out);  // runs to completion; never calls out
-  std::optional<Instant> next_deadline() const { return deadline_; }
+  std::optional<Instant> next_deadline() const { return deadline_ ? deadline_ : quiet_; }
   bool is_consistent() const;
   State state() const { return state_; }
   bool resumable() const { return sm_resumable_; }
@@ -119,6 +123,7 @@ class ClientStream final {
   void take(const event::TlsReady&, Instant, StreamSteps&);
   void take(const event::Received&, Instant, StreamSteps&);
   void take(const event::TransportEnded&, Instant, StreamSteps&);
+  void take(const event::TransportReplaced&, Instant, StreamSteps&);
   void take(const event::Send&, Instant, StreamSteps&);
   void take(const event::Restart&, Instant, StreamSteps&);
   void take(const event::Close&, Instant, StreamSteps&);
@@ -144,6 +149,8 @@ class ClientStream final {
   std::string held_;                      // what the client sent while the stream was not usable
   std::unique_ptr<StreamHeader> header_;  // of the stream being set up, until it is usable
   std::optional<Instant> deadline_;       // setup or close wait
+  std::optional<Instant> quiet_;          // when to see whether we were silent; from the client's first stanza on
+  Instant last_said_;                     // by the client or for it, since then
   TlsRule tls_ = TlsRule::Required;
   State state_ = State::Idle;
   bool secure_ = false;      // TLS is up

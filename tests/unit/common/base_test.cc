@@ -118,6 +118,19 @@ TEST_CASE("the keyed hash is SipHash-2-4: the reference vectors") {
   CHECK(keyed_hash(other, text) != keyed_hash(key, text));
 }
 
+TEST_CASE("U-06 B-29 random numbers reach their bounds, and each about as often as the others") {
+  CHECK(random_up_to(0) == 0);
+  std::array<int, 6> seen{};
+  for (int i = 0; i < 6000; ++i) ++seen.at(random_up_to(5));
+  for (int count : seen) {
+    CHECK(count > 800);
+    CHECK(count < 1200);
+  }
+  bool high = false;
+  for (int i = 0; i < 200; ++i) high = random_up_to(UINT32_MAX) > UINT32_MAX / 2 || high;
+  CHECK(high);
+}
+
 TEST_CASE("a sid is named in logs by eight digits of its SHA-256") {
   CHECK(short_hash("abc") == "ba7816bf");
   CHECK(short_hash("") == "e3b0c442");

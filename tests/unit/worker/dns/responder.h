@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -19,13 +20,21 @@
 
 namespace nxb::test {
 
-constexpr int kA = 1, kCname = 5, kAaaa = 28;
+constexpr int kA = 1, kCname = 5, kAaaa = 28, kSrv = 33;
 
+struct Service {
+  int priority = 0, weight = 0, port = 0;
+  std::string target;  // "": the root
+};
 struct Records {
   int rcode = 0;  // 2 SERVFAIL, 3 NXDOMAIN
   bool truncated = false, silent = false;
-  std::vector<std::string> addresses;  // text
-  std::string alias;                   // a CNAME that the addresses belong to
+  std::vector<std::string> addresses = {};  // text
+  std::vector<std::string> aliases = {};    // CNAMEs, one leading to the next; what follows belongs to the last
+  std::vector<Service> services = {};
+  int ttl = 60;
+  bool backwards = false;  // the last record first
+  bool broken = false;     // the packet ends before the answer does
 };
 
 class Responder {
@@ -54,7 +63,8 @@ class Responder {
 
   std::map<std::pair<std::string, int>, Records> zone;  // nothing there: NODATA
   int questions = 0;
-  int advertised_size = 0;  // EDNS0, of the last question
+  std::vector<std::string> names;  // of the questions, in their order
+  int advertised_size = 0;         // EDNS0, of the last question
   std::set<int> client_ports, ids;
 
  private:
@@ -72,13 +82,45 @@ class Responder {
     }
     return out + '\0';
   }
-  static void put_record(std::string& out, const std::string& owner, int type, const std::string& data) {
-    out += owner;
+  static std::string record(const std::string& owner, int type, int ttl, const std::string& data) {
+    std::string out = wire_name(owner);
     put16(out, type);
     put16(out, 1);
-    out += std::string("\0\0\0\x3c", 4);
+    put16(out, ttl >> 16);
+    put16(out, ttl);
     put16(out, static_cast<int>(data.size()));
-    out += data;
+    return out + data;
+  }
+  static std::vector<std::string> answers_of(std::string owner, int type, const Records& records) {
+    std::vector<std::string> out;
+    for (const std::string& alias : records.aliases) {
+      out.push_back(record(owner, kCname, records.ttl, wire_name(alias)));
+      owner = alias;
+    }
+    for (const std::string& text : records.addresses) {
+      char ip[16];
+      inet_pton(type == kA ? AF_INET : AF_INET6, text.c_str(), ip);
+      out.push_back(record(owner, type, records.ttl, std::string(ip, type == kA ? 4 : 16)));
+    }
+    for (const Service& service : records.services) {
+      std::string data;
+      for (int number : {service.priority, service.weight, service.port}) put16(data, number);
+      out.push_back(record(owner, kSrv, records.ttl, data + wire_name(service.target)));
+    }
+    if (records.backwards) std::reverse(out.begin(), out.end());
+    return out;
+  }
+  static std::string packet_of(const std::string& head, const std::string& question,
+                               const std::vector<std::string>& answers, const Records& records) {
+    std::string out = head;
+    out += static_cast<char>(0x81 | (records.truncated ? 2 : 0));
+    out += static_cast<char>(0x80 | records.rcode);
+    put16(out, 1);
+    put16(out, static_cast<int>(answers.size()));
+    out += std::string(4, '\0') + question;
+    for (const std::string& answer : answers) out += answer;
+    if (records.broken) out.pop_back();
+    return out;
   }
   void on_readable() {
     char packet[2048];
@@ -104,25 +146,11 @@ class Responder {
       advertised_size = (static_cast<unsigned char>(query[question_end + 3]) << 8) |
                         static_cast<unsigned char>(query[question_end + 4]);
     }
+    names.push_back(name);
     Records records = zone[{name, type}];
     if (records.silent) return;
-    std::string answer = query.substr(0, 2);
-    answer += static_cast<char>(0x81 | (records.truncated ? 2 : 0));
-    answer += static_cast<char>(0x80 | records.rcode);
-    put16(answer, 1);
-    put16(answer, static_cast<int>(records.addresses.size() + (records.alias.empty() ? 0 : 1)));
-    answer += std::string(4, '\0');
-    answer += query.substr(12, question_end - 12);
-    std::string owner = wire_name(name);
-    if (!records.alias.empty()) {
-      put_record(answer, owner, kCname, wire_name(records.alias));
-      owner = wire_name(records.alias);
-    }
-    for (const std::string& text : records.addresses) {
-      char ip[16];
-      inet_pton(type == kA ? AF_INET : AF_INET6, text.c_str(), ip);
-      put_record(answer, owner, type, std::string(ip, type == kA ? 4 : 16));
-    }
+    std::string answer =
+        packet_of(query.substr(0, 2), query.substr(12, question_end - 12), answers_of(name, type, records), records);
     sendto(fd_, answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
   }
 

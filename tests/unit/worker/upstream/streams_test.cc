@@ -152,7 +152,7 @@ TEST_CASE("D-54 U-17 a client that goes during the look-up: its answer is not di
   up.close(Parting::ClientLost, {});
   CHECK(rig.ears.log == "C: ");
   bool answered = false;  // a whole round trip through the same loop later the answer is long here
-  auto resolver = *dns::Resolver::make(rig.turns.loop, {rig.responder.address()});
+  auto resolver = *dns::Resolver::make(rig.turns.loop, {rig.responder.address()}, rig.counters);
   resolver->lookup("other.example", 1, [&](const dns::Answer&) { answered = true; });
   REQUIRE(rig.turns.until([&] { return answered; }));
   CHECK(rig.server.accepted == 0);
@@ -174,7 +174,7 @@ TEST_CASE("U-36 a client that does not collect: the server is not read, and noth
   up.set_reading(false);
   rig.server.say("<message>one</message>");
   bool answered = false;  // a whole round trip through the same loop later it would have come
-  auto resolver = *dns::Resolver::make(rig.turns.loop, {rig.responder.address()});
+  auto resolver = *dns::Resolver::make(rig.turns.loop, {rig.responder.address()}, rig.counters);
   resolver->lookup("later.example", 1, [&](const dns::Answer&) { answered = true; });
   REQUIRE(rig.turns.until([&] { return answered; }));
   CHECK(rig.ears.log.find("one") == std::string::npos);
