@@ -29,7 +29,7 @@ Worker::Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::
       gateway_(config_, *this, counters_, [this] { return loop_.now(); }),
       socket_deadlines_(gateway_),
       sockets_(deadlines_.add(socket_deadlines_)),
-      streams_({loop_, config_, pool_, deadlines_, counters_, gateway_}) {}
+      streams_({loop_, config_, pool_, deadlines_, counters_, gateway_, identity.index}) {}
 
 relay::Mailboxes Worker::mailboxes(const ipc::Configure& identity) {
   relay::Mailboxes boxes;
@@ -110,6 +110,8 @@ void Worker::send_frame(SocketId to, ws::Opcode opcode, std::string_view payload
 std::size_t Worker::unsent(SocketId of) const { return edge_->sockets().unsent(of); }
 
 void Worker::close_socket(SocketId of) { edge_->sockets().finish(of); }
+
+void Worker::read_socket(SocketId of, bool on) { edge_->sockets().set_reading(of, on); }
 
 void Worker::wake_socket_at(SocketId socket, std::optional<Instant> at) {
   if (at) {

@@ -50,6 +50,7 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   void send_frame(SocketId to, ws::Opcode opcode, std::string_view payload) override;
   std::size_t unsent(SocketId of) const override;
   void close_socket(SocketId of) override;
+  void read_socket(SocketId of, bool on) override;
   void wake_socket_at(SocketId socket, std::optional<Instant> at) override;
   // uv::DeadlineSink: a BOSH session's deadline is due
   void on_deadline(std::uint64_t id, Instant now) override;

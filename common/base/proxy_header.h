@@ -15,7 +15,8 @@ namespace nxb {
 
 enum class ProxyVersion : std::uint8_t { V1, V2 };
 
-// `source` and `destination` of one family, IPv4 or IPv6; else what is said is "not known" (UNKNOWN, LOCAL).
+// A source that is no IP address is "not known" (UNKNOWN, LOCAL). Of two families the IPv4 one is said as
+// ::ffff:a.b.c.d; a destination that is none (a unix socket) as the unspecified address: who asks is what matters.
 std::string write_proxy_header(ProxyVersion version, const std::optional<Address>& source,
                                const std::optional<Address>& destination);
 
@@ -26,6 +27,7 @@ struct ProxyHeader {
 inline constexpr std::size_t kMaxProxyHeader = 536;  // v2 with a bounded list of TLVs; v1 is at most 107
 
 // Nothing: more bytes are needed. An error: these bytes do not begin with a header, or with a broken or longer one.
+// Neither is ever taken back when more bytes come. TLVs are skipped, the one with a checksum as well.
 Result<std::optional<ProxyHeader>> read_proxy_header(std::string_view bytes);
 
 }  // namespace nxb

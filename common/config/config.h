@@ -20,6 +20,7 @@ namespace nxb::config {
 enum class TlsMode : std::uint8_t { Required, Offered, Off, Direct };
 enum class UpstreamKind : std::uint8_t { Xmpp, Echo, External };
 enum class RouteMode : std::uint8_t { Off, Filtered, Any };  // B-26
+enum class ProxyProtocol : std::uint8_t { Off, V1, V2 };     // O-30
 enum class MonitorAccess : std::uint8_t { Local, Public, Off };
 
 inline constexpr std::string_view kDefaultListen = "0.0.0.0:5280";  // C-02
@@ -27,6 +28,7 @@ inline constexpr std::string_view kDefaultListen = "0.0.0.0:5280";  // C-02
 struct Listen {
   std::string address;                       // as Address::parse takes it
   std::vector<std::string> trusted_proxies;  // addresses, address/prefix, or "unix" for unix socket peers (H-47)
+  bool accept_proxy = false;                 // they begin with a PROXY header, and nobody else is heard (O-30)
   friend bool operator==(const Listen&, const Listen&) = default;
 };
 
@@ -38,6 +40,8 @@ struct Domain {                         // one [[upstream.domain]]
   std::string tls_ca;                   // "" = [upstream] tls_ca
   bool tls_verify = true;               // resolved: [upstream] tls_verify unless the domain says otherwise
   std::optional<RouteMode> route = {};  // nothing = [upstream] route
+  // Nothing = [upstream] proxy_protocol.
+  std::optional<ProxyProtocol> proxy_protocol = {};
   friend bool operator==(const Domain&, const Domain&) = default;
 };
 
@@ -113,13 +117,23 @@ struct Config {
     TlsMode tls = TlsMode::Required;
     bool tls_verify = true;
     std::string tls_ca;
+    ProxyProtocol proxy_protocol = ProxyProtocol::Off;  // what servers are told of the client (O-30)
     std::uint64_t max_xmpp_stanza_size = 500'000;
     Duration connect_timeout{10'000};    // per address (U-17)
     Duration setup_timeout{20'000};      // DNS to features (U-17)
+    Duration write_timeout{30'000};      // for a congested stream (U-36)
     std::vector<std::string> resolvers;  // none = /etc/resolv.conf; else address:port, for tests and odd networks
     std::vector<Domain> domain;
     friend bool operator==(const Upstream&, const Upstream&) = default;
   } upstream;
+  struct External {      // upstream.kind = "external": the operator's own program
+    std::string socket;  // unix; not empty when the kind is External
+    Duration reconnect_min{100}, reconnect_max{10'000};
+    Duration timeout{10'000};
+    std::uint64_t max_message = 4 << 20;
+    std::uint64_t max_pending = 8 << 20;  // per worker (U-36)
+    friend bool operator==(const External&, const External&) = default;
+  } external;
   struct Discovery {  // both empty: there is no host-meta (W-11)
     std::string bosh_url, websocket_url;
     friend bool operator==(const Discovery&, const Discovery&) = default;

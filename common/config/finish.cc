@@ -61,6 +61,36 @@ void check_room(const Place& at, const Node::Table& table, const Config& config)
       std::to_string(least) + " bytes");
 }
 
+// As upstream::covers; both are lower case and in A-labels by now.
+bool lists(const std::vector<std::string>& entries, std::string_view domain) {
+  return std::any_of(entries.begin(), entries.end(), [&](std::string_view entry) {
+    return entry == domain || (entry.starts_with('.') && (domain == entry.substr(1) || domain.ends_with(entry)));
+  });
+}
+
+// A client that names no domain would be sent to one that is refused (B-17, U-02).
+void check_default_domain(const Place& at, const Node::Table& table, const Config::Upstream& upstream) {
+  const std::string& domain = upstream.default_domain;
+  if (domain.empty()) return;
+  std::string_view refused = lists(upstream.gone, domain)                                ? "is in gone"
+                             : !upstream.allow.empty() && !lists(upstream.allow, domain) ? "is not in allow"
+                             : upstream.allow.empty() && lists(upstream.deny, domain)    ? "is in deny"
+                                                                                         : "";
+  if (refused.empty()) return;
+  place_of(at, table, "default_domain")
+      .warning("\"" + domain + "\" " + std::string(refused) + ": clients that name no domain are refused");
+}
+
+// Each of the two means nothing without the other.
+void check_program(const Place& at, const Node::Table& table, const Config& config) {
+  const bool wanted = config.upstream.kind == UpstreamKind::External;
+  if (wanted && config.external.socket.empty()) {
+    place_in(at, table, "upstream", "kind").error("has no program; allowed: \"external\" with socket in [external]");
+  } else if (!wanted && !config.external.socket.empty()) {
+    place_in(at, table, "external", "socket").warning("is never connected to: kind in [upstream] is not \"external\"");
+  }
+}
+
 bool ends_in_port_0(std::string_view address) {
   return address.size() >= 2 && address.substr(address.size() - 2) == ":0";
 }
@@ -72,8 +102,13 @@ void finish(const Place&, const Node::Table&, Config::Server& server) {
   if (server.admin_socket.empty()) server.admin_socket = default_admin_socket();
 }
 
-void finish(const Place&, const Node::Table& table, Listen& listen) {
+void finish(const Place& at, const Node::Table& table, Listen& listen) {
   if (!find_entry(table, "address")) listen.address = kDefaultListen;
+  if (listen.accept_proxy && listen.trusted_proxies.empty()) {  // O-30
+    place_of(at, table, "accept_proxy")
+        .error(
+            "is true without trusted_proxies, and nobody could connect; allowed: true with a list of them, or false");
+  }
 }
 
 void finish(const Place& at, const Node::Table& table, Config::Http& http) {
@@ -115,6 +150,7 @@ void finish(const Place& at, const Node::Table& table, Domain& domain) {
 
 void finish(const Place& at, const Node::Table& table, Config::Upstream& upstream) {
   if (!upstream.tls_verify) place_of(at, table, "tls_verify").warning("certificates of servers are not checked");
+  check_default_domain(at, table, upstream);
   const Entry* entry = find_entry(table, "domain");
   const auto* given = entry ? entry->value.get<Node::Array>() : nullptr;
   const auto filters = [](const Domain& domain) { return domain.route == RouteMode::Filtered; };
@@ -133,6 +169,12 @@ void finish(const Place& at, const Node::Table& table, Config::Upstream& upstrea
           .error("\"" + domain.name + "\" has a section already; allowed: one per domain");
     }
   }
+}
+
+void finish(const Place& at, const Node::Table& table, Config::External& external) {
+  if (external.reconnect_min <= external.reconnect_max) return;
+  const std::string_view key = find_entry(table, "reconnect_min") ? "reconnect_min" : "reconnect_max";
+  place_of(at, table, key).error("reconnect_min is above reconnect_max; allowed: at most reconnect_max");
 }
 
 // The workers, which may not be allowed to read the file, are told what is in it.
@@ -154,6 +196,7 @@ void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor)
 void finish(const Place& at, const Node::Table& table, Config& config) {
   if (config.server.workers == 0) finish(at, {}, config.server);  // no [server] at all
   check_room(at, table, config);
+  check_program(at, table, config);
   if (config.listen.empty() && !find_entry(table, "listen")) config.listen.push_back({std::string(kDefaultListen), {}});
   if (config.listen.empty()) place_of(at, table, "listen").error("is empty; allowed: at least one [[listen]]");
   std::set<std::string_view> addresses;

@@ -20,6 +20,7 @@ void finish(const Place& at, const Node::Table& table, Config::Bosh& bosh);
 void finish(const Place& at, const Node::Table& table, Config::WebSocket& websocket);
 void finish(const Place& at, const Node::Table& table, Domain& domain);
 void finish(const Place& at, const Node::Table& table, Config::Upstream& upstream);
+void finish(const Place& at, const Node::Table& table, Config::External& external);
 void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor);
 void finish(const Place& at, const Node::Table& table, Config& config);
 

@@ -16,7 +16,6 @@ namespace {
 
 // Sections whose features are still to come have nothing to keep.
 struct ListenTls {};
-struct External {};
 struct Metrics {};
 struct Sticky {};
 

@@ -16,7 +16,7 @@ std::string time_text(std::uint64_t ms) {
 std::string choices_text(const Rule& rule) {
   std::string text;
   for (std::string_view choice : rule.choices) {
-    if (choice.empty() || choice == rule.later_choice) continue;
+    if (choice.empty()) continue;
     text += (text.empty() ? "" : ", ") + quoted(choice);
   }
   return text;

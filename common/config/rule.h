@@ -30,7 +30,6 @@ struct Rule {
   bool secret = false;                        // Text: listing() does not show it
   std::size_t least = 0, most = 1000;         // List: number of elements
   std::array<std::string_view, 8> choices{};  // Choice: spelled as the option is printed, read in any case
-  std::string_view later_choice{};            // Choice: well known, but not supported yet
   TextCheck check = nullptr;                  // Text, and each element of a List
   PairCheck check_pair = nullptr;             // Pairs
   std::string_view what{};                    // Text, List, Pairs: what is allowed, in words
@@ -39,11 +38,6 @@ struct Rule {
   constexpr Rule in_whole_seconds() const { return with(&Rule::whole_seconds); }
   constexpr Rule hidden() const { return with(&Rule::secret); }
   constexpr Rule or_one() const { return with(&Rule::takes_text); }
-  constexpr Rule not_yet(std::string_view choice) const {
-    Rule rule = *this;
-    rule.later_choice = choice;
-    return rule;
-  }
   constexpr Rule entries(std::size_t from, std::size_t to) const {
     Rule rule = *this;
     rule.least = from;

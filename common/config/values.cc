@@ -101,10 +101,7 @@ std::string shown(const Node& node) {
 std::optional<std::string> choice_of(const Place& at, const Node& node, const Rule& rule) {
   if (const auto* text = node.get<std::string>()) {
     for (std::string_view choice : rule.choices) {
-      if (choice.empty() || !equals_ignoring_case(choice, *text)) continue;
-      if (choice != rule.later_choice || !at.from_file()) return std::string(choice);
-      at.error('"' + std::string(choice) + "\" is not supported yet; allowed: " + allowed_text(rule));
-      return std::nullopt;
+      if (!choice.empty() && equals_ignoring_case(choice, *text)) return std::string(choice);
     }
   }
   refuse(at, node, rule);
@@ -134,6 +131,12 @@ const Names<MonitorAccess>& names_of(MonitorAccess) {
 const Names<RouteMode>& names_of(RouteMode) {
   static const Names<RouteMode> names{
       {RouteMode::Off, "off"}, {RouteMode::Filtered, "filtered"}, {RouteMode::Any, "any"}};
+  return names;
+}
+
+const Names<ProxyProtocol>& names_of(ProxyProtocol) {
+  static const Names<ProxyProtocol> names{
+      {ProxyProtocol::Off, "off"}, {ProxyProtocol::V1, "v1"}, {ProxyProtocol::V2, "v2"}};
   return names;
 }
 
@@ -276,6 +279,9 @@ void read_value(const Place& at, const Node& node, const Rule& rule, UpstreamKin
   read_enum(at, node, rule, to);
 }
 void read_value(const Place& at, const Node& node, const Rule& rule, RouteMode& to) { read_enum(at, node, rule, to); }
+void read_value(const Place& at, const Node& node, const Rule& rule, ProxyProtocol& to) {
+  read_enum(at, node, rule, to);
+}
 void read_value(const Place& at, const Node& node, const Rule& rule, MonitorAccess& to) {
   read_enum(at, node, rule, to);
 }
@@ -283,6 +289,10 @@ void read_value(const Place& at, const Node& node, const Rule& rule, std::option
   read_enum(at, node, rule, to);
 }
 void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<RouteMode>& to) {
+  read_enum(at, node, rule, to);
+}
+
+void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<ProxyProtocol>& to) {
   read_enum(at, node, rule, to);
 }
 
@@ -308,8 +318,10 @@ Node write_value(const std::map<std::string, std::string>& value) {
 Node write_value(TlsMode value) { return write_enum(value); }
 Node write_value(UpstreamKind value) { return write_enum(value); }
 Node write_value(RouteMode value) { return write_enum(value); }
+Node write_value(ProxyProtocol value) { return write_enum(value); }
 Node write_value(MonitorAccess value) { return write_enum(value); }
 Node write_value(const std::optional<TlsMode>& value) { return value ? write_enum(*value) : Node{}; }
 Node write_value(const std::optional<RouteMode>& value) { return value ? write_enum(*value) : Node{}; }
+Node write_value(const std::optional<ProxyProtocol>& value) { return value ? write_enum(*value) : Node{}; }
 
 }  // namespace nxb::config

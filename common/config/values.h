@@ -30,6 +30,8 @@ void read_value(const Place& at, const Node& node, const Rule& rule, std::option
 void read_value(const Place& at, const Node& node, const Rule& rule, UpstreamKind& to);
 void read_value(const Place& at, const Node& node, const Rule& rule, RouteMode& to);
 void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<RouteMode>& to);
+void read_value(const Place& at, const Node& node, const Rule& rule, ProxyProtocol& to);
+void read_value(const Place& at, const Node& node, const Rule& rule, std::optional<ProxyProtocol>& to);
 void read_value(const Place& at, const Node& node, const Rule& rule, MonitorAccess& to);
 
 Node write_value(bool value);
@@ -45,6 +47,8 @@ Node write_value(const std::optional<TlsMode>& value);
 Node write_value(UpstreamKind value);
 Node write_value(RouteMode value);
 Node write_value(const std::optional<RouteMode>& value);
+Node write_value(ProxyProtocol value);
+Node write_value(const std::optional<ProxyProtocol>& value);
 Node write_value(MonitorAccess value);
 
 // "is 0" or "is an array", then what is allowed.

@@ -101,12 +101,12 @@ Result<Message> decode(std::string_view line) {
 Status LineReader::feed(std::string_view bytes) {
   std::size_t from = 0;
   for (auto end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n', from)) {
-    if (unfinished_ + (end - from) > kMaxLine) return Error{Code::TooLarge, "control message: line too long"};
+    if (unfinished_ + (end - from) > longest_) return Error{Code::TooLarge, "line too long"};
     unfinished_ = 0;
     from = end + 1;
   }
   unfinished_ += bytes.size() - from;
-  if (unfinished_ > kMaxLine) return Error{Code::TooLarge, "control message: line too long"};
+  if (unfinished_ > longest_) return Error{Code::TooLarge, "line too long"};
   buffer_.append(bytes);
   return Done{};
 }

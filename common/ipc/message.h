@@ -34,14 +34,16 @@ using Message = std::variant<Configure, Stop, Ready>;
 std::string encode(const Message& message);     // with the newline
 Result<Message> decode(std::string_view line);  // without the newline
 
-// Splits a byte stream into lines of at most kMaxLine bytes.
+// Splits a byte stream into lines of bounded length.
 class LineReader {
  public:
-  static constexpr std::size_t kMaxLine = std::size_t{4} * 1024 * 1024;
+  static constexpr std::size_t kMaxLine = std::size_t{4} * 1024 * 1024;  // of control messages
+  explicit LineReader(std::size_t longest = kMaxLine) : longest_(longest) {}
   Status feed(std::string_view bytes);  // fails when a line is too long
   bool next(std::string& line);         // true: line is filled, without its newline
 
  private:
+  std::size_t longest_;
   std::string buffer_;
   std::size_t start_ = 0;       // of the first line not yet handed out
   std::size_t unfinished_ = 0;  // bytes after the last newline

@@ -92,6 +92,11 @@ class Session:
         answer = await self.until("<jid>", await self.request(payload=bind))
         self.jid = re.search(r"<jid>([^<]+)", answer).group(1)
 
+    async def terminate(self):
+        self.rid += 1
+        await self.connection.post(f"<body rid='{self.rid}' sid='{self.sid}' type='terminate' {NS}/>")
+        self.connection.close()
+
     async def hold(self):
         """Asks for something and is kept waiting."""
         await self.request()

@@ -7,8 +7,12 @@
       is not counted. The servers take turns, A B C A B C; medians and minima are printed.
   measure.py BUILD idle [--sessions 5000] [--workers 2] [--peer ...]...
       Memory per held session: PSS of all processes with the sessions held, minus before, divided by their number.
+      With --tls their streams are under TLS (round-trip takes it, too).
   measure.py BUILD ws-round-trip, ws-idle
       The same over WebSocket: an echo is a frame each way; an idle session is a WebSocket that says nothing.
+  measure.py BUILD set-up [--sessions 10] [--seconds 5] [--rounds 3] [--workers 1]
+      CPU milliseconds of nxb per session: created, logged in, bound, terminated, BOSH, so many at a time. One nxb goes to
+      three servers: in clear, over STARTTLS, and over STARTTLS with one that lets sessions be resumed.
 
 BUILD is a build folder with nxb in it. A ROUTE may hold {stub}, which becomes the stub server's port. Loopback only.
 
@@ -60,15 +64,28 @@ def wait_for_port(port, process):
 
 
 @contextlib.contextmanager
-def stub_server(port):
-    with running([sys.executable, str(HERE / "stub_server.py"), str(port)], stdin=subprocess.PIPE) as process:
+def stub_server(port, *tls):
+    with running([sys.executable, str(HERE / "stub_server.py"), str(port), *map(str, tls)], stdin=subprocess.PIPE) as process:
         wait_for_port(port, process)
         yield process
 
 
+def certificates(folder, *names):
+    subprocess.run([HERE.parent / "servers" / "certificates", folder, *names], check=True)
+
+
+def key_of(folder, name):
+    return folder / f"{name}.crt", folder / f"{name}.key"
+
+
+def required(folder):
+    """Lines of an [[upstream.domain]] for a server with such a certificate."""
+    return f'tls = "required"\ntls_ca = "{folder}/ca.crt"'
+
+
 @contextlib.contextmanager
-def nxb(build, workers, stub_port):
-    """Starts nxb with its own configuration; yields (port, pids)."""
+def nxb(build, workers, domains):
+    """Starts nxb with its own configuration; `domains`: (name, port, further lines) of each. Yields (port, pids)."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         config = pathlib.Path(folder) / "nxb.toml"
@@ -83,13 +100,14 @@ request_rate = 0
 message_rate = 0
 [[listen]]
 address = "127.0.0.1:{port}"
-[[upstream.domain]]
-name = "localhost"
-target = "127.0.0.1:{stub_port}"
-tls = "off"
 [log]
 level = "ERROR"
-""")
+""" + "".join(f"""
+[[upstream.domain]]
+name = "{name}"
+target = "127.0.0.1:{stub_port}"
+{more}
+""" for name, stub_port, more in domains))
         supervisor = pathlib.Path(build) / "supervisor" / "nxb-supervisor"
         with running([str(supervisor), "-c", str(config)]) as process:
             wait_for_port(port, process)
@@ -128,12 +146,31 @@ class Target:
         self.rates.append(done / (time.monotonic() - start))
 
 
-def targets_of(args, stub_port, stack):
+    async def set_up(self, at_a_time, seconds):
+        end = time.monotonic() + seconds
+        done = 0
+
+        async def work():
+            nonlocal done
+            while time.monotonic() < end:
+                session = bosh.Session(self.url, self.domain)
+                await session.login()
+                await session.terminate()
+                done += 1
+
+        before, start = processes.cpu_seconds(self.pids()), time.monotonic()
+        await asyncio.gather(*(work() for _ in range(at_a_time)))
+        self.costs.append((processes.cpu_seconds(self.pids()) - before) / done * 1e3)
+        self.rates.append(done / (time.monotonic() - start))
+
+
+def targets_of(args, stub_port, folder, stack):
     """nxb once for each number of workers, then the peers."""
+    domains = [("localhost", stub_port, required(folder) if args.tls else 'tls = "off"')]
     url = "ws://127.0.0.1:{}/xmpp-websocket" if args.what.startswith("ws-") else "http://127.0.0.1:{}/http-bind"
     targets = []
     for workers in args.workers.split(","):
-        port, pids = stack.enter_context(nxb(args.build, int(workers), stub_port))
+        port, pids = stack.enter_context(nxb(args.build, int(workers), domains))
         targets.append(Target(f"nxb, {workers} worker(s)", url.format(port), pids))
     for peer in args.peer:
         name, _, rest = peer.partition("=")
@@ -141,6 +178,33 @@ def targets_of(args, stub_port, stack):
         more = [part.replace("{stub}", str(stub_port)) for part in more]
         targets.append(Target(name, url, lambda pid=int(pid): processes.tree(pid), *more))
     return targets
+
+
+def set_up_targets(args, folder, stack):
+    """One nxb, three domains: each is a target."""
+    ways = [("plain.example", "in clear", None), ("full.example", "STARTTLS", 0), ("resumed.example", "STARTTLS, resumed", 2)]
+    certificates(folder, *(domain for domain, _, _ in ways))
+    domains = []
+    for domain, _, tickets in ways:
+        tls = () if tickets is None else (*key_of(folder, domain), tickets)
+        stack.enter_context(stub_server(port := free_port(), *tls))
+        domains.append((domain, port, required(folder) if tls else 'tls = "off"'))
+    port, pids = stack.enter_context(nxb(args.build, int(args.workers), domains))
+    return [Target(name, f"http://127.0.0.1:{port}/http-bind", pids, domain) for domain, name, _ in ways]
+
+
+async def set_up(args, targets):
+    for target in targets:
+        await target.set_up(args.sessions, min(args.seconds, 1))  # warm-up, not counted
+        target.costs.clear(), target.rates.clear()
+    for _ in range(args.rounds):
+        for target in targets:
+            await target.set_up(args.sessions, args.seconds)
+    base = statistics.median(targets[0].costs)
+    print(f"{'way':24} {'CPU ms/session':>18} {'minimum':>9} {'ratio':>7} {'sessions/s':>14}")
+    for target in targets:
+        cost = statistics.median(target.costs)
+        print(f"{target.name:24} {cost:18.3f} {min(target.costs):9.3f} {cost / base:7.2f} {statistics.median(target.rates):14.0f}")
 
 
 async def round_trip(args, targets):
@@ -180,20 +244,26 @@ async def idle(args, targets):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
-    parser.add_argument("what", choices=["round-trip", "idle", "ws-round-trip", "ws-idle"])
+    parser.add_argument("what", choices=["round-trip", "idle", "ws-round-trip", "ws-idle", "set-up"])
     parser.add_argument("--sessions", type=int)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers")
+    parser.add_argument("--tls", action="store_true", help="the stub server requires STARTTLS")
     parser.add_argument("--peer", action="append", default=[])
     args = parser.parse_args()
-    work = round_trip if args.what.endswith("round-trip") else idle
-    args.sessions = args.sessions or (50 if work is round_trip else 5000)
-    args.workers = args.workers or ("1,4" if work is round_trip else "2")
+    work = {"round-trip": round_trip, "idle": idle, "set-up": set_up}[args.what.removeprefix("ws-")]
+    args.sessions = args.sessions or {round_trip: 50, idle: 5000, set_up: 10}[work]
+    args.workers = args.workers or {round_trip: "1,4", idle: "2", set_up: "1"}[work]
     stub_port = free_port()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(stub_server(stub_port))
-        asyncio.run(work(args, targets_of(args, stub_port, stack)))
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if work is set_up:
+            return asyncio.run(set_up(args, set_up_targets(args, folder, stack)))
+        if args.tls:
+            certificates(folder, "localhost")
+        stack.enter_context(stub_server(stub_port, *(key_of(folder, "localhost") if args.tls else ())))
+        asyncio.run(work(args, targets_of(args, stub_port, folder, stack)))
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ class BoshWorld final : public gateway::Ports {
   void send_frame(SocketId, ws::Opcode, std::string_view) override {}
   std::size_t unsent(SocketId) const override { return 0; }
   void close_socket(SocketId) override {}
+  void read_socket(SocketId, bool) override {}
   void wake_socket_at(SocketId, std::optional<Instant>) override {}
 
   xml::Pool& pool_;

@@ -35,7 +35,7 @@ void check_address(std::string_view text) {
 }
 
 void check_client(const edge::TrustedProxies& trusted, std::string_view peer, const http::Request& request) {
-  gateway::Client client = edge::client_of(trusted, peer, request);
+  gateway::Client client = edge::client_of(trusted, {peer, 4711}, request);
   const std::string& found = client.address;
   if (!trusted.contains(peer)) {
     return NXB_CHECK(found == peer && !client.secure, "a peer is believed that is not trusted");

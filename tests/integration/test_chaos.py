@@ -127,12 +127,12 @@ class Play:
         for client in self.clients:
             client.is_silent = True
         self.proxy.break_silence()
+        await asyncio.gather(*self.tasks[len(self.clients):])  # who is about to speak still does
         await until("everything is heard", lambda: self.check() or all(
             speech.ear.next == speech.client.said and speech.client.ear.next == speech.said for speech in self.speeches), 40)
 
     async def part(self):
         """Two sessions of three are ended by their clients, one by the server, with something to say at the last moment."""
-        await asyncio.gather(*self.tasks[len(self.clients):])
         for speech in self.speeches:
             if speech.client.number % 3:
                 speech.client.say()

@@ -3,37 +3,12 @@
 SPDX-License-Identifier: MIT
 """
 import asyncio
-import pathlib
-import ssl
-import subprocess
 
-from harness.bosh import CLIENT, STREAM, Body, OwnConnections, Session, body
-from harness.connection import post
+from harness.bosh import CLIENT, STREAM, OwnConnections, Session, refused
 from harness.nxb import Folder, Nxb, domain, free_port
 from harness.runner import PATIENCE, Skipped, case, expect, main, same, until
+from harness.tls import certificates, server_context
 from harness.xmpp_server import TLS, XmppServer
-
-CERTIFICATES = pathlib.Path(__file__).resolve().parent.parent / "servers" / "certificates"
-
-
-async def refused(nxb, to):
-    """The terminate that a creation for this domain is answered with."""
-    answer = Body(await OwnConnections(nxb.port).fetch(post(body(1, None, to=to, ver="1.6", wait=60, hold=1))))
-    same((answer.http.status, answer.type, answer.get("sid")), (200, "terminate", None), f"creation for {to}: {answer!r}")
-    return answer.condition
-
-
-def certificates(folder, *names):
-    try:
-        subprocess.run([CERTIFICATES, folder, *names], check=True, capture_output=True, text=True)
-    except FileNotFoundError as missing:
-        raise Skipped(f"openssl is needed: {missing}") from None
-
-
-def server_context(folder, name):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
-    return context
 
 
 @case("nobody listens there: remote-connection-failed, without a sid (U-64 B-36)")

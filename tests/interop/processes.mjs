@@ -129,9 +129,9 @@ async function countersAt(adminSocket) {
 
 /**
  * nxb with the domains of the XMPP server mapped to it; resolves to { port, url, websocket, output, counters, countersReach, stop }.
- * `listen`, `http`, `bosh`, `websocket` and `discovery` are lines of those sections.
+ * `listen`, `http`, `bosh`, `websocket` and `discovery` are lines of those sections; `program` is the socket of one that takes the server's place.
  */
-export async function nxb(server, { tls = 'off', ca = '', workers = 3, listen = [], http = [], bosh = [], websocket = [], discovery = [] } = {}) {
+export async function nxb(server, { tls = 'off', ca = '', workers = 3, listen = [], http = [], bosh = [], websocket = [], discovery = [], program } = {}) {
   const urls = (port) => ({ port, url: `http://127.0.0.1:${port}/http-bind`, websocket: `ws://127.0.0.1:${port}/xmpp-websocket` });
   if (direct) return { ...urls(server.http), stop: async () => {} };
   const supervisor = process.env.NXB_SUPERVISOR;
@@ -139,7 +139,8 @@ export async function nxb(server, { tls = 'off', ca = '', workers = 3, listen = 
   const port = await freePort();
   const name = `nxb${++made}`;
   const file = path.join(folder, `${name}.toml`);
-  const domains = ['chat.example', 'anon.example'].map((domain) =>
+  const external = `[upstream]\nkind = "external"\n[external]\nsocket = "${program}"\n`;
+  const domains = program ? [external] : ['chat.example', 'anon.example'].map((domain) =>
     `[[upstream.domain]]\nname = "${domain}"\ntarget = "127.0.0.1:${server.port}"\ntls = "${tls}"\ntls_ca = "${ca}"\n`);
   const adminSocket = path.join(folder, `${name}.sock`);
   fs.writeFileSync(file, [

@@ -12,7 +12,7 @@ namespace nxb::bosh {
 
 class PollingRule final {
  public:
-  explicit PollingRule(Duration polling) : shortest_(polling - polling / 10) {}
+  explicit PollingRule(Duration polling) : polling_(polling), shortest_(polling - polling / 10) {}
 
   // A new request arrived, in any order. True: it came too soon after the one before, should that matter (B-77).
   bool arrived(Instant at) {
@@ -29,9 +29,11 @@ class PollingRule final {
     idle_poll_ = empty ? arrival : std::nullopt;
     return good;
   }
+  Duration polling() const { return polling_; }
   void answered_with_payloads() { idle_poll_.reset(); }
 
  private:
+  Duration polling_;
   Duration shortest_;
   std::optional<Instant> last_arrival_;
   std::optional<Instant> idle_poll_;  // the last request taken, if it was empty and brought nothing

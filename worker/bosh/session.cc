@@ -238,6 +238,7 @@ bool Session::is_over_active(const OpenRequest& request, const Body& body) {
   bool ahead = request.rid.value > window_.last().value + 1;
   if (ahead && open > window_.requests() && !body.terminate && !body.pause) return true;
   if (!polling_ || !polling_->arrived(now_) || window_.requests() < 2 || open < window_.requests()) return false;
+  if (streams_.anyone_congested()) return false;  // the one before would have been answered
   bool is_last = window_.early().empty() || window_.early().back().open.rid < request.rid;
   const Body& last = is_last ? body : window_.early().back().body;
   return is_poll(last) && !adds_stream(last);

@@ -9,6 +9,12 @@
 //   Opening --features, or features_hold ran out--> Open --any end--> Ended --in time--> Forgotten
 //      \___________________any end___________________________________/
 //
+// Back-pressure (U-36): a client that does not collect stops the reading of its server. While a server does not take what
+// its client sends (upstream::Congested), requests are held up to the whole window (`requests`) instead of `hold`, in a
+// polling session for up to `polling`; their payloads are taken. They are answered by `wait`, with what a server says, or
+// when the server takes again. So a client that waits for answers has no more than its window under way, and one that
+// is held is not called over-active for it.
+//
 // Ended remembers for wait+5 s, what the server said last for the inactivity: resends of answered requests get their
 // answer again (B-82), anything else hears the condition (C-49).
 // SPDX-License-Identifier: MIT
@@ -111,8 +117,8 @@ enum class State : std::uint8_t { Opening, Open, Ended, Forgotten };
 
 // Moves are one way. Between events:
 //   Opening    the creation request is held, its answer waits for the features (B-35)
-//   Open       no stream has anything to say while a live request is held; held <= hold; a dead request is held only as
-//              the last
+//   Open       no stream has anything to say while a live request is held; held <= hold, or requests while congested; a
+//              dead request is held only as the last
 //   Ended      no request is open, nothing is pending; kept answers and the condition remain
 //   Forgotten  nothing remains
 class Session final {
@@ -180,6 +186,7 @@ class Session final {
   void expire(Actions& out);
   void settle(Actions& out);
   void answer_due(Actions& out);
+  std::size_t most_held() const;
   bool lowest_is_due() const;
   bool anything_to_say() const;
   void answer_lowest(Actions& out);
@@ -198,6 +205,7 @@ class Session final {
   // session_streams.cc: the servers, and which stream a request means
   void on_server(Stream& stream, upstream::Opened& opened, Actions& out);
   void on_server(Stream& stream, upstream::Arrived& arrived, Actions& out);
+  void on_server(Stream& stream, upstream::Congested& congested, Actions& out);
   void on_server(Stream& stream, upstream::Closed& closed, Actions& out);
   bool offers_streams() const { return max_streams_ > 1; }
   bool adds_stream(const Body& body) const;

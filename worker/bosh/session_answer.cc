@@ -40,7 +40,10 @@ void Session::settle(Actions& out) {
   throttle(out);
 }
 
-Instant Session::due(const OpenRequest& held) const { return held.since + (creation_ ? creation_->wait : wait_); }
+Instant Session::due(const OpenRequest& held) const {
+  if (creation_) return held.since + creation_->wait;
+  return held.since + (polling_ && streams_.anyone_congested() ? polling_->polling() : wait_);
+}
 
 // --- which request is answered ---
 
@@ -48,10 +51,15 @@ void Session::answer_due(Actions& out) {
   while (lowest_is_due()) answer_lowest(out);
 }
 
+// More than `hold` while that keeps the client from sending on (U-36).
+std::size_t Session::most_held() const {
+  return streams_.anyone_congested() ? std::size_t{window_.requests()} : std::size_t{hold_};
+}
+
 bool Session::lowest_is_due() const {
   const auto& held = window_.held();
   if (held.empty()) return false;
-  if (held.size() > hold_) return true;            // B-60
+  if (held.size() > most_held()) return true;      // B-60
   if (!held.front().live) return held.size() > 1;  // B-54
   if (anything_to_say()) return true;              // B-59
   // A later one that is due pushes those before it (B-44).
@@ -211,7 +219,7 @@ bool Session::is_consistent() const {
     case State::Open: {
       if (ending_ || !deadline || !window_.is_consistent() || streams_.size() == 0) return false;
       if ((state_ == State::Opening) != (creation_ != nullptr)) return false;
-      if (held.size() > hold_ || (window_.early().empty() != !gap_since_)) return false;
+      if (held.size() > most_held() || (window_.early().empty() != !gap_since_)) return false;
       if ((window_.live() == 0) != idle_since_.has_value() || (pause_ && !held.empty())) return false;
       if (streams_.open_count() > max_streams_ || streams_.size() > std::size_t{2} * max_streams_) return false;
       bool front_lives = !held.empty() && held.front().live;

@@ -29,6 +29,10 @@ void Session::on_server(Stream& stream, upstream::Arrived& arrived, Actions& /*o
   stream.outbox.add(std::move(arrived.stanzas));
 }
 
+void Session::on_server(Stream& stream, upstream::Congested& congested, Actions& /*out*/) {
+  stream.congested = congested.on;
+}
+
 // B-97: with several streams, this one is over and the session goes on until the client was told of the last.
 void Session::on_server(Stream& stream, upstream::Closed& closed, Actions& out) {
   if (!streams_.had_several() || creation_) return end_by_server(closed, out);

@@ -58,6 +58,10 @@ std::size_t Streams::open_count() const {
 
 bool Streams::anyone_speaks() const { return std::ranges::any_of(streams_, &Stream::speaks); }
 
+bool Streams::anyone_congested() const {
+  return std::ranges::any_of(streams_, [](const Stream& stream) { return stream.congested && stream.open(); });
+}
+
 // A new one is behind all that waited before it came.
 Stream* Streams::next_to_speak() {
   Stream* chosen = nullptr;

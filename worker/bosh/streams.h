@@ -43,6 +43,7 @@ struct Stream {
   StreamNumber number = 1;
   std::uint32_t turn = 0;              // when it spoke last, as Streams counts
   bool reading = true;                 // its server is read (U-36)
+  bool congested = false;              // its server does not take what the client sends (U-36)
   Outbox outbox;                       // what it said
   std::unique_ptr<Greeting> greeting;  // nothing: the client knows
   std::unique_ptr<Farewell> farewell;  // nothing: it is open
@@ -70,6 +71,7 @@ class Streams final {
   const std::vector<Stream>& all() const { return streams_; }
 
   bool anyone_speaks() const;
+  bool anyone_congested() const;
   Stream* next_to_speak();                      // who waited longest (B-93); nothing: nobody speaks
   void drop(StreamNumber number, Instant now);  // an ended one, once the client was told
   std::size_t undelivered() const;              // stanzas in all outboxes

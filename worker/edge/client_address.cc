@@ -3,6 +3,7 @@
 #include "worker/edge/client_address.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "common/base/address.h"
 #include "common/base/text.h"
@@ -11,16 +12,29 @@
 namespace nxb::edge {
 namespace {
 
+struct Node {
+  std::string_view ip, port;
+};
+
 // A node as proxies write it: an address, perhaps with a port, IPv6 perhaps in brackets.
-std::string_view bare_ip(std::string_view item) {
+Node node_of(std::string_view item) {
   item = trimmed(item);
   if (item.starts_with('[')) {
     std::size_t end = item.find(']');
-    return end == std::string_view::npos ? std::string_view() : item.substr(1, end - 1);
+    if (end == std::string_view::npos) return {};
+    std::string_view rest = item.substr(end + 1);
+    return {item.substr(1, end - 1), rest.starts_with(':') ? rest.substr(1) : std::string_view()};
   }
   std::size_t colon = item.find(':');
   bool one_colon = colon != std::string_view::npos && item.find(':', colon + 1) == std::string_view::npos;
-  return one_colon ? item.substr(0, colon) : item;
+  return one_colon ? Node{item.substr(0, colon), item.substr(colon + 1)} : Node{item, {}};
+}
+
+// RFC 7239 6 allows "_hidden" as well: not known.
+std::uint16_t port_of(std::string_view text) {
+  std::uint16_t port = 0;
+  auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return bad == std::errc{} && end == text.data() + text.size() ? port : std::uint16_t{0};
 }
 
 std::vector<std::string_view> items_of(std::string_view list) {
@@ -33,14 +47,15 @@ std::vector<std::string_view> items_of(std::string_view list) {
   return items;
 }
 
-// Each hop is believed by the one behind it only: `address` becomes the left-most that a trusted hop vouches for.
+// Each hop is believed by the one behind it only: `client` becomes the left-most that a trusted hop vouches for.
 // Returns how many hops were walked.
-std::size_t walk(const TrustedProxies& trusted, const std::vector<std::string_view>& nodes, std::string& address) {
+std::size_t walk(const TrustedProxies& trusted, const std::vector<std::string_view>& nodes, gateway::Client& client) {
   std::size_t hops = 0;
-  while (trusted.contains(address) && hops < nodes.size()) {
-    std::string_view ip = bare_ip(nodes[nodes.size() - 1 - hops]);
-    if (!Address::from_ip(ip, 0)) break;
-    address = ip;
+  while (trusted.contains(client.address) && hops < nodes.size()) {
+    Node node = node_of(nodes[nodes.size() - 1 - hops]);
+    if (!Address::from_ip(node.ip, 0)) break;
+    client.address = node.ip;
+    client.port = port_of(node.port);
     ++hops;
   }
   return hops;
@@ -66,9 +81,9 @@ bool TrustedProxies::contains(std::string_view ip) const {
   return address && std::ranges::any_of(ranges_, [&](const AddressRange& range) { return range.contains(*address); });
 }
 
-gateway::Client client_of(const TrustedProxies& trusted, std::string_view peer_ip, const http::Request& request) {
-  gateway::Client client{std::string(peer_ip), false};
-  if (!trusted.contains(peer_ip)) return client;
+gateway::Client client_of(const TrustedProxies& trusted, const Peer& peer, const http::Request& request) {
+  gateway::Client client{std::string(peer.ip), false, peer.port};
+  if (!trusted.contains(peer.ip)) return client;
   std::vector<std::string_view> nodes = items_of(request.x_forwarded_for);
   std::vector<std::string_view> schemes = items_of(request.x_forwarded_proto);
   const bool own_nodes = !nodes.empty();
@@ -78,7 +93,7 @@ gateway::Client client_of(const TrustedProxies& trusted, std::string_view peer_i
     if (!own_nodes) nodes.push_back(element.node);
     if (!own_schemes) schemes.push_back(element.proto);
   }
-  client.secure = is_secure(schemes, walk(trusted, nodes, client.address));
+  client.secure = is_secure(schemes, walk(trusted, nodes, client));
   return client;
 }
 

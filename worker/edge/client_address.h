@@ -7,6 +7,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +30,15 @@ class TrustedProxies {
   std::vector<AddressRange> ranges_;
 };
 
-// `peer_ip` as Address::ip_text gives it. With a trusted peer: the right-most address that is not itself a trusted
+// Who the connection is from: the other end of the socket, or whom its PROXY header names.
+struct Peer {
+  std::string_view ip;     // as Address::ip_text gives it
+  std::uint16_t port = 0;  // 0: not known
+};
+
+// With a trusted peer: the right-most address that is not itself a trusted
 // proxy; what is no address ends the walk. The scheme is that of the same hop; where fewer schemes than addresses are
-// said, the left-most is the client's.
-gateway::Client client_of(const TrustedProxies& trusted, std::string_view peer_ip, const http::Request& request);
+// said, the left-most is the client's. The port is what stands beside the address; most proxies say none.
+gateway::Client client_of(const TrustedProxies& trusted, const Peer& peer, const http::Request& request);
 
 }  // namespace nxb::edge

@@ -31,7 +31,7 @@ class Edge::Port final : public uv::Listener::Sink {
   std::unique_ptr<uv::Listener> listener;
 
  private:
-  void on_accepted(int fd) override { edge_.accepted(fd, index_); }
+  void on_accepted(int fd) override { edge_.accepted(Descriptor(fd), index_); }
   void on_exhausted() override {
     edge_.shared_.context.counters.add(Counter::accept_pauses);
     log::warn("edge.out_of_descriptors");
@@ -51,6 +51,9 @@ Edge::Edge(const Context& context)
               .closed = [this](ConnId id) { closed(id); },
               .upgraded = [this](ConnId id, Upgraded connection) { upgraded(id, std::move(connection)); }},
       peers_(context.config.server.max_connections_per_address, shared_.trusted),
+      greetings_(shared_.context, shared_.trusted,
+                 {.heard = [this](relay::Handover newcomer) { take(std::move(newcomer)); },
+                  .fewer = [this] { watch_capacity(); }}),
       sockets_(shared_.context, [this](const std::string& peer, std::uint16_t listener) { forget(peer, listener); }) {
   shared_.family = context.deadlines.add(*this);
   for (const config::Listen& listen : context.config.listen) shared_.trusted.emplace_back(listen.trusted_proxies);
@@ -68,15 +71,16 @@ Status Edge::listen(int fd, std::uint16_t listener) {
   return Done{};
 }
 
-void Edge::accepted(int fd, std::uint16_t listener) {
+void Edge::accepted(Descriptor fd, std::uint16_t listener) {
   shared_.context.counters.add(Counter::connections_accepted);
-  auto peer = Address::peer_of(fd);
-  if (!peer) {  // it went away while it waited
-    ::close(fd);
-    return;
+  auto peer = Address::peer_of(fd.get());
+  if (!peer) return;  // it went away while it waited
+  if (greetings_.wanted_at(listener)) {
+    greetings_.take(std::move(fd), listener, *peer);
+    return watch_capacity();
   }
   relay::Handover newcomer;
-  newcomer.fd = Descriptor(fd);
+  newcomer.fd = std::move(fd);
   newcomer.listener = listener;
   newcomer.peer = peer->text();
   take(std::move(newcomer));
@@ -161,6 +165,7 @@ void Edge::watch_capacity() {
 void Edge::shut_down() {
   if (std::exchange(shared_.shutting_down, true)) return;
   for (const auto& port : ports_) port->listener->pause();
+  greetings_.shut_down();
   connections_.for_each([](ConnId, HttpConnection& connection) { connection.shut_down(); });
 }
 

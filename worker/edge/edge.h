@@ -14,6 +14,7 @@
 #include "common/uv/stream.h"
 #include "worker/edge/context.h"
 #include "worker/edge/peer_limit.h"
+#include "worker/edge/proxy_greeting.h"
 #include "worker/edge/socket_table.h"
 #include "worker/gateway/ports.h"
 
@@ -36,13 +37,13 @@ class Edge final : private uv::DeadlineSink {
   // Accept nothing; close idle connections now, the others when their answers are out. WebSockets are their sessions'.
   void shut_down();
   bool idle() const { return connections() == 0; }
-  std::size_t connections() const { return connections_.size() + sockets_.size(); }
+  std::size_t connections() const { return connections_.size() + sockets_.size() + greetings_.size(); }
   SocketTable& sockets() { return sockets_; }
 
  private:
   class Port;
 
-  void accepted(int fd, std::uint16_t listener);
+  void accepted(Descriptor fd, std::uint16_t listener);
   HttpConnection* adopt(int fd, std::uint16_t listener, std::string peer);
   void turn_away(relay::Handover handover);
   void closed(ConnId id);
@@ -53,6 +54,7 @@ class Edge final : private uv::DeadlineSink {
 
   Shared shared_;
   PeerLimit peers_;
+  ProxyGreetings greetings_;
   std::vector<std::unique_ptr<Port>> ports_;
   IdTable<ConnId, HttpConnection> connections_;
   SocketTable sockets_;

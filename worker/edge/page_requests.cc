@@ -75,8 +75,11 @@ void HttpConnection::answer_page(Page page, http::Answer head) {
   answer(head, "404 Not Found\n");
 }
 
-// A request of this machine, and not one that a proxy on it passes on for somebody else (H-41).
+// A request of this machine, and not one that a proxy on it passes on for somebody else (H-41): behind accept_proxy all
+// are, even those whose header names nobody.
 bool HttpConnection::is_local() const {
+  const auto& listen = context().config.listen;
+  if (listener_ < listen.size() && listen[listener_].accept_proxy) return false;
   auto peer = Address::parse(peer_);
   return (!peer || peer->is_loopback()) && !parser_.request().via_proxy;  // an unnamed unix peer does not parse
 }

@@ -38,6 +38,10 @@ void SocketTable::finish(SocketId of) {
   if (WsConnection* socket = sockets_.find(of)) socket->finish();
 }
 
+void SocketTable::set_reading(SocketId of, bool on) {
+  if (WsConnection* socket = sockets_.find(of)) socket->set_reading(on);
+}
+
 void SocketTable::take_out(SocketId id) {
   std::unique_ptr<WsConnection> socket = sockets_.take(id);
   closed_(socket->peer(), socket->listener());

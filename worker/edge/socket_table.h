@@ -27,6 +27,7 @@ class SocketTable final : private uv::DeadlineSink {
   void send(SocketId to, ws::Opcode opcode, std::string_view payload);  // unknown or closed: nothing happens
   std::size_t unsent(SocketId of) const;  // bytes of frames that its client has not taken; unknown or closed: none
   void finish(SocketId of);
+  void set_reading(SocketId of, bool on);
   std::size_t size() const { return sockets_.size(); }
 
  private:

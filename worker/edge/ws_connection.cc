@@ -85,6 +85,7 @@ void WsConnection::watch_message() {
 
 // Pongs and whitespace count as well (H-46).
 bool WsConnection::may_tell() {
+  if (!reading_) return false;
   if (tokens_.take(rate(), now())) return true;
   context().counters.add(Counter::websocket_waits);
   return false;
@@ -169,7 +170,16 @@ void WsConnection::finish() {
   state_ = State::Ending;
   linger_due_ = now() + kLinger;
   forget_more();
+  stream_->resume(PauseReason::PeerSlow);
   stream_->half_close();
+  arm();
+}
+
+void WsConnection::set_reading(bool on) {
+  if (state_ != State::Open || on == reading_) return;
+  reading_ = on;
+  on ? stream_->resume(PauseReason::PeerSlow) : stream_->pause(PauseReason::PeerSlow);
+  if (on && message_due_) message_due_ = now() + context().config.websocket.message_timeout;
   arm();
 }
 
@@ -208,8 +218,8 @@ void WsConnection::arm() {
   const std::size_t queued = stream_->queued();
   std::optional<Instant> due = look_due_;
   if (state_ == State::Ending && queued == 0) due = linger_due_;
-  if (state_ == State::Open && message_due_) due = std::min(due.value_or(*message_due_), *message_due_);
-  if (has_more()) due = std::min(due.value_or(Instant::max()), std::max(now(), tokens_.ready_at(rate())));
+  if (state_ == State::Open && reading_ && message_due_) due = std::min(due.value_or(*message_due_), *message_due_);
+  if (reading_ && has_more()) due = std::min(due.value_or(Instant::max()), std::max(now(), tokens_.ready_at(rate())));
   if (due) {
     context().deadlines.set(shared_.family, id_.value, *due);
   } else {
@@ -221,11 +231,11 @@ void WsConnection::on_deadline(Instant at) {
   const std::size_t queued = stream_->queued();
   if (look_due_ && at >= *look_due_ && queued > 0) look(at);
   if (state_ == State::Ending && queued == 0 && at >= linger_due_) return close();
-  if (state_ == State::Open && message_due_ && at >= *message_due_) {
+  if (state_ == State::Open && reading_ && message_due_ && at >= *message_due_) {
     message_due_.reset();
     tell(ws::RuleBroken{ws::CloseCode::PolicyViolation, "message not complete in time"});
   }
-  if (state_ == State::Open && has_more()) take(std::exchange(unread_, {}));
+  if (state_ == State::Open && reading_ && has_more()) take(std::exchange(unread_, {}));
   if (state_ != State::Closed) arm();
 }
 

@@ -4,11 +4,12 @@
 //   Open --the session lets go--> Ending --FIN behind what was sent, 2 s--> Closed
 //   any --the client's FIN, reset, nothing taken for write_timeout--> Closed (the session hears it, while Open)
 //
-// The session is told nothing from within send() and finish(), which it calls. What the client does not take is the
+// The session is told nothing from within send(), finish() and set_reading(), which it calls. What the client does not take is the
 // session's to judge: unsent() is asked for after each send(). Once that was above ws::slow_above(), it is told
 // when nothing is left (W-26). While anything is, it is told each kLookEvery whether some was taken.
 // The session hears kItemsPerTurn things in a turn; what else was read is kept, and the client not read, until the next;
-// or, above message_rate, until it has a token again.
+// or, above message_rate, until it has a token again; or until the session wants to hear more (set_reading). Each is a
+// reason of its own not to read. Time in which the session does not want to hear is not the client's to finish a message.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -48,6 +49,7 @@ class WsConnection final : private uv::StreamSink {
   void send(ws::Opcode opcode, std::string_view payload);
   std::size_t unsent() const { return state_ == State::Open ? stream_->queued() : 0; }
   void finish();
+  void set_reading(bool on);  // off: the session hears nothing of the client (U-36)
   void on_deadline(Instant now);
   const std::string& peer() const { return peer_; }
   std::uint16_t listener() const { return listener_; }
@@ -91,6 +93,7 @@ class WsConnection final : private uv::StreamSink {
   std::string unread_;  // bytes behind them
   TokenBucket tokens_;  // one for each item
   State state_ = State::Open;
+  bool reading_ = true;  // the session wants to hear
   bool said_close_ = false;
   bool peer_ended_ = false;
   const std::uint64_t slow_above_;

@@ -263,8 +263,8 @@ void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::ReadServer& rea
   links_.set_reading(cell.held, read.stream, read.on);
 }
 
-void BoshSessions::perform(SessionKey /*key*/, Cell& /*cell*/, bosh::Acknowledged& acknowledged) {
-  context_.counters.add(Counter::responses_acked, acknowledged.answers);
+void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Acknowledged& acknowledged) {
+  links_.acknowledged(cell.held, acknowledged.answers);
 }
 
 void BoshSessions::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {

@@ -53,6 +53,13 @@ void Links::restart(const Held& held, std::uint32_t number, std::string_view att
   stream->restart(attributes);
 }
 
+void Links::acknowledged(const Held& held, std::uint32_t answers) {
+  context_.counters.add(Counter::responses_acked, answers);
+  held.for_each([&](StreamId id) {
+    if (upstream::Upstream* stream = context_.ports.stream(id)) stream->acknowledged(answers);
+  });
+}
+
 void Links::set_reading(const Held& held, std::uint32_t number, bool on) {
   if (!on) context_.counters.add(Counter::server_read_pauses);
   if (upstream::Upstream* stream = find(held, number)) stream->set_reading(on);
@@ -78,6 +85,8 @@ std::optional<Links::Owner> Links::heard(StreamId stream, const upstream::Event&
   const Link link = at->second;
   if (const auto* arrived = std::get_if<upstream::Arrived>(&event))
     context_.counters.add(Counter::stanzas_to_clients, arrived->stanzas.size());
+  if (const auto* congested = std::get_if<upstream::Congested>(&event); congested && congested->on && !link.let_go)
+    context_.counters.add(Counter::client_read_pauses);
   if (std::holds_alternative<upstream::Closed>(event)) {
     links_.erase(at);
     context_.ports.drop_stream(stream);

@@ -24,6 +24,10 @@ class Held {
   void add(std::uint32_t number, StreamId id) { held_.push_back({number, id}); }
   void drop(std::uint32_t number);
   bool empty() const { return held_.empty(); }
+  template <class F>
+  void for_each(F&& f) const {  // f(StreamId); it may not change what is held
+    for (const One& one : held_) f(one.id);
+  }
   std::uint32_t any() const { return held_.back().number; }
 
  private:
@@ -49,6 +53,7 @@ class Links {
                                                      upstream::StreamSpec& spec);
   void send(const Held& held, Record& record, std::uint32_t number, std::string_view elements, std::uint32_t count);
   void restart(const Held& held, std::uint32_t number, std::string_view attributes);
+  void acknowledged(const Held& held, std::uint32_t answers);
   void set_reading(const Held& held, std::uint32_t number, bool on);
   void close(Held& held, std::uint32_t number, upstream::Parting parting,
              const std::vector<xmpp::Stanza>& undelivered = {});

@@ -42,8 +42,9 @@ class Ports {
 
   // --- WebSocket; unknown or closed connection: nothing happens
   virtual void send_frame(SocketId to, ws::Opcode opcode, std::string_view payload) = 0;
-  virtual std::size_t unsent(SocketId of) const = 0;  // bytes of frames that its client has not taken
-  virtual void close_socket(SocketId of) = 0;         // behind what was sent
+  virtual std::size_t unsent(SocketId of) const = 0;   // bytes of frames that its client has not taken
+  virtual void close_socket(SocketId of) = 0;          // behind what was sent
+  virtual void read_socket(SocketId of, bool on) = 0;  // off: hear nothing more of its client until on
   virtual void wake_socket_at(SocketId socket, std::optional<Instant> at) = 0;
 
  protected:

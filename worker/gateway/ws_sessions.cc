@@ -183,6 +183,8 @@ void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::ReadServer& read) {
   links_.set_reading(cell.held, kOnlyStream, read.on);
 }
 
+void WsSessions::perform(SocketId id, Cell& /*cell*/, ws::ReadClient& read) { context_.ports.read_socket(id, read.on); }
+
 // Of one that was refused nobody heard that it began.
 void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::Ended& ended) {
   census_.end(cell.record, {ended.why, ended.condition});

@@ -47,6 +47,7 @@ class WsSessions {
   void perform(SocketId id, Cell& cell, ws::RestartStream& restart);
   void perform(SocketId id, Cell& cell, ws::CloseStream& close);
   void perform(SocketId id, Cell& cell, ws::ReadServer& read);
+  void perform(SocketId id, Cell& cell, ws::ReadClient& read);
   void perform(SocketId id, Cell& cell, ws::Ended& ended);
 
   const Context& context_;

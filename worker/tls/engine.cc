@@ -18,12 +18,9 @@ namespace nxb::tls {
 namespace {
 
 std::string openssl_error(const char* fallback) {
-  unsigned long code = ERR_peek_last_error();
+  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
   ERR_clear_error();
-  if (code == 0) return fallback;
-  std::array<char, 160> text{};
-  ERR_error_string_n(code, text.data(), text.size());
-  return text.data();
+  return reason != nullptr ? reason : fallback;
 }
 
 bool is_ip(const std::string& name) {
@@ -78,16 +75,24 @@ struct Callbacks {
     X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
     return 0;
   }
+
+  // After the handshake with TLS 1.3, once for each ticket. 0: `session` remains OpenSSL's.
+  static int new_session(SSL* ssl, SSL_SESSION* session) noexcept {
+    static_cast<Engine*>(SSL_get_app_data(ssl))->keep(session);
+    return 0;
+  }
 };
 
 Result<std::unique_ptr<Context>> Context::make(const std::string& ca_file, Verify verify) {
   SSL_CTX* raw = SSL_CTX_new(TLS_client_method());
   NXB_CHECK(raw != nullptr, "OpenSSL out of memory");
-  auto context = std::make_unique<Context>(Private(), raw, verify);
+  auto context = std::make_unique<Context>(Private(), raw, ca_file, verify);
   SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);  // U-48
   SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
-  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+  // OpenSSL only tells of sessions; worker/tls/sessions.h keeps them.
+  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(raw, &Callbacks::new_session);
   if (verify == Verify::None) {
     SSL_CTX_set_verify(raw, SSL_VERIFY_NONE, nullptr);
     return context;
@@ -103,7 +108,7 @@ Result<std::unique_ptr<Context>> Context::make(const std::string& ca_file, Verif
 Context::~Context() { SSL_CTX_free(context_); }
 
 Result<std::unique_ptr<Engine>> Engine::client(const Context& context, const std::string& server_name,
-                                               Identity identity, Offer offer) {
+                                               Identity identity, Offer offer, const Resumption& resumption) {
   auto engine = std::make_unique<Engine>(Private());
   engine->identity_ = std::move(identity);
   engine->ssl_ = SSL_new(context.raw());
@@ -123,8 +128,32 @@ Result<std::unique_ptr<Engine>> Engine::client(const Context& context, const std
     static constexpr unsigned char kAlpn[] = "\x0bxmpp-client";
     if (SSL_set_alpn_protos(engine->ssl_, kAlpn, sizeof(kAlpn) - 1) != 0) return Error{Code::BadInput, "ALPN"};
   }
+  engine->use_sessions(context, server_name, resumption);
   return engine;
 }
+
+// A session stands for a verification that is not repeated, so its name holds all that the verification depended on.
+void Engine::use_sessions(const Context& context, const std::string& server_name, const Resumption& resumption) {
+  if (resumption.sessions == nullptr || context.verify() != Verify::Full) return;
+  sessions_ = resumption.sessions;
+  for (const std::string& part :
+       {resumption.target, server_name, identity_.name, identity_.unicode_name, context.trust_store()}) {
+    server_ += part + '\n';
+  }
+  auto found = sessions_->take(server_);
+  if (found.session && SSL_set_session(ssl_, found.session.get()) == 1) until_ = found.until;
+}
+
+void Engine::keep(const SSL_SESSION* session) {
+  if (sessions_ == nullptr || SSL_get_verify_result(ssl_) != X509_V_OK || SSL_SESSION_is_resumable(session) != 1)
+    return;
+  // A copy, because OpenSSL gives up a session whose connection ends without goodbye.
+  SessionPtr copy(SSL_SESSION_dup(session));
+  NXB_CHECK(copy != nullptr, "OpenSSL out of memory");
+  sessions_->put(server_, std::move(copy), resumed() ? until_ : std::nullopt);
+}
+
+bool Engine::resumed() const { return SSL_session_reused(ssl_) == 1; }
 
 Engine::~Engine() { SSL_free(ssl_); }
 
@@ -168,9 +197,10 @@ void Engine::advance(Output& out) {
 }
 
 void Engine::fail() {
+  if (state_ == State::Handshaking && until_) sessions_->forget(server_);  // the next attempt is a full handshake
   state_ = State::Failed;
   long verdict = SSL_get_verify_result(ssl_);
-  error_ = openssl_error("handshake failed");
+  error_ = "TLS: " + openssl_error("handshake failed");
   bool verified_here = (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;
   if (verified_here && verdict != X509_V_OK) {
     distrusted_ = true;

@@ -9,11 +9,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "common/base/result.h"
 #include "worker/tls/identity.h"
+#include "worker/tls/sessions.h"
 
 struct ssl_st;
 struct ssl_ctx_st;
@@ -30,16 +32,26 @@ class Context {
  public:
   // ca_file "" = the system's trust store.
   static Result<std::unique_ptr<Context>> make(const std::string& ca_file, Verify verify);
-  Context(Private, ssl_ctx_st* context, Verify verify) : context_(context), verify_(verify) {}
+  Context(Private, ssl_ctx_st* context, std::string trust_store, Verify verify)
+      : context_(context), trust_store_(std::move(trust_store)), verify_(verify) {}
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   ssl_ctx_st* raw() const { return context_; }
+  const std::string& trust_store() const { return trust_store_; }
   Verify verify() const { return verify_; }
 
  private:
   ssl_ctx_st* context_;
+  std::string trust_store_;
   Verify verify_;
+};
+
+// Where sessions of earlier connections are found, and those of this one go. Only verified ones are kept, and offered
+// only to the same target for the same domain, identity and trust store (U-54).
+struct Resumption {
+  SessionCache* sessions = nullptr;
+  std::string target;  // what is connected to: host and port
 };
 
 // What a call produced.
@@ -64,7 +76,7 @@ class Engine {
 
   // SNI is `server_name`, none for an IP address (U-46); the certificate must speak for `identity`.
   static Result<std::unique_ptr<Engine>> client(const Context& context, const std::string& server_name,
-                                                Identity identity, Offer offer);
+                                                Identity identity, Offer offer, const Resumption& resumption = {});
   explicit Engine(Private) {}
   ~Engine();
   Engine(const Engine&) = delete;
@@ -78,14 +90,20 @@ class Engine {
   const std::string& error() const { return error_; }
   bool distrusted() const { return distrusted_; }  // Failed because of the peer's certificate: final (U-49)
   std::string description() const;                 // "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs
+  bool resumed() const;                            // once the handshake is done: by a session of an earlier connection
 
  private:
   friend struct Callbacks;
   void advance(Output& out);
   void fail();
+  void use_sessions(const Context& context, const std::string& server_name, const Resumption& resumption);
+  void keep(const ssl_session_st* session);
 
   ssl_st* ssl_ = nullptr;
   Identity identity_;
+  SessionCache* sessions_ = nullptr;  // null: nothing is kept or offered
+  std::string server_;                // for whom sessions are kept
+  std::optional<Instant> until_;      // of the session that was offered
   std::string error_;
   std::string_view input_;         // during a call only: ciphertext not yet taken by OpenSSL
   std::string* output_ = nullptr;  // during a call only

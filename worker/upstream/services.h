@@ -8,6 +8,7 @@
 #include "common/uv/loop.h"
 #include "worker/dns/resolver.h"
 #include "worker/tls/contexts.h"
+#include "worker/tls/sessions.h"
 #include "worker/upstream/policy.h"
 #include "worker/upstream/upstream.h"
 #include "worker/xml/reader.h"
@@ -25,6 +26,7 @@ struct XmppServices {
   const Policy& policy;
   dns::Resolver& resolver;
   tls::Contexts& contexts;
+  tls::SessionCache& sessions;
 };
 
 }  // namespace nxb::upstream

@@ -7,6 +7,7 @@
 
 #include "common/log/log.h"
 #include "worker/upstream/echo.h"
+#include "worker/upstream/external_streams.h"
 #include "worker/upstream/xmpp_connection.h"
 
 namespace nxb::upstream {
@@ -31,8 +32,9 @@ struct Streams::Impl final : uv::DeadlineSink {
       : context(c),
         policy(c.config.upstream),
         resolver(make_resolver(c.loop, c.config.upstream.resolvers, c.counters)),
-        services{c.loop,     c.config, c.pool, c.deadlines, c.deadlines.add(*this),
-                 c.counters, c.events, policy, *resolver,   contexts} {}
+        sessions([&loop = c.loop] { return loop.now(); }),
+        services{c.loop, c.config,  c.pool,   c.deadlines, c.deadlines.add(*this), c.counters, c.events,
+                 policy, *resolver, contexts, sessions} {}
 
   void on_deadline(std::uint64_t id, Instant now) override {
     auto at = connections.find(StreamId{id});
@@ -44,10 +46,12 @@ struct Streams::Impl final : uv::DeadlineSink {
   Policy policy;
   std::unique_ptr<dns::Resolver> resolver;
   tls::Contexts contexts;
+  tls::SessionCache sessions;
   XmppServices services;
   // Two tables, so that a deadline finds its connection without asking an Upstream what it is.
   std::unordered_map<StreamId, std::unique_ptr<XmppConnection>> connections;
   std::unordered_map<StreamId, std::unique_ptr<Echo>> echoes;
+  std::unique_ptr<ExternalStreams> program;  // if that is the kind
 };
 
 // Reads them now rather than in the middle of a turn, and says at once what is wrong or unverified (U-53).
@@ -67,19 +71,22 @@ void Streams::Impl::read_trust_stores() {
 
 Streams::Streams(const StreamsContext& context) : impl_(std::make_unique<Impl>(context)) {
   if (context.config.upstream.kind == config::UpstreamKind::Xmpp) impl_->read_trust_stores();
+  if (context.config.upstream.kind == config::UpstreamKind::External)
+    impl_->program = std::make_unique<ExternalStreams>(impl_->context, impl_->policy);
 }
 
 Streams::~Streams() = default;
 
 Upstream& Streams::make(StreamId id) {
-  NXB_CHECK(impl_->connections.count(id) + impl_->echoes.count(id) == 0, "a stream's id names one stream");
+  NXB_CHECK(find(id) == nullptr, "a stream's id names one stream");
   impl_->context.counters.add(stats::Counter::streams);
   impl_->context.counters.add(stats::Counter::streams_requested);
   switch (impl_->context.config.upstream.kind) {
     case config::UpstreamKind::Echo:
       return *(impl_->echoes[id] = std::make_unique<Echo>(id, impl_->policy, impl_->context.pool,
                                                           impl_->context.counters, impl_->context.events));
-    case config::UpstreamKind::External:  // refused by the configuration's check
+    case config::UpstreamKind::External:
+      return impl_->program->make(id);
     case config::UpstreamKind::Xmpp:
       break;
   }
@@ -89,11 +96,11 @@ Upstream& Streams::make(StreamId id) {
 Upstream* Streams::find(StreamId id) {
   if (auto at = impl_->connections.find(id); at != impl_->connections.end()) return at->second.get();
   if (auto at = impl_->echoes.find(id); at != impl_->echoes.end()) return at->second.get();
-  return nullptr;
+  return impl_->program ? impl_->program->find(id) : nullptr;
 }
 
 void Streams::drop(StreamId id) {
-  bool found = false;
+  bool found = impl_->program && impl_->program->drop(id);
   if (auto at = impl_->connections.find(id); at != impl_->connections.end()) {
     at->second->let_go();  // the services may be gone before it is
     impl_->context.loop.retire(std::move(at->second));
@@ -108,6 +115,8 @@ void Streams::drop(StreamId id) {
   if (found) impl_->context.counters.sub(stats::Counter::streams);
 }
 
-std::size_t Streams::size() const { return impl_->connections.size() + impl_->echoes.size(); }
+std::size_t Streams::size() const {
+  return impl_->connections.size() + impl_->echoes.size() + (impl_->program ? impl_->program->size() : 0);
+}
 
 }  // namespace nxb::upstream

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "common/base/ids.h"
@@ -22,6 +23,7 @@ struct StreamsContext {
   uv::Deadlines& deadlines;
   stats::Counters& counters;
   Events& events;
+  std::uint32_t worker = 0;  // its number, for a program that serves several
 };
 
 class Streams {

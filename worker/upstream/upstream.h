@@ -58,7 +58,12 @@ struct Closed {
   std::optional<Stage> stage = std::nullopt;  // where it failed; nothing when it did not fail
   std::string target = {};                    // what was last connected to, or was to be; for the operator
 };
-using Event = std::variant<Opened, Arrived, Closed>;
+// The server does not take what the client sends, or again takes it (U-36). Meanwhile the client is to be held back; what
+// it has under way is still sent on.
+struct Congested {
+  bool on;
+};
+using Event = std::variant<Opened, Arrived, Congested, Closed>;
 
 class Events {
  public:
@@ -68,7 +73,7 @@ class Events {
   ~Events() = default;
 };
 
-inline constexpr std::size_t kMaxUnsent = std::size_t{1} << 20;  // U-36
+inline constexpr std::size_t kMaxUnsent = std::size_t{1} << 20;  // above it a stream is congested (U-36)
 
 // Why the session lets its stream go (U-58).
 enum class Parting : std::uint8_t {
@@ -81,10 +86,13 @@ class Upstream {
   virtual ~Upstream() = default;
   virtual void open(const StreamSpec& spec) = 0;
   // Bytes are whole elements for a stream whose default namespace is jabber:client, in order. Queued until the stream
-  // is ready for them (B-28, U-29). A server that leaves kMaxUnsent bytes untaken ends the stream: policy-violation (U-70).
+  // is ready for them (B-28, U-29). With more than kMaxUnsent bytes untaken the stream is Congested; when the server takes
+  // nothing for [upstream] write_timeout, or the client goes on nevertheless, it ends: policy-violation (U-70).
   virtual void send(std::string_view elements) = 0;
   // New stream header on the same connection (B-99). `stream_attrs`: the client's JSON for it, may be empty (C-45).
   virtual void restart(std::string_view stream_attrs) = 0;
+  // Its client acknowledged so many more answers, which may have held elements of this stream (C-71). Few need to know.
+  virtual void acknowledged(std::uint32_t /*answers*/) {}
   virtual void set_reading(bool on) = 0;  // off: the client does not collect; stop reading the server (U-36)
   // Lets go gracefully; undelivered stanzas may be bounced (B-103). The upstream outlives this call and raises Closed
   // when it is completely done (within 5 s, U-30); its owner then destroys it.

@@ -13,8 +13,8 @@ using bosh::Condition;
 using stats::Counter;
 using State = xmpp::ClientStream::State;
 
-constexpr Duration kKeepalive{60'000};  // U-27
-constexpr Duration kLastBytes{5'000};   // for a server that does not read our goodbye (U-30)
+constexpr Duration kLastBytes{5'000};  // for a server that does not read our goodbye (U-30)
+constexpr const char* kUntaken = "the server does not take what the client sends";
 
 xmpp::TlsRule rule_of(config::TlsMode mode) {
   switch (mode) {
@@ -99,23 +99,36 @@ void XmppConnection::begin_machine(const StreamSpec& spec, const Choice& choice)
 }
 
 void XmppConnection::send(std::string_view elements) {
-  if (stream_ && stream_->queued() > kMaxUnsent && !done_) {
-    return fail(Stage::Stream, Condition::PolicyViolation, "the server does not take what the client sends");
+  if (congestion_ && !done_) {
+    congestion_->see(channel_.queued(), services_.loop.now());
+    if (channel_.queued() > most_unsent()) return fail(Stage::Stream, Condition::PolicyViolation, kUntaken);
   }
   feed(xmpp::event::Send{elements});
+  watch_unsent();
+}
+
+// A client that is held back has a window of requests under way, or one message.
+std::size_t XmppConnection::most_unsent() const {
+  const config::Config::Bosh& bosh = services_.config.bosh;
+  return kMaxUnsent + std::max<std::size_t>(kMaxUnsent, (bosh.max_bosh_connections + 2) * bosh.max_data_held);
+}
+
+void XmppConnection::watch_unsent() {
+  if (done_ || !channel_.is_open()) return;
+  const std::size_t unsent = channel_.queued();
+  if (congestion_) return congestion_->see(unsent, services_.loop.now());
+  if (unsent <= kMaxUnsent) return;
+  congestion_ = std::make_unique<Congestion>(services_.config.upstream.write_timeout, unsent, services_.loop.now());
+  arm();
+  raise(Congested{true});
 }
 
 void XmppConnection::restart(std::string_view stream_attrs) { feed(xmpp::event::Restart{stream_attrs}); }
 
-void XmppConnection::set_reading(bool on) {
-  reading_ = on;
-  if (!stream_) return;
-  on ? stream_->resume(uv::PauseReason::PeerSlow) : stream_->pause(uv::PauseReason::PeerSlow);
-}
-
 void XmppConnection::close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) {
   if (!machine_) return finish(Closed{Condition::None, {}, "closed before it was opened"});
   set_reading(true);  // the server's goodbye is wanted
+  congestion_.reset();
   feed(xmpp::event::Close{parting == Parting::ClientLost, &undelivered});
 }
 
@@ -123,22 +136,22 @@ void XmppConnection::close(Parting parting, const std::vector<xmpp::Stanza>& und
 
 void XmppConnection::on_reached(Connection connection) {
   Attempt& attempt = *attempt_;
-  stream_ = std::move(connection.stream);
-  stream_->set_sink(*this);
-  stream_->keepalive(kKeepalive);
-  if (!reading_) set_reading(false);
+  channel_.adopt(std::move(connection.stream));
   attempt.target = std::move(connection.target);
   attempt.times = {connection.dns, connection.tcp, {}, {}};
   attempt.part_begun = services_.loop.now();
   story_.target = attempt.target.text();
   story_.address = connection.address.text();
   auto mode = services_.policy.tls_mode(attempt.target, connection.address);
-  if (mode == config::TlsMode::Direct) {
-    if (start_tls(tls::Engine::Offer::AlpnXmppClient)) arm();  // U-45, U-47
-    return;
-  }
+  if (mode == config::TlsMode::Direct) return start_tls(tls::Engine::Offer::AlpnXmppClient);  // U-45, U-47
   auto rule = attempt.tls_failed ? xmpp::TlsRule::Required : rule_of(mode);
   feed(xmpp::event::TransportReady{false, rule, attempt.usable_by});
+}
+
+// Adds the time since the last part ended.
+void XmppConnection::end_part(Duration& part) {
+  Instant now = services_.loop.now();
+  part += now - std::exchange(attempt_->part_begun, now);
 }
 
 void XmppConnection::on_unreachable(Failure failure) {
@@ -148,64 +161,27 @@ void XmppConnection::on_unreachable(Failure failure) {
 }
 
 // Nothing of the client's was said yet and nothing was heard: what is tried next begins as if it were the first.
-bool XmppConnection::try_another(const std::string& why) {
+bool XmppConnection::try_another(Stage at, const std::string& why) {
   if (!attempt_ || attempt_->heard || done_) return false;
   if (machine_->state() != State::Idle && machine_->state() != State::Header) return false;  // the client left
-  Stage at = stage();
   attempt_->tls_failed = attempt_->tls_failed || at == Stage::Tls;
-  stream_.reset();
-  engine_.reset();
+  channel_.close();
   feed(xmpp::event::TransportReplaced{});
   attempt_->connector->go_on(at, why);
   return true;
 }
 
-// --- TLS ---
+// --- what the channel says; it may be closed by any feed() ---
 
-bool XmppConnection::start_tls(tls::Engine::Offer offer) {
-  const Target& target = attempt_->target;
-  const Domain& domain = attempt_->domain;
-  attempt_->times.stream += services_.loop.now() - std::exchange(attempt_->part_begun, services_.loop.now());
-  auto context = services_.contexts.get(target.tls_ca, target.tls_verify ? tls::Verify::Full : tls::Verify::None);
-  if (!context) {
-    fail(Stage::Tls, Condition::RemoteConnectionFailed, context.error().text);
-    return false;
-  }
-  tls::Identity identity{target.tls_identity, target.identity_is_domain && !domain.is_ip ? domain.jid : std::string()};
-  auto engine = tls::Engine::client(**context, domain.ascii, std::move(identity), offer);
-  if (!engine) {
-    fail(Stage::Tls, Condition::RemoteConnectionFailed, engine.error().text);
-    return false;
-  }
-  engine_ = *std::move(engine);
-  tls::Output out;
-  engine_->start(out);
-  stream_->write(out.to_peer);
-  return true;
+void XmppConnection::start_tls(tls::Engine::Offer offer) {
+  end_part(attempt_->times.stream);
+  auto started = channel_.start_tls(attempt_->target, attempt_->domain, offer);
+  if (!started) return fail(Stage::Tls, Condition::RemoteConnectionFailed, started.error().text);
+  arm();
 }
 
-void XmppConnection::take_ciphertext(std::string_view bytes) {
-  bool handshaking = engine_->state() == tls::Engine::State::Handshaking;
-  tls::Output out;
-  engine_->received(bytes, out);
-  if (!out.to_peer.empty()) stream_->write(out.to_peer);
-  auto state = engine_->state();
-  std::string error = engine_->error();
-  if (handshaking) {
-    if (state == tls::Engine::State::Handshaking) return;
-    if (state == tls::Engine::State::Failed) {
-      if (!engine_->distrusted() && try_another(error)) return;
-      return fail(Stage::Tls, Condition::RemoteConnectionFailed, error);
-    }
-    tls_is_up();
-  }
-  if (!out.plaintext.empty()) take_plaintext(out.plaintext);
-  if (state == tls::Engine::State::PeerClosed) transport_ended("TLS closed by the server");
-  if (state == tls::Engine::State::Failed) feed(xmpp::event::TransportEnded{error});
-}
-
-void XmppConnection::tls_is_up() {
-  attempt_->times.tls = services_.loop.now() - std::exchange(attempt_->part_begun, services_.loop.now());
+void XmppConnection::on_secure() {
+  end_part(attempt_->times.tls);
   if (machine_->state() == State::Idle) {
     feed(xmpp::event::TransportReady{true, xmpp::TlsRule::Required, attempt_->usable_by});
   } else {
@@ -213,37 +189,31 @@ void XmppConnection::tls_is_up() {
   }
 }
 
-// --- what the network says; a stream may be destroyed by any feed() ---
-
-void XmppConnection::on_bytes(std::string_view bytes) {
-  if (done_) return;
-  engine_ ? take_ciphertext(bytes) : take_plaintext(bytes);
+void XmppConnection::on_insecure(const std::string& why, bool distrusted) {
+  if (!distrusted && try_another(Stage::Tls, why)) return;
+  fail(Stage::Tls, Condition::RemoteConnectionFailed, why);
 }
 
-void XmppConnection::take_plaintext(std::string_view bytes) {
+void XmppConnection::on_plaintext(std::string_view bytes) {
+  if (done_) return;
   if (attempt_) attempt_->heard = true;
   services_.counters.add(Counter::bytes_from_servers, bytes.size());
   feed(xmpp::event::Received{bytes});
 }
 
-void XmppConnection::on_end() {
-  transport_ended(engine_ ? "connection closed without TLS close_notify" : "connection closed");  // U-55
-}
-
-void XmppConnection::on_broken(const Error& error) {
+void XmppConnection::on_lost(const std::string& why) {
   if (goodbye_) return finish(std::move(*goodbye_));
-  if (!done_) transport_ended(error.text);
-}
-
-void XmppConnection::transport_ended(std::string why) {
   if (done_ || !machine_) return;
-  why += moment_of(machine_->state());
-  if (try_another(why)) return;
-  feed(xmpp::event::TransportEnded{why});
+  std::string when = why + std::string(moment_of(machine_->state()));
+  if (try_another(stage(), when)) return;
+  feed(xmpp::event::TransportEnded{when});
 }
 
-void XmppConnection::on_drained() {
+void XmppConnection::on_sent() {
   if (goodbye_) return finish(std::move(*goodbye_));
+  if (done_ || !std::exchange(congestion_, nullptr)) return;
+  arm();
+  raise(Congested{false});
 }
 
 // --- the machine's steps ---
@@ -269,13 +239,7 @@ void XmppConnection::pump() {
 
 void XmppConnection::perform(xmpp::step::Write& step) {
   services_.counters.add(Counter::bytes_to_servers, step.bytes.size());
-  if (engine_) {
-    tls::Output out;
-    engine_->send(step.bytes, out);
-    stream_->write(out.to_peer);
-  } else {
-    stream_->write(step.bytes);
-  }
+  channel_.write(step.bytes);
 }
 
 void XmppConnection::perform(xmpp::step::StartTls&) { start_tls(tls::Engine::Offer::NoAlpn); }
@@ -283,8 +247,8 @@ void XmppConnection::perform(xmpp::step::StartTls&) { start_tls(tls::Engine::Off
 void XmppConnection::perform(xmpp::step::Usable& step) {
   if (attempt_) {
     services_.counters.add(Counter::streams_opened);
-    attempt_->times.stream += services_.loop.now() - attempt_->part_begun;
-    log_open(story_, attempt_->times, engine_ ? engine_->description() : "none");
+    end_part(attempt_->times.stream);
+    log_open(story_, attempt_->times, channel_.description());
     drop_attempt();
   }
   auto& [id, from, lang, version] = step.header;
@@ -299,10 +263,11 @@ void XmppConnection::perform(xmpp::step::Ended& step) {
     closed.stage = step.ending == xmpp::Ending::NoTls ? Stage::Tls : stage();
     auto word = condition_in(closed.stream_error);
     if (!word.empty()) (closed.why += ": ") += word;
+    closed.why += earlier_failures();
     story_.failed(*closed.stage, closed.condition, closed.why, services_.counters);
   }
-  if (!step.abrupt && stream_) say_goodbye();
-  if (!step.abrupt && stream_ && stream_->queued() > 0) {
+  if (!step.abrupt && channel_.is_open()) channel_.say_goodbye();
+  if (!step.abrupt && channel_.queued() > 0) {
     done_ = true;
     goodbye_ = std::make_unique<Closed>(std::move(closed));
     goodbye_by_ = services_.loop.now() + kLastBytes;
@@ -311,25 +276,22 @@ void XmppConnection::perform(xmpp::step::Ended& step) {
   finish(std::move(closed));
 }
 
-void XmppConnection::say_goodbye() {
-  if (engine_) {
-    tls::Output out;
-    engine_->close(out);
-    if (!out.to_peer.empty()) stream_->write(out.to_peer);
-  }
-  stream_->half_close();
-}
-
 // --- the end ---
 
 // How far the stream has come, or had before what it was last fed.
 Stage XmppConnection::stage() const {
-  if (attempt_ && !stream_) return attempt_->connector->stage();
-  bool handshaking = engine_ && engine_->state() == tls::Engine::State::Handshaking;
-  return handshaking || was_ == State::Proceed ? Stage::Tls : Stage::Stream;
+  if (attempt_ && !channel_.is_open()) return attempt_->connector->stage();
+  return channel_.is_handshaking() || was_ == State::Proceed ? Stage::Tls : Stage::Stream;
+}
+
+// What was tried before the connection at hand; the connector has told of them when there is none.
+std::string XmppConnection::earlier_failures() const {
+  std::string reasons = attempt_ && channel_.is_open() ? attempt_->connector->reasons() : "";
+  return reasons.empty() ? "" : "; before: " + reasons;
 }
 
 void XmppConnection::fail(Stage stage, Condition condition, std::string why) {
+  why += earlier_failures();
   story_.failed(stage, condition, why, services_.counters);
   finish(Closed{condition, {}, std::move(why), stage});
 }
@@ -339,8 +301,8 @@ void XmppConnection::finish(Closed closed) {
   auto last = std::move(goodbye_);  // `closed` may live in it
   goodbye_by_.reset();
   drop_attempt();
-  stream_.reset();
-  engine_.reset();
+  congestion_.reset();
+  channel_.close();
   closed.target = story_.target;
   arm();
   raise(std::move(closed));
@@ -354,8 +316,9 @@ void XmppConnection::arm() {
     if (at && (!next || *at < *next)) next = at;
   };
   if (!done_) {
-    if (attempt_) consider(stream_ ? attempt_->usable_by : attempt_->connector->next_deadline());
+    if (attempt_) consider(channel_.is_open() ? attempt_->usable_by : attempt_->connector->next_deadline());
     if (machine_) consider(machine_->next_deadline());
+    if (congestion_) consider(congestion_->look_at());
   }
   if (next == armed_) return;
   armed_ = next;
@@ -370,7 +333,10 @@ void XmppConnection::on_deadline(Instant now) {
   armed_.reset();
   if (goodbye_) return finish(std::move(*goodbye_));
   if (done_) return;
-  if (attempt_ && !stream_) {
+  if (congestion_ && now >= congestion_->look_at() && congestion_->is_stalled(channel_.queued(), now)) {
+    return fail(Stage::Stream, Condition::PolicyViolation, kUntaken);
+  }
+  if (attempt_ && !channel_.is_open()) {
     attempt_->connector->on_deadline(now);
   } else if (attempt_ && now >= attempt_->usable_by && machine_->state() == State::Idle) {
     fail(Stage::Tls, Condition::RemoteConnectionFailed, "no TLS handshake in time");

@@ -1,5 +1,5 @@
-// worker/upstream/xmpp_connection.h - one stream to an XMPP server: upstream::Connector, TLS, xmpp::ClientStream.
-// Runs in: worker. I/O: TCP or a unix socket, TLS. Owned by: upstream::Streams. Known above by its StreamId.
+// worker/upstream/xmpp_connection.h - one stream to an XMPP server: Connector, then Channel, around xmpp::ClientStream.
+// Runs in: worker. I/O: through these two. Owned by: upstream::Streams. Known above by its StreamId.
 // An adapter: it carries out the machine's steps and feeds it what the network says. What an attempt needs is freed
 // once the stream is usable, so that an idle stream stays small.
 // A connection on which direct TLS does not come about, or that ends before the server said anything, is of no use: the
@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "common/uv/stream.h"
-#include "worker/tls/engine.h"
+#include "worker/upstream/channel.h"
+#include "worker/upstream/congestion.h"
 #include "worker/upstream/connector.h"
 #include "worker/upstream/services.h"
 #include "worker/upstream/story.h"
@@ -24,15 +24,15 @@
 
 namespace nxb::upstream {
 
-class XmppConnection final : public Upstream, private uv::StreamSink, private ConnectorSink {
+class XmppConnection final : public Upstream, private ConnectorSink, private ChannelSink {
  public:
-  XmppConnection(StreamId id, XmppServices& services) : id_(id), services_(services) {}
+  XmppConnection(StreamId id, XmppServices& services) : id_(id), services_(services), channel_(services, *this) {}
   ~XmppConnection() override;
 
   void open(const StreamSpec& spec) override;
   void send(std::string_view elements) override;
   void restart(std::string_view stream_attrs) override;
-  void set_reading(bool on) override;
+  void set_reading(bool on) override { channel_.set_reading(on); }
   void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) override;
 
   void on_deadline(Instant now);
@@ -55,19 +55,19 @@ class XmppConnection final : public Upstream, private uv::StreamSink, private Co
   void on_reached(Connection connection) override;
   void on_unreachable(Failure failure) override;
   void on_under_way() override { arm(); }
-  // uv::StreamSink
-  void on_bytes(std::string_view bytes) override;
-  void on_end() override;
-  void on_broken(const Error& error) override;
-  void on_drained() override;
+  // ChannelSink
+  void on_plaintext(std::string_view bytes) override;
+  void on_secure() override;
+  void on_insecure(const std::string& why, bool distrusted) override;
+  void on_lost(const std::string& why) override;
+  void on_sent() override;
 
   void begin_machine(const StreamSpec& spec, const Choice& choice);
-  bool start_tls(tls::Engine::Offer offer);
-  void take_ciphertext(std::string_view bytes);
-  void tls_is_up();
-  void take_plaintext(std::string_view bytes);
-  void transport_ended(std::string why);
-  bool try_another(const std::string& why);
+  void watch_unsent();
+  std::size_t most_unsent() const;
+  void start_tls(tls::Engine::Offer offer);
+  bool try_another(Stage at, const std::string& why);
+  void end_part(Duration& part);
 
   void feed(const xmpp::StreamInput& input);
   void pump();
@@ -77,8 +77,8 @@ class XmppConnection final : public Upstream, private uv::StreamSink, private Co
   void perform(xmpp::step::Deliver& step);
   void perform(xmpp::step::Ended& step);
   Stage stage() const;
+  std::string earlier_failures() const;
   void fail(Stage stage, bosh::Condition condition, std::string why);
-  void say_goodbye();
   void finish(Closed closed);
   void drop_attempt();
   void raise(Event event) { services_.events.on_stream_event(id_, std::move(event)); }
@@ -88,10 +88,10 @@ class XmppConnection final : public Upstream, private uv::StreamSink, private Co
   XmppServices& services_;
   std::optional<xmpp::ClientStream> machine_;
   std::unique_ptr<Attempt> attempt_;
-  std::unique_ptr<uv::Stream> stream_;
-  std::unique_ptr<tls::Engine> engine_;
+  Channel channel_;
   Story story_;
-  std::unique_ptr<Closed> goodbye_;  // raised when the last bytes are out, or at goodbye_by_
+  std::unique_ptr<Congestion> congestion_;  // while the server does not take what is sent
+  std::unique_ptr<Closed> goodbye_;         // raised when the last bytes are out, or at goodbye_by_
   std::optional<Instant> goodbye_by_;
   std::optional<Instant> armed_;
   xmpp::StreamSteps steps_;                                          // not yet carried out

@@ -89,7 +89,8 @@ void Session::move_to(State to) {
 bool Session::is_consistent() const {
   bool awaits = header_ == Header::Awaited;
   if (lost_at_ && !ping_at_) return false;
-  if (over() && (ping_at_ || header_ != Header::Settled)) return false;
+  if (over() && (ping_at_ || deaf_since_ || header_ != Header::Settled)) return false;
+  if (deaf_since_ && lost_at_) return false;
   if ((state_ == State::Closing) != (owed_ != Owed::Nothing)) return false;
   switch (state_) {  // no default: a new state must be thought about here
     case State::Waiting:
@@ -225,7 +226,10 @@ bool Session::pings_too_often() {
     pings_since_ = now_;
     pings_ = 0;
   }
-  return ++pings_ > limits_.pings_per_second;
+  if (++pings_ <= limits_.pings_per_second) return false;
+  if (pings_forgiven_ == 0) return true;
+  --pings_forgiven_;
+  return false;
 }
 
 void Session::take(PongArrived& /*pong*/, Actions& /*out*/) {}
@@ -298,6 +302,25 @@ void Session::on_server(upstream::Arrived& arrived, Actions& out) {
   for (xmpp::Stanza& stanza : arrived.stanzas) say(with_language(std::move(stanza.bytes), lang_), out);
 }
 
+// U-36. Who was asked for a last sign of life is not lost now: it cannot be heard.
+void Session::on_server(upstream::Congested& congested, Actions& out) {
+  if (!congested.on) return hear_again(out);
+  if (deaf_since_) return;
+  deaf_since_ = now_;
+  lost_at_.reset();
+  out.push_back(ReadClient{false});
+}
+
+// What the client said meanwhile comes all at once, its pings too.
+void Session::hear_again(Actions& out) {
+  if (!deaf_since_) return;
+  const Duration deaf = now_ - *std::exchange(deaf_since_, std::nullopt);
+  const auto seconds = static_cast<std::uint64_t>(deaf / 1s) + 1;
+  pings_forgiven_ = seconds * limits_.pings_per_second;
+  alive_at_ = now_;
+  out.push_back(ReadClient{true});
+}
+
 void Session::on_server(upstream::Closed& closed, Actions& out) { end_by_server(closed, out); }
 
 // --- time ---
@@ -305,7 +328,7 @@ void Session::on_server(upstream::Closed& closed, Actions& out) { end_by_server(
 std::optional<Instant> Session::next_deadline() const {
   std::optional<Instant> next = deadline_;
   if (!ping_at_) return next;
-  Instant due = std::min(*ping_at_, lost_at_.value_or(silent_at()));
+  Instant due = deaf_since_ ? *ping_at_ : std::min(*ping_at_, lost_at_.value_or(silent_at()));
   return next ? std::min(*next, due) : due;
 }
 
@@ -314,7 +337,7 @@ void Session::expire(Actions& out) {
   if (lost_at_ && now_ >= *lost_at_) return lose({"no pong"}, out);
   if (deadline_ && now_ >= *deadline_) deadline_passed(out);
   if (!ping_at_) return;
-  bool silent = !lost_at_ && now_ >= silent_at();
+  bool silent = !deaf_since_ && !lost_at_ && now_ >= silent_at();
   if (!silent && now_ < *ping_at_) return;
   if (silent) lost_at_ = now_ + std::min(limits_.last_wait, limits_.ping_interval);
   ping_at_ = now_ + limits_.ping_interval;

@@ -6,7 +6,8 @@
 //   Waiting --<open/> or legacy header--> Opening --our <open/> sent--> Open
 //      \____________\______________________/__________________________/
 //        any end: <close/> and Close are exchanged, each wait bounded--> Closing --> Gone
-//
+// While its server does not take what the client sends, the client is not read (ReadClient, U-36): it is pinged, but its
+// pongs are not heard, so its silence is none.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -101,11 +102,15 @@ struct CloseStream {
 struct ReadServer {
   bool on;
 };
+struct ReadClient {  // off: its server does not take what it sends (U-36)
+  bool on;
+};
 struct Ended {  // exactly once, before HangUp
   std::string_view why;
   bosh::Condition condition = bosh::Condition::None;
 };
-using Action = std::variant<Send, HangUp, Forward, OpenStream, RestartStream, CloseStream, ReadServer, Ended>;
+using Action =
+    std::variant<Send, HangUp, Forward, OpenStream, RestartStream, CloseStream, ReadServer, ReadClient, Ended>;
 using Actions = std::vector<Action>;
 
 enum class State : std::uint8_t { Waiting, Opening, Open, Closing, Gone };
@@ -175,9 +180,11 @@ class Session final {
 
   void on_server(upstream::Opened& opened, Actions& out);
   void on_server(upstream::Arrived& arrived, Actions& out);
+  void on_server(upstream::Congested& congested, Actions& out);
   void on_server(upstream::Closed& closed, Actions& out);
 
   Instant silent_at() const { return alive_at_ + 2 * limits_.ping_interval; }
+  void hear_again(Actions& out);
   void expire(Actions& out);
   void deadline_passed(Actions& out);
   bool pings_too_often();
@@ -212,6 +219,8 @@ class Session final {
   HeaderForm form_ = HeaderForm::Unclosed;  // of the last legacy header
   bool legacy_ = false;                     // draft framing (W-50)
   bool reading_ = true;                     // the server is read (W-26)
+  std::optional<Instant> deaf_since_;       // the client is not read (U-36)
+  std::uint64_t pings_forgiven_ = 0;        // of those that waited meanwhile
   std::uint32_t pings_ = 0;                 // of the client, in the second that began at pings_since_
   Instant pings_since_;
   Instant now_;                      // of the last event

@@ -96,6 +96,7 @@ void Session::lose(const End& end, Actions& out) {
 void Session::part(const End& end, Actions& out) {
   if (over()) return;
   if (running() && end.parting) out.push_back(CloseStream{*end.parting});
+  hear_again(out);  // its goodbye
   out.push_back(Ended{end.why, end.condition});
   header_ = Header::Settled;
   deadline_.reset();

@@ -3,6 +3,7 @@
 #include "worker/xmpp/client_stream.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "worker/xmpp/stream_management.h"
@@ -49,6 +50,14 @@ bool frames_a_stream(const StreamElement& element) {
   return element.ns == kFramingNamespace || (element.ns == kStreamNamespace && element.local == "stream");
 }
 
+// Negotiation is over: SASL and its kin are no stanzas (U-27).
+bool begins_with_stanza(std::string_view elements) {
+  return std::ranges::any_of(std::array{"<message", "<presence", "<iq"}, [&](std::string_view tag) {
+    return elements.starts_with(tag) && elements.size() > tag.size() &&
+           std::string_view(" \t\r\n/>").find(elements[tag.size()]) != std::string_view::npos;
+  });
+}
+
 std::string_view condition_of(Fault fault) {
   switch (fault) {
     case Fault::None:
@@ -80,7 +89,7 @@ void ClientStream::on(const StreamInput& input, Instant now, StreamSteps& out) {
 }
 
 bool ClientStream::is_consistent() const {
-  if (held_.size() > setup_.max_held) return false;
+  if (held_.size() > setup_.max_held || (quiet_ && state_ != State::Running)) return false;
   switch (state_) {  // no default: a new state must be thought about here
     case State::Idle:
       return !deadline_ && !secure_;
@@ -230,10 +239,12 @@ void ClientStream::take(const event::TransportReplaced&, Instant, StreamSteps&) 
   deadline_.reset();
 }
 
-void ClientStream::take(const event::Send& send, Instant, StreamSteps& out) {
+void ClientStream::take(const event::Send& send, Instant now, StreamSteps& out) {
   if (state_ == State::Closing || send.elements.empty()) return;
   if (state_ == State::Running) {
     out.push_back(step::Write{std::string(send.elements)});
+    last_said_ = now;
+    if (!quiet_ && begins_with_stanza(send.elements)) quiet_ = now + kQuiet;
     return;
   }
   if (send.elements.size() > setup_.max_held - held_.size()) {
@@ -245,6 +256,7 @@ void ClientStream::take(const event::Send& send, Instant, StreamSteps& out) {
 void ClientStream::take(const event::Restart& restart, Instant now, StreamSteps& out) {
   if (state_ != State::Running) return;  // a stream that is being set up has nothing to restart
   sm_enabled_ = sm_resumable_ = false;
+  quiet_.reset();
   deadline_ = now + setup_.setup_timeout;
   write_header(out, parse_stream_attributes(restart.attributes));
 }
@@ -272,12 +284,20 @@ void ClientStream::take(const event::Close& close, Instant now, StreamSteps& out
   }
   out.push_back(step::Write{std::string(kEndTag)});
   state_ = State::Closing;
+  quiet_.reset();
   deadline_ = now + kCloseWait;
   std::string().swap(held_);
   header_.reset();
 }
 
 void ClientStream::take(const event::TimePassed&, Instant now, StreamSteps& out) {
+  if (quiet_ && now >= *quiet_) {  // looked at late rather than moved with each element
+    if (now - last_said_ >= kQuiet) {
+      out.push_back(step::Write{" "});
+      last_said_ = now;
+    }
+    quiet_ = last_said_ + kQuiet;
+  }
   if (!deadline_ || now < *deadline_) return;
   if (state_ == State::Closing) return abort(Ending::Closed, "the server did not close in time", out);
   if (state_ == State::Handshake) return abort(Ending::TimedOut, "no TLS handshake in time", out);
@@ -340,6 +360,7 @@ void ClientStream::abort(Ending ending, std::string why, StreamSteps& out) {
 void ClientStream::end(step::Ended ended, StreamSteps& out) {
   state_ = State::Ended;
   deadline_.reset();
+  quiet_.reset();
   std::string().swap(held_);
   header_.reset();
   splitter_.restart();

@@ -107,10 +107,11 @@ class ClientStream final {
  public:
   enum class State : std::uint8_t { Idle, Header, Features, Proceed, Handshake, Running, Closing, Ended };
   static constexpr Duration kCloseWait{5'000};  // U-30
+  static constexpr Duration kQuiet{120'000};    // of silence on our side, then whitespace keeps the stream alive (U-27)
 
   ClientStream(ClientStreamSetup setup, xml::Pool& pool);
   void on(const StreamInput& input, Instant now, StreamSteps& out);  // runs to completion; never calls out
-  std::optional<Instant> next_deadline() const { return deadline_; }
+  std::optional<Instant> next_deadline() const { return deadline_ ? deadline_ : quiet_; }
   bool is_consistent() const;
   State state() const { return state_; }
   bool resumable() const { return sm_resumable_; }
@@ -148,6 +149,8 @@ class ClientStream final {
   std::string held_;                      // what the client sent while the stream was not usable
   std::unique_ptr<StreamHeader> header_;  // of the stream being set up, until it is usable
   std::optional<Instant> deadline_;       // setup or close wait
+  std::optional<Instant> quiet_;          // when to see whether we were silent; from the client's first stanza on
+  Instant last_said_;                     // by the client or for it, since then
   TlsRule tls_ = TlsRule::Required;
   State state_ = State::Idle;
   bool secure_ = false;      // TLS is up

@@ -106,7 +106,7 @@ class Stream(asyncio.Protocol):
         self.jid = None
         self.headers = []        # attributes of every stream header seen
         self.received = bytearray()
-        self.secured = False
+        self.secured = server.direct
         self.early = None        # bytes that come while TLS is being set up, or nothing
         self.closed_politely = False
         self.gone = asyncio.get_running_loop().create_future()
@@ -161,9 +161,10 @@ class Stream(asyncio.Protocol):
 class XmppServer:
     """Started by `await XmppServer(domain).start()`."""
 
-    def __init__(self, domain="test.example", ssl_context=None):
+    def __init__(self, domain="test.example", ssl_context=None, direct=False):
         self.domain = domain
         self.ssl_context = ssl_context   # offers STARTTLS when set
+        self.direct = direct             # TLS from the first byte instead
         self.require_tls = ssl_context is not None
         self.mechanisms = ["PLAIN", "ANONYMOUS"]
         self.bound = {}                  # full JID -> stream
@@ -178,7 +179,8 @@ class XmppServer:
 
     async def start(self, port=0, host="127.0.0.1"):
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: Stream(self), host, port, backlog=4096)
+        self.server = await loop.create_server(lambda: Stream(self), host, port, backlog=4096,
+                                               ssl=self.ssl_context if self.direct else None)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 

@@ -134,6 +134,22 @@ TEST_CASE("B-26 a filter without entries and a route beside a target are said to
   CHECK(warnings("[[upstream.domain]]\nname = 'a'\ntarget = 'b:1'\nroute = 'off'\n") == "");
 }
 
+TEST_CASE("U-02 B-17 a default domain that would be refused is said") {
+  const auto said = [](std::string_view lists) {
+    return joined(load("[upstream]\ndefault_domain = 'Chat.Example.org'\n" + std::string(lists)).warnings);
+  };
+  for (const char* fine : {"", "allow = ['.Example.org']", "allow = ['a.example', 'chat.example.org.']",
+                           "deny = ['example.org']", "allow = ['.example.org']\ndeny = ['chat.example.org']"}) {
+    CHECK(said(fine) == "");
+  }
+  const std::string start = "f.toml:2: upstream.default_domain: \"chat.example.org\" ";
+  const std::string end = ": clients that name no domain are refused\n";
+  CHECK(said("allow = ['example.org']") == start + "is not in allow" + end);
+  CHECK(said("allow = ['.t.example.org']") == start + "is not in allow" + end);
+  CHECK(said("deny = ['.example.org']") == start + "is in deny" + end);
+  CHECK(said("allow = ['.example.org']\ngone = ['chat.example.org']") == start + "is in gone" + end);
+}
+
 TEST_CASE("B-17 B-18 the default domain is a domain, domains of former times are those of lists") {
   CHECK(good("[upstream]\ndefault_domain = 'Example.ORG.'\n").upstream.default_domain == "example.org");
   CHECK(good("").upstream.default_domain == "");

@@ -24,6 +24,7 @@ session_burst = 16
 [[listen]]
 address = "127.0.0.1:1"
 trusted_proxies = ["10.0.0.0/8", "unix"]
+accept_proxy = true
 [[listen]]
 address = "unix:/x y"
 [http]
@@ -80,6 +81,7 @@ allow_private_targets = true
 tls = "offered"
 tls_verify = false
 tls_ca = "@CA@"
+proxy_protocol = "v1"
 max_xmpp_stanza_size = 10001
 connect_timeout = "101ms"
 setup_timeout = "102ms"
@@ -93,7 +95,15 @@ tls_ca = "@CA@"
 tls_verify = true
 [[upstream.domain]]
 name = "f.example"
+proxy_protocol = "v2"
 route = "filtered"
+[external]
+socket = "/run/program.sock"
+reconnect_min = "103ms"
+reconnect_max = "9s"
+timeout = "104ms"
+max_message = 65537
+max_pending = 1048577
 [discovery]
 bosh_url = "https://c.example/http-bind"
 websocket_url = "wss://c.example/xmpp-websocket"
@@ -144,7 +154,8 @@ Config any_config(std::mt19937_64& random) {
     *count = pick<std::uint32_t>(random, 0, ~0U);
   }
   c.bosh.see_other_uri = any_text(random);
-  for (int left = pick(random, 0, 2); left > 0; --left) c.listen.push_back({any_text(random), any_texts(random)});
+  for (int left = pick(random, 0, 2); left > 0; --left)
+    c.listen.push_back({any_text(random), any_texts(random), pick(random, 0, 1) != 0});
   c.http.path = any_texts(random);
   c.websocket = {any_texts(random),
                  any_time(random),
@@ -180,6 +191,7 @@ Config any_config(std::mt19937_64& random) {
   c.upstream.default_domain = any_text(random);
   c.upstream.route = static_cast<RouteMode>(pick(random, 0, 2));
   c.upstream.route_filter = any_texts(random);
+  c.upstream.proxy_protocol = static_cast<ProxyProtocol>(pick(random, 0, 2));
   c.upstream.allow_private_targets = pick(random, 0, 1) != 0;
   c.upstream.tls = static_cast<TlsMode>(pick(random, 0, 2));
   c.upstream.tls_verify = pick(random, 0, 1) != 0;
@@ -190,6 +202,7 @@ Config any_config(std::mt19937_64& random) {
                   any_text(random), pick(random, 0, 1) != 0, {}};
     if (pick(random, 0, 1) != 0) domain.tls = static_cast<TlsMode>(pick(random, 0, 3));
     if (pick(random, 0, 1) != 0) domain.route = static_cast<RouteMode>(pick(random, 0, 2));
+    if (pick(random, 0, 1) != 0) domain.proxy_protocol = static_cast<ProxyProtocol>(pick(random, 0, 2));
     c.upstream.domain.push_back(std::move(domain));
   }
   c.monitor = {static_cast<MonitorAccess>(pick(random, 0, 2)), any_text(random), any_text(random)};

@@ -328,10 +328,22 @@ TEST_CASE("C-03 log levels in any case") {
   refused("log", "format", "'xml'", "\"text\", \"json\"");
 }
 
-TEST_CASE("kind: external is known but not supported yet") {
+TEST_CASE("C-24 the kind of upstream; \"external\" and the socket of its program belong together") {
   CHECK(taken("upstream", "kind", "'echo'").upstream.kind == UpstreamKind::Echo);
-  refused("upstream", "kind", "'external'", "not supported yet");
-  refused("upstream", "kind", "'none'", "\"xmpp\", \"echo\"");
+  refused("upstream", "kind", "'none'", "\"xmpp\", \"echo\", \"external\"");
+  const Loaded good = load("[upstream]\nkind = 'external'\n[external]\nsocket = '/run/bot.sock'\n");
+  CHECK(joined(good.errors) + joined(good.warnings) == "");
+  CHECK(good.config.upstream.kind == UpstreamKind::External);
+  CHECK(good.config.external.socket == "/run/bot.sock");
+  const Loaded alone = load("[upstream]\nkind = 'external'\n");
+  CHECK(joined(alone.errors) ==
+        "f.toml:2: upstream.kind: has no program; allowed: \"external\" with socket in [external]\n");
+  const Loaded unused = load("[external]\nsocket = '/run/bot.sock'\n");
+  CHECK(joined(unused.errors) == "");
+  CHECK(contains(joined(unused.warnings), "f.toml:2: external.socket: is never connected to"));
+  refused("external", "socket", "'bot.sock'", "does not start with /");
+  const Loaded crossed = load("[external]\nreconnect_min = '20s'\n");
+  CHECK(contains(joined(crossed.errors), "f.toml:2: external.reconnect_min: reconnect_min is above reconnect_max"));
 }
 
 TEST_CASE("the admin socket's path is absolute and fits") {
@@ -412,9 +424,7 @@ TEST_CASE("options whose feature comes later take their default only") {
     const char *section, *key, *initial, *other;
   };
   for (const Later& row :
-       {Later{"upstream", "proxy_protocol", "'off'", "'v2'"},
-        Later{"upstream.domain", "proxy_protocol", "'off'", "'v1'"}, Later{"listen", "accept_proxy", "false", "true"},
-        Later{"listen", "tls", "{}", "{ cert = 'c.pem' }"}, Later{"server", "user", "''", "'nxb'"},
+       {Later{"listen", "tls", "{}", "{ cert = 'c.pem' }"}, Later{"server", "user", "''", "'nxb'"},
         Later{"server", "group", "''", "'nxb'"}, Later{"metrics", "listen", "''", "'127.0.0.1:9100'"},
         Later{"log", "file", "''", "'/var/log/nxb'"}}) {
     taken(row.section, row.key, row.initial);

@@ -14,7 +14,7 @@ std::string client_address(const TrustedProxies& trusted, std::string_view peer,
   http::Request request;
   request.x_forwarded_for = x_forwarded_for;
   request.forwarded = forwarded;
-  return edge::client_of(trusted, peer, request).address;
+  return edge::client_of(trusted, {peer}, request).address;
 }
 
 bool is_secure(std::string_view peer, std::string_view x_forwarded_for, std::string_view x_forwarded_proto,
@@ -23,7 +23,7 @@ bool is_secure(std::string_view peer, std::string_view x_forwarded_for, std::str
   request.x_forwarded_for = x_forwarded_for;
   request.x_forwarded_proto = x_forwarded_proto;
   request.forwarded = forwarded;
-  return edge::client_of(TrustedProxies({"10.0.0.0/8"}), peer, request).secure;
+  return edge::client_of(TrustedProxies({"10.0.0.0/8"}), {peer}, request).secure;
 }
 
 }  // namespace
@@ -66,6 +66,31 @@ TEST_CASE("H-47 Forwarded counts where there is no X-Forwarded-For, and for trus
   CHECK(client_address(trusted, "10.0.0.1", "1.1.1.1", "for=6.6.6.6") == "1.1.1.1");  // what nginx passes on
   CHECK(client_address(trusted, "10.0.0.1", "", "for=1.1.1.1, for=_hidden") == "10.0.0.1");
   CHECK(client_address(trusted, "10.0.0.1", "", "proto=https") == "10.0.0.1");
+}
+
+TEST_CASE("O-30 the port is the client's where it is known: the peer's own, or beside the address that a proxy says") {
+  auto port = [](std::string_view peer, std::string_view x_forwarded_for, std::string_view forwarded = "") {
+    http::Request request;
+    request.x_forwarded_for = x_forwarded_for;
+    request.forwarded = forwarded;
+    return edge::client_of(TrustedProxies({"10.0.0.0/8"}), {peer, 4711}, request).port;
+  };
+  CHECK(port("198.51.100.1", "1.1.1.1:5678") == 4711);  // nobody we trust: he is the client
+  CHECK(port("10.0.0.1", "") == 4711);                  // nobody is said to be behind it
+  CHECK(port("10.0.0.1", "unknown") == 4711);
+  CHECK(port("10.0.0.1", "1.1.1.1") == 0);
+  CHECK(port("10.0.0.1", "1.1.1.1:5678") == 5678);
+  CHECK(port("10.0.0.1", "[2001:db8::9]:5678") == 5678);
+  CHECK(port("10.0.0.1", "2001:db8::5678") == 0);
+  CHECK(port("10.0.0.1", "[2001:db8::9]") == 0);
+  CHECK(port("10.0.0.1", "1.1.1.1:5678, 10.0.0.2:81") == 5678);
+  CHECK(port("10.0.0.1", "1.1.1.1, 10.0.0.2:81") == 0);
+  CHECK(port("10.0.0.1", "", R"(for="1.2.3.4:5678")") == 5678);
+  CHECK(port("10.0.0.1", "", R"(for="[2001:db8::9]:5678";proto=https)") == 5678);
+  for (const char* odd : {"1.2.3.4:", "1.2.3.4:_obscure", "1.2.3.4:65536", "1.2.3.4:-1", "1.2.3.4:+1", "1.2.3.4:80x"}) {
+    CAPTURE(odd);
+    CHECK(port("10.0.0.1", odd) == 0);
+  }
 }
 
 TEST_CASE("H-47 the scheme is what the client's hop says, and nothing when nobody trusted says it") {

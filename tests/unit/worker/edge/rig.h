@@ -27,9 +27,10 @@ class ScriptedRequests final : public edge::Requests {
     bosh::Body body;
     std::string client, sid;
     bool secure = false;
+    std::uint16_t port = 0;
   };
   void on_request(RequestId id, bosh::Body body, const gateway::Client& client, std::string_view sid) override {
-    seen.push_back({id, std::move(body), client.address, std::string(sid), client.secure});
+    seen.push_back({id, std::move(body), client.address, std::string(sid), client.secure, client.port});
     if (at_once) at_once(id);
   }
   void on_request_gone(RequestId id) override { gone.push_back(id); }
@@ -147,6 +148,7 @@ class Client {
   static Client from(EdgeRig& rig, std::string peer) {
     return Client(rig, Family::Unix, 0, 0, "", "", std::move(peer));
   }
+  Client(EdgeRig& rig, Descriptor fd) : rig_(rig), fd_(std::move(fd)) {}  // it is connected already
   explicit Client(EdgeRig& rig, Family family = Family::Unix, int send_buffer = 0, std::uint8_t hops = 0,
                   std::string minted = "", std::string bytes = "", std::string peer = "192.0.2.7:4000")
       : rig_(rig) {

@@ -49,6 +49,7 @@ struct World final : gateway::Ports {
   void send_frame(SocketId, ws::Opcode, std::string_view) override {}
   std::size_t unsent(SocketId) const override { return 0; }
   void close_socket(SocketId) override {}
+  void read_socket(SocketId, bool) override {}
   void wake_socket_at(SocketId, std::optional<Instant>) override {}
 
   RequestId post(bosh::Body body) {

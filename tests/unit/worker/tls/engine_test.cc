@@ -3,7 +3,12 @@
 #include "worker/tls/engine.h"
 
 #include <doctest/doctest.h>
+#include <malloc.h>
 #include <openssl/ssl.h>
+
+#include <limits>
+#include <utility>
+#include <vector>
 
 #include "tests/unit/worker/tls/peer.h"
 #include "worker/tls/contexts.h"
@@ -104,6 +109,57 @@ TEST_CASE("U-48 TLS 1.1 is refused, TLS 1.2 is taken") {
   Pair enough({}, {"example.org", ""}, {TLS1_2_VERSION, ""});
   enough.run();
   CHECK(enough.engine->state() == State::Open);
+}
+
+TEST_CASE("U-48 a server that wants to renegotiate is refused") {
+  Pair pair({}, {"example.org", ""}, {TLS1_2_VERSION, ""});
+  pair.run();
+  REQUIRE(pair.engine->state() == State::Open);
+  Output out;
+  pair.engine->received(pair.server.ask_for_another_handshake(), out);
+  CHECK(out.to_peer.size() > 0);
+  CHECK(out.to_peer.size() < 64);  // an alert and no ClientHello
+  CHECK(out.plaintext.empty());
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kIdleBound = std::numeric_limits<std::size_t>::max();  // its allocator is another
+#else
+constexpr std::size_t kIdleBound = 24'000;
+#endif
+
+TEST_CASE("an idle connection keeps no buffers, whatever it has carried") {
+  for (int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Contexts contexts;
+    auto context = contexts.get(authority().file(), Verify::Full);
+    REQUIRE(static_cast<bool>(context));
+    test::Server server(authority(), {}, {version, ""});
+    std::string big(100'000, 'x');
+    std::vector<std::unique_ptr<Engine>> idle;
+    auto connect = [&] {
+      server.next_connection();
+      auto made = Engine::client(**context, "example.org", {"example.org", ""}, Engine::Offer::NoAlpn);
+      REQUIRE(static_cast<bool>(made));
+      idle.push_back(*std::move(made));
+      Output out;
+      idle.back()->start(out);
+      while (!out.to_peer.empty()) {
+        std::string answer = server.take(std::exchange(out.to_peer, {}));
+        if (!answer.empty()) idle.back()->received(answer, out);
+      }
+      REQUIRE(idle.back()->state() == State::Open);
+      idle.back()->send(big, out);
+      server.take(out.to_peer);
+      idle.back()->received(server.say(big), out);
+      REQUIRE(out.plaintext.size() == big.size());
+    };
+    connect();  // what the first one makes is not per connection
+    std::size_t before = mallinfo2().uordblks;
+    for (int i = 0; i < 50; ++i) connect();
+    std::size_t each = (mallinfo2().uordblks - before) / 50;
+    INFO("bytes of an idle connection: ", each);
+    CHECK(each < kIdleBound);
+  }
 }
 
 struct Row {

@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <unistd.h>
@@ -99,10 +100,28 @@ Server::Server(const Authority& authority, const Subject& subject, ServerOptions
   SSL_CTX_use_PrivateKey(context_, key);
   X509_free(certificate);
   EVP_PKEY_free(key);
+  if (!options.tickets) SSL_CTX_set_num_tickets(context_, 0);
+  next_connection();
+}
+
+void Server::next_connection() {
+  SSL_free(ssl_);
+  said_.clear();
+  failed_ = false;
   ssl_ = SSL_new(context_);
   SSL_set_bio(ssl_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
   SSL_set_accept_state(ssl_);
 }
+
+void Server::new_ticket_keys() {
+  std::array<unsigned char, 80> keys{};
+  RAND_bytes(keys.data(), static_cast<int>(keys.size()));
+  SSL_CTX_set_tlsext_ticket_keys(context_, keys.data(), keys.size());
+}
+
+void Server::set_ticket_life(long life) { SSL_CTX_set_timeout(context_, life); }
+
+bool Server::resumed() const { return SSL_session_reused(ssl_) == 1; }
 
 Server::~Server() {
   SSL_free(ssl_);
@@ -135,6 +154,12 @@ std::string Server::take(std::string_view bytes) {
 
 std::string Server::say(std::string_view plaintext) {
   SSL_write(ssl_, plaintext.data(), static_cast<int>(plaintext.size()));
+  return drain();
+}
+
+std::string Server::ask_for_another_handshake() {
+  SSL_renegotiate(ssl_);
+  SSL_do_handshake(ssl_);
   return drain();
 }
 

@@ -39,6 +39,7 @@ class Authority {
 struct ServerOptions {
   int max_version = 0;  // TLS1_1_VERSION ...; 0 = the newest
   std::string alpn;     // wanted from the client, selected when offered
+  bool tickets = true;  // lets clients come back with a session
 };
 
 class Server {
@@ -48,9 +49,14 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  void next_connection();           // the same server for another client; what was said is forgotten
+  void new_ticket_keys();           // as after a restart: tickets given out are not understood any more
+  void set_ticket_life(long life);  // seconds
+
   // Bytes from the client in, bytes to the client out; plaintext collects in said().
   std::string take(std::string_view bytes);
   std::string say(std::string_view plaintext);
+  std::string ask_for_another_handshake();  // TLS 1.2: HelloRequest
   std::string close();
   const std::string& said() const { return said_; }
   bool up() const;
@@ -58,11 +64,12 @@ class Server {
   std::string sni() const;
   std::string alpn() const;
   bool failed() const { return failed_; }
+  bool resumed() const;
 
  private:
   std::string drain();
   SSL_CTX* context_;
-  SSL* ssl_;
+  SSL* ssl_ = nullptr;
   std::string said_, wanted_alpn_;
   bool failed_ = false;
 };

@@ -194,5 +194,64 @@ TEST_CASE("an element before the features is refused; an idle stream holds no me
   CHECK(idle.pool.lent() == 0);
 }
 
+TEST_CASE("U-27 whitespace after 120 s without a word of ours, but only once the client has sent a stanza") {
+  Rig rig;
+  rig.run();
+  auto after = [&](Duration time) {
+    rig.now += time;
+    return rig.on(event::TimePassed{});
+  };
+  rig.on(event::Send{"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"});
+  rig.on(event::Send{"<iqx/>"});
+  CHECK(!rig.stream.next_deadline());  // negotiation may take as long as it likes
+  CHECK(after(1h) == "");
+  rig.on(event::Send{"<iq type='set' id='b'/>"});
+  CHECK(*rig.stream.next_deadline() == rig.now + 120s);
+  CHECK(after(119s) == "");
+  rig.on(event::Send{"<r xmlns='urn:xmpp:sm:3'/>"});  // any element counts
+  CHECK(after(1s) == "");
+  CHECK(*rig.stream.next_deadline() == rig.now + 119s);
+  CHECK(after(118s) == "");
+  CHECK(after(1s) == "W: ");
+  CHECK(after(119s) == "");
+  CHECK(after(1s) == "W: ");
+
+  rig.on(event::Restart{});  // a negotiation again
+  CHECK(*rig.stream.next_deadline() == rig.now + 20s);
+  rig.hear(std::string(kSecondHeader) + std::string(kPlainFeatures));
+  CHECK(!rig.stream.next_deadline());
+  CHECK(after(1h) == "");
+  rig.on(event::Send{"<presence/>"});
+  CHECK(after(120s) == "W: ");
+  rig.on(event::Close{false, nullptr});
+  CHECK(*rig.stream.next_deadline() == rig.now + 5s);
+}
+
+TEST_CASE("U-34 see-other-host is relayed as the stream error it is; U-59 a location, too, is passed on untouched") {
+  Rig rig;
+  rig.run();
+  std::string enabled = "<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true' location='[2001:db8::1]:9222'/>";
+  CHECK(rig.hear(enabled) == "D:" + enabled);
+  std::string error =
+      "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>other.example:9222</see-other-host>"
+      "</stream:error>";
+  CHECK(rig.hear(error) == "W:</stream:stream> E:stream-error");
+  CHECK(has(rig.stream_error, ">other.example:9222</see-other-host>"));
+}
+
+TEST_CASE("U-11 a transport that was of no use is replaced: the next one gets the header, and what waited waits on") {
+  for (bool secure : {false, true}) {
+    Rig rig(TlsRule::Required);
+    rig.ready(secure);
+    rig.on(event::Send{"<auth/>"});
+    CHECK(rig.on(event::TransportReplaced{}) == "");
+    CHECK(rig.stream.state() == State::Idle);
+    CHECK(!rig.stream.next_deadline());
+    CHECK(rig.on(event::TransportReplaced{}) == "");
+    CHECK(has(rig.ready(true), "W:<?xml version='1.0'?><stream:stream to='example.org'"));
+    CHECK(has(rig.hear(std::string(kHeader) + std::string(kPlainFeatures)), " W:<auth/>"));
+  }
+}
+
 }  // namespace
 }  // namespace nxb::xmpp

@@ -1,0 +1,61 @@
+// worker/tls/sessions.h - TLS sessions of verified servers, kept so that the next connection is cheaper (U-54).
+// Runs in: worker. I/O: none; the time comes from a clock that is handed in. Owned by: whoever makes engines.
+// A session is kept under a name that says for whom it was verified, and how; it is offered to nobody else. A ticket of
+// TLS 1.3 is given out once (RFC 8446 C.4), a session of TLS 1.2 until it is too old. Full: the oldest go.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/clock.h"
+
+struct ssl_session_st;  // OpenSSL's SSL_SESSION
+
+namespace nxb::tls {
+
+struct SessionRelease {
+  void operator()(ssl_session_st* session) const;
+};
+using SessionPtr = std::unique_ptr<ssl_session_st, SessionRelease>;
+
+class SessionCache {
+ public:
+  static constexpr std::size_t kMaxSessions = 1024;
+  static constexpr std::size_t kMaxPerServer = 64;  // so that a busy server leaves room for the others
+  // A chain of resumed sessions ends after this time, too: the certificate is looked at once a day at least.
+  static constexpr Duration kMaxLife = 24h;
+
+  struct Found {
+    SessionPtr session;  // null: none
+    Instant until;       // what comes of it may not be kept longer
+  };
+
+  explicit SessionCache(std::function<Instant()> clock) : clock_(std::move(clock)) {}
+  Found take(const std::string& server);
+  // `until`: of the session that this one was resumed from.
+  void put(const std::string& server, SessionPtr session, std::optional<Instant> until);
+  void forget(const std::string& server);  // what was offered did no good
+  std::size_t size() const { return by_age_.size(); }
+
+ private:
+  struct Entry {
+    std::string server;
+    SessionPtr session;
+    Instant until;
+  };
+  using At = std::list<Entry>::iterator;
+  void drop(At entry);
+
+  std::function<Instant()> clock_;
+  std::list<Entry> by_age_;                                   // oldest first
+  std::unordered_map<std::string, std::vector<At>> servers_;  // oldest first, never empty
+};
+
+}  // namespace nxb::tls

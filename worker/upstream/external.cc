@@ -1,0 +1,207 @@
+// worker/upstream/external.cc
+// SPDX-License-Identifier: MIT
+#include "worker/upstream/external.h"
+
+#include <utility>
+
+#include "common/log/log.h"
+#include "worker/xmpp/stream_attributes.h"
+
+namespace nxb::upstream {
+
+using bosh::Condition;
+using stats::Counter;
+
+// --- what the session asks ---
+
+void External::open(const StreamSpec& spec) {
+  if (!NXB_EXPECT(state_ == State::Fresh, "a stream is opened once")) return;
+  client_ = spec.client_address;
+  domain_ = spec.domain;
+  Choice choice = services_.policy.choose(spec.domain);
+  if (choice.refusal.condition != Condition::None)
+    return fail(Stage::Policy, choice.refusal.condition, choice.refusal.why);  // U-02
+  domain_ = choice.domain.jid;
+  external::Link& link = services_.link;
+  if (link.state() == external::Link::State::Down)
+    return fail(Stage::Tcp, Condition::RemoteConnectionFailed, "the program is not there");
+  if (link.is_full()) return fail(Stage::Tcp, Condition::RemoteConnectionFailed, "the program does not read");
+  link.send(external::stream_add(id_, domain_, spec));
+  wait_for_answer(State::Adding);
+}
+
+void External::send(std::string_view elements) {
+  if (state_ == State::Running) return forward(elements);
+  if (state_ != State::Adding && state_ != State::Restarting) return;
+  early_.append(elements);
+  if (early_.size() > services_.config.bosh.max_data_held)
+    fail(Stage::Stream, Condition::PolicyViolation, "the client sends too much before the stream is ready");
+}
+
+void External::forward(std::string_view elements) {
+  auto stanzas = services_.from_clients.split(elements);
+  if (!stanzas)
+    return fail(Stage::Stream, Condition::InternalServerError, "what the client sent: " + stanzas.error().text);
+  if (stanzas->empty()) return;
+  external::Link& link = services_.link;
+  if (std::exchange(drains_, link.drains()) != link.drains() || link.queued() == 0) unsent_ = 0;
+  if (unsent_ > kMaxUnsent || link.is_full())
+    return fail(Stage::Stream, Condition::PolicyViolation, "the program does not take what the client sends");  // U-70
+  std::string line = external::nodes(id_, *stanzas);
+  unsent_ += line.size();
+  link.send(line);
+}
+
+void External::restart(std::string_view stream_attrs) {
+  if (state_ != State::Running) return;
+  services_.link.send(external::stream_restart(id_, xmpp::parse_stream_attributes(stream_attrs)));
+  wait_for_answer(State::Restarting);
+}
+
+void External::acknowledged(std::uint32_t answers) {
+  if (is_known()) services_.link.send(external::response_acknowledged(id_, answers));
+}
+
+void External::set_reading(bool on) {
+  if (std::exchange(reading_, on) == on || !is_known()) return;
+  services_.link.send(on ? external::resume(id_) : external::pause(id_));
+  if (on) flush();
+}
+
+void External::close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) {
+  if (is_known()) {
+    if (!undelivered.empty()) services_.link.send(external::no_client(id_, undelivered));
+    auto why = parting == Parting::ClientLost ? external::kLost : external::kClosed;
+    services_.link.send(external::stream_terminate(id_, why));
+  }
+  finish(Closed{Condition::None, {}, "closed"});
+}
+
+// --- what the program says; the session may call back from within raise(), and close the stream ---
+
+void External::on_message(external::StreamAdded& added) {
+  if (state_ != State::Adding) return breach("stream-added twice");
+  services_.counters.add(Counter::streams_opened);
+  become_ready(added);
+}
+
+void External::on_message(external::StreamRestarted& restarted) {
+  if (state_ != State::Restarting) return breach("stream-restarted without stream-restart");
+  become_ready(restarted);
+}
+
+void External::become_ready(external::Header& header) {
+  std::vector<xmpp::Stanza> features;
+  if (!header.features.empty()) {
+    auto read = services_.from_program.one(header.features);
+    if (!read) return breach("features are " + read.error().text);
+    if (read->kind != xmpp::Kind::Features) return breach("features are something else");
+    features.push_back(*std::move(read));
+  }
+  state_ = State::Running;
+  services_.deadlines.clear(services_.family, id_.value);
+  std::string early = std::exchange(early_, {});
+  if (!early.empty()) forward(early);  // before what the session may send from within raise()
+  if (state_ != State::Running) return;
+  raise(Opened{std::move(header.id), std::move(header.version), header.from.value_or(domain_), std::move(header.lang)});
+  if (is_known()) deliver(std::move(features));
+}
+
+void External::on_message(external::Response& response) {
+  if (state_ == State::Adding) return breach("response before stream-added");
+  std::vector<xmpp::Stanza> stanzas;
+  std::string wrong, error;
+  for (std::size_t i = 0; i < response.elements.size() && wrong.empty() && error.empty(); ++i) {
+    auto read = services_.from_program.one(response.elements[i]);
+    if (!read) {
+      wrong = "element " + std::to_string(i) + " of response is " + read.error().text;
+    } else if (read->kind == xmpp::Kind::StreamError) {
+      error = std::move(read->bytes);  // final (U-32)
+    } else {
+      stanzas.push_back(*std::move(read));
+    }
+  }
+  deliver(std::move(stanzas));
+  if (state_ == State::Done) return;
+  if (!wrong.empty()) return breach(wrong);
+  if (!error.empty()) end_with(std::move(error));
+}
+
+void External::on_message(external::Terminate& terminate) {
+  if (!terminate.error.empty()) {
+    auto read = services_.from_program.one(terminate.error);
+    if (!read) return breach("error of terminate is " + read.error().text);
+    if (read->kind != xmpp::Kind::StreamError) return breach("error of terminate is something else");
+    return end_with(std::move(read->bytes));
+  }
+  flush();
+  finish(Closed{terminate.condition, {}, "ended by the program"});
+}
+
+void External::end_with(std::string error) {
+  flush();
+  finish(Closed{Condition::RemoteStreamError, std::move(error), "ended by the program"});
+}
+
+void External::on_lost(const std::string& why) {
+  Stage stage = state_ == State::Adding ? Stage::Tcp : Stage::Stream;
+  flush();
+  finish(Closed{Condition::RemoteConnectionFailed, {}, "the program: " + why, stage, services_.link.target()});
+}
+
+void External::deliver(std::vector<xmpp::Stanza> stanzas) {
+  if (stanzas.empty()) return;
+  if (reading_) return raise(Arrived{std::move(stanzas)});
+  for (xmpp::Stanza& stanza : stanzas) {
+    waiting_bytes_ += stanza.bytes.size();
+    waiting_.push_back(std::move(stanza));
+  }
+  if (waiting_bytes_ > kMaxUnsent)
+    fail(Stage::Stream, Condition::PolicyViolation, "the program goes on though it was told to pause");
+}
+
+void External::flush() {
+  waiting_bytes_ = 0;
+  if (!waiting_.empty()) raise(Arrived{std::exchange(waiting_, {})});
+}
+
+// --- time and end ---
+
+void External::wait_for_answer(State state) {
+  state_ = state;
+  services_.deadlines.set(services_.family, id_.value, services_.loop.now() + services_.config.upstream.setup_timeout);
+}
+
+void External::on_deadline() {
+  if (state_ == State::Adding || state_ == State::Restarting)
+    fail(Stage::Stream, Condition::RemoteConnectionFailed, "the program did not answer in time");
+}
+
+void External::breach(const std::string& why) {
+  services_.counters.add(Counter::errors);
+  fail(Stage::Stream, Condition::InternalServerError, "the program: " + why);
+}
+
+void External::fail(Stage stage, Condition condition, const std::string& why) {
+  std::string target = stage == Stage::Policy ? std::string() : services_.link.target();
+  log::warn("stream.failed",
+            {{"domain", domain_}, {"stage", name_of(stage)}, {"target", target}, {"client", client_}, {"why", why}});
+  if (is_known()) services_.link.send(external::stream_terminate(id_, external::kFailed));
+  finish(Closed{condition, {}, why, stage, std::move(target)});
+}
+
+void External::finish(Closed closed) {
+  if (state_ == State::Done) return;
+  let_go();
+  if (closed.condition != Condition::None) services_.counters.add(Counter::streams_failed);
+  raise(std::move(closed));
+}
+
+void External::let_go() {
+  if (std::exchange(state_, State::Done) == State::Done) return;
+  services_.deadlines.clear(services_.family, id_.value);
+  std::string().swap(early_);
+  std::vector<xmpp::Stanza>().swap(waiting_);
+}
+
+}  // namespace nxb::upstream
