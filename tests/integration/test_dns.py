@@ -260,17 +260,29 @@ async def truncated():
         same(await rig.condition("other.here.example"), "remote-connection-failed", "xmpps-client said .")
 
 
-@case("CNAMEs are followed for services and for targets, into other zones (U-12)")
+@case("CNAMEs are followed for services and for targets, into other zones and to other servers (U-12)")
 async def aliases():
-    zones = {
-        "here.example": "_xmpp-client._tcp CNAME _xmpp-client._tcp.there.invalid.",
-        "there.invalid": "_xmpp-client._tcp CNAME three\nthree SRV 0 0 {a} target",
-        "test": "host A 127.0.0.1",
-    }
-    zones["there.invalid"] += "\ntarget CNAME host.test."
-    async with Rig(zones, "a") as rig:
+    here = """
+      _xmpp-client._tcp CNAME _xmpp-client._tcp.there.invalid.
+      host A 127.0.0.1"""
+    there = """
+      _xmpp-client._tcp CNAME srv.beside.invalid.
+      target CNAME host.here.example."""
+    async with Rig({"here.example": here, "there.invalid": there, "beside.invalid": "srv SRV 0 0 {a} target.there.invalid."},
+                   "a") as rig:
         await rig.open("here.example")
         same(rig.streams(), {"a": 1}, "streams")
+        same(await rig.nxb.counter("dns_queries"), 5, "this server knows it all, but says no AAAA by silence")
+    server = await XmppServer("any.example").start()
+    others = {"there.invalid": there, "beside.invalid": f"srv SRV 0 0 {server.port} target.there.invalid."}
+    async with NameServer(others) as other:
+        async def resolvers(names):
+            return [(await Between(names, elsewhere={zone: other for zone in others}).start()).address]
+        async with Rig({"here.example": here}, resolvers=resolvers) as rig:
+            await rig.open("here.example")
+            same(len(server.streams), 1, "streams")
+            same(await rig.nxb.counter("dns_queries"), 7, "where an answer ended with a CNAME: once more")
+    await server.stop()
 
 
 @case("CNAMEs end after eight, and loops end (U-12)")

@@ -23,6 +23,7 @@ server:
   zonelistfile: "{folder}/zone.list"
   server-count: 1
   rrl-ratelimit: 0
+  ipv4-edns-size: 4096
 remote-control:
   control-enable: no
 """
@@ -141,23 +142,26 @@ class Silent(asyncio.DatagramProtocol):
             labels.append(data[at + 1:at + 1 + data[at]].decode())
             at += 1 + data[at]
         self.asked.append((".".join(labels).lower(), int.from_bytes(data[at + 1:at + 3], "big")))
-        self.on_question(data, peer, self.asked[-1][1])
+        self.on_question(data, peer, *self.asked[-1])
 
-    def on_question(self, data, peer, kind):
+    def on_question(self, data, peer, name, kind):
         pass
 
 
 class Between(Silent):
-    """Passes questions on to a real server, except those of `swallowed` types."""
+    """Passes questions on to a real server, except those of `swallowed` types; those below `elsewhere` (name -> server)
+    to another one. Alone, a server answers with all that its own zones know, however many CNAMEs lead there."""
 
-    def __init__(self, server, swallowed=()):
+    def __init__(self, server, swallowed=(), elsewhere=()):
         super().__init__()
-        self.server = ("127.0.0.1", server.port)
+        self.server = server
         self.swallowed = swallowed
+        self.elsewhere = dict(elsewhere)
 
-    def on_question(self, data, peer, kind):
+    def on_question(self, data, peer, name, kind):
         if kind in self.swallowed:
             return
+        server = next((other for zone, other in self.elsewhere.items() if name.endswith("." + zone)), self.server)
         outer = self
 
         class Answer(asyncio.DatagramProtocol):
@@ -169,4 +173,4 @@ class Between(Silent):
                 outer.transport.sendto(answer, peer)
                 self.transport.close()
         asyncio.get_running_loop().create_task(
-            asyncio.get_running_loop().create_datagram_endpoint(Answer, remote_addr=self.server))
+            asyncio.get_running_loop().create_datagram_endpoint(Answer, remote_addr=("127.0.0.1", server.port)))

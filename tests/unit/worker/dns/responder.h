@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -35,6 +36,7 @@ struct Records {
   int ttl = 60;
   bool backwards = false;  // the last record first
   bool broken = false;     // the packet ends before the answer does
+  std::function<void(std::string& packet, std::size_t answers)> mangle = {};
 };
 
 class Responder {
@@ -120,6 +122,7 @@ class Responder {
     out += std::string(4, '\0') + question;
     for (const std::string& answer : answers) out += answer;
     if (records.broken) out.pop_back();
+    if (records.mangle) records.mangle(out, 12 + question.size());
     return out;
   }
   void on_readable() {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <random>
 #include <string>
 
 #include "tests/unit/worker/dns/resolver_rig.h"
@@ -82,6 +83,34 @@ TEST_CASE("U-13 a truncated or broken list of services has failed") {
   Services services = rig.ask_services("big.example");
   CHECK(texts(services.plain) == "failed");
   CHECK(texts(services.direct) == "failed");
+}
+
+TEST_CASE("U-13 whatever the bytes of an answer are, something bounded becomes of it") {
+  Rig rig;
+  std::mt19937 engine(7);
+  auto mangle = [&](std::string& packet, std::size_t answers) {
+    for (auto flips = 1 + engine() % 4; flips > 0; --flips) {
+      packet.at(answers + engine() % (packet.size() - answers)) = static_cast<char>(engine());
+    }
+    if (engine() % 4 == 0) packet.resize(answers + engine() % (packet.size() - answers));
+    if (engine() % 4 == 0) packet.at(7) = static_cast<char>(engine());  // the number of answers
+  };
+  int used = 0;
+  for (int round = 0; round < 400; ++round) {
+    std::string domain = std::to_string(round) + ".example";
+    for (bool direct : {false, true}) {
+      test::Records& records = rig.services(domain, direct);
+      records.aliases = {"one.example.net", "two.example.net"};
+      records.services = {{1, 2, 5222, "a.example.net"}, {3, 4, 5223, "b.example.net"}};
+      records.mangle = mangle;
+    }
+    Services services = rig.ask_services(domain);
+    CHECK(services.plain.records.size() <= kMaxRecords);
+    CHECK((services.plain.outcome == Outcome::Records) == !services.plain.records.empty());
+    if (services.plain.outcome == Outcome::Records) ++used;
+  }
+  CHECK(used > 20);  // not all were beyond use
+  CHECK(used < 400);
 }
 
 TEST_CASE("U-10 U-14 neither IP literals nor localhost have services") {
