@@ -28,6 +28,8 @@ void Control::on_bytes(std::string_view bytes) {
 void Control::on_line(std::string_view line) {
   auto message = ipc::decode(line);
   if (!message) return misbehaved(message.error().text);
+  if (const auto* events = std::get_if<ipc::Events>(&*message)) return sink_->on_worker_events(index_, *events);
+  if (const auto* answer = std::get_if<ipc::Answer>(&*message)) return sink_->on_worker_answer(index_, *answer);
   const auto* ready = std::get_if<ipc::Ready>(&*message);
   if (!ready) return misbehaved("a message that only the supervisor sends");
   if (ready->version != contract::kVersion) return misbehaved("another version of the control protocol");

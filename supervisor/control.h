@@ -16,6 +16,8 @@ namespace nxb::supervisor {
 class ControlSink {
  public:
   virtual void on_worker_ready(Index index) = 0;
+  virtual void on_worker_events(Index index, const ipc::Events& events) = 0;
+  virtual void on_worker_answer(Index index, const ipc::Answer& answer) = 0;
   virtual void on_worker_misbehaved(Index index, std::string_view how) = 0;
 
  protected:
@@ -32,7 +34,8 @@ class Control final : public uv::StreamSink {
   // Takes ownership of fd.
   static Result<std::unique_ptr<Control>> make(uv::Loop& loop, int fd, Index index, ControlSink& sink);
   void send(const ipc::Message& message);
-  void silence() { sink_ = nullptr; }  // its process is gone: what still arrives concerns nobody
+  std::size_t queued() const { return stream_->queued(); }  // bytes that the worker has not taken
+  void silence() { sink_ = nullptr; }                       // its process is gone: what still arrives concerns nobody
 
  private:
   void on_bytes(std::string_view bytes) override;

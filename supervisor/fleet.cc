@@ -12,12 +12,14 @@
 #include <cstring>
 #include <utility>
 
+#include "common/ipc/sid_route.h"
 #include "common/log/log.h"
 
 namespace nxb::supervisor {
 namespace {
 
-constexpr std::uint32_t kGeneration = 1;  // raised by reload and upgrade
+constexpr std::uint32_t kGeneration = 1;                      // raised by reload and upgrade
+constexpr std::size_t kMostUntaken = std::size_t{64} * 1024;  // by a worker: more is not asked
 constexpr int kMailboxBytes = 4 * 1024 * 1024;
 
 struct Pair {
@@ -87,7 +89,8 @@ Fleet::Fleet(Private, uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment s
       routing_key_(random_hash_key()),
       policy_(setup_.workers),
       slots_(setup_.workers),
-      timer_(loop, [this] { deliver(TimePassed{}); }) {}
+      timer_(loop, [this] { deliver(TimePassed{}); }),
+      questions_(loop, [this](Index index, const ipc::Question& question) { return put(index, question); }) {}
 
 void Fleet::begin() { deliver(Begin{}); }
 void Fleet::stop() { deliver(StopRequested{}); }
@@ -109,6 +112,37 @@ std::vector<Fleet::WorkerInfo> Fleet::workers() const {
     all.push_back(std::move(info));
   }
   return all;
+}
+
+void Fleet::publish(bool on) {
+  publishing_ = on;
+  for (Slot& slot : slots_) {
+    if (slot.control) slot.control->send(ipc::Publish{on});
+  }
+}
+
+Index Fleet::owner_of(std::string_view sid) const { return ipc::SidRoute(routing_key_, setup_.workers).owner(sid); }
+
+void Fleet::ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done) {
+  std::vector<Index> all;
+  for (Index i = 0; i < slots_.size(); ++i) {
+    if (!whom || *whom == i) all.push_back(i);
+  }
+  questions_.ask(all, what, argument, std::move(done));
+}
+
+std::vector<Fleet::Loss> Fleet::losses() const {
+  std::vector<Loss> all;
+  for (const Slot& slot : slots_) all.insert(all.end(), slot.losses.begin(), slot.losses.end());
+  return all;
+}
+
+Reply::State Fleet::put(Index index, const ipc::Question& question) {
+  Slot& slot = slots_[index];
+  if (!slot.control) return Reply::State::Absent;
+  if (slot.control->queued() > kMostUntaken) return Reply::State::Silent;
+  slot.control->send(question);
+  return Reply::State::Answered;
 }
 
 // The one place where the policy meets processes. Steps may raise events at once (a spawn that fails); they are
@@ -143,8 +177,15 @@ void Fleet::on_worker_ready(Index index) {
   log::info("worker.ready", {{"index", index},
                              {"pid", slot.child ? slot.child->pid() : 0},
                              {"after_ms", (loop_.now() - slot.started_at).count()}});
+  hooks_.on_worker_ready(index, slot.child ? slot.child->pid() : 0, slot.spawned - 1);
   deliver(WorkerReady{index});
 }
+
+void Fleet::on_worker_events(Index index, const ipc::Events& events) {
+  if (publishing_) hooks_.on_events(index, events);  // others were on their way when it ended
+}
+
+void Fleet::on_worker_answer(Index index, const ipc::Answer& answer) { questions_.on_answer(index, answer); }
 
 void Fleet::on_worker_misbehaved(Index index, std::string_view how) {
   log::error("worker.misbehaved", {{"index", index}, {"how", how}});
@@ -156,15 +197,19 @@ void Fleet::on_exit(Index index, uv::ChildExit how) {
   slot.last_exit = describe(how);
   last_error_ = slot.last_exit;
   bool expected = policy_.stopping();
+  Duration age = loop_.now() - slot.started_at;
+  if (!expected) {
+    slot.losses.push_back({index, slot.child->pid(), slot.last_exit, wall_clock_ms() - age.count(), wall_clock_ms()});
+    if (slot.losses.size() > kLossesKept) slot.losses.pop_front();
+  }
   log::write(expected ? log::Level::Info : log::Level::Error, "worker.exit",
-             {{"index", index},
-              {"pid", slot.child->pid()},
-              {"how", slot.last_exit},
-              {"uptime_ms", (loop_.now() - slot.started_at).count()}});
+             {{"index", index}, {"pid", slot.child->pid()}, {"how", slot.last_exit}, {"uptime_ms", age.count()}});
+  hooks_.on_worker_exit(index, slot.child->pid(), slot.last_exit, age);
   if (slot.control) slot.control->silence();
   loop_.retire(std::move(slot.control));
   loop_.retire(std::move(slot.child));
   segment_.clear_gauges(index);
+  questions_.on_gone(index);
   deliver(WorkerExited{index, how.signal == 0 ? std::optional(how.status) : std::nullopt});
 }
 
@@ -222,6 +267,7 @@ Status Fleet::start_process(Index index) {
   configure.routing_key = routing_key_;
   configure.config = setup_.config_json;
   slot.control->send(configure);
+  if (publishing_) slot.control->send(ipc::Publish{true});
   log::info("worker.spawn", {{"index", index}, {"pid", slot.child->pid()}, {"restarts", slot.spawned - 1}});
   return Done{};
 }

@@ -8,7 +8,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/descriptor.h"
@@ -18,6 +20,7 @@
 #include "common/uv/loop.h"
 #include "supervisor/control.h"
 #include "supervisor/policy.h"
+#include "supervisor/questions.h"
 
 namespace nxb::supervisor {
 
@@ -35,6 +38,9 @@ class Fleet final : private ControlSink {
   };
   struct Hooks {
     std::function<void()> on_all_ready;
+    std::function<void(Index, const ipc::Events&)> on_events;  // of sessions; only while published
+    std::function<void(Index, int pid, std::uint64_t restarts)> on_worker_ready;
+    std::function<void(Index, int pid, const std::string& how, Duration age)> on_worker_exit;
     std::function<void(contract::Exit)> on_finished;  // no worker process is left; the fleet does nothing more
   };
   struct WorkerInfo {
@@ -47,6 +53,15 @@ class Fleet final : private ControlSink {
     std::string last_exit;  // "" = this slot never lost a worker
   };
 
+  // A process that ended without being asked to; its sessions went with it.
+  struct Loss {
+    Index worker = 0;
+    int pid = 0;
+    std::string how;
+    std::int64_t started_ms = 0, ended_ms = 0;  // since 1970
+  };
+  static constexpr std::size_t kLossesKept = 4;  // of each worker, the last ones
+
   static Result<std::unique_ptr<Fleet>> make(uv::Loop& loop, Setup setup, Hooks hooks);
   Fleet(Private, uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null);
   void begin();
@@ -55,6 +70,12 @@ class Fleet final : private ControlSink {
 
   std::vector<WorkerInfo> workers() const;
   const stats::Segment& stats() const { return segment_; }
+
+  void publish(bool on);  // whether workers, those to come as well, tell events
+  // Answers come within Questions::kPatience; of all workers if none is named.
+  void ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done);
+  Index owner_of(std::string_view sid) const;
+  std::vector<Loss> losses() const;  // by worker, oldest first
 
  private:
   struct Slot {
@@ -65,9 +86,12 @@ class Fleet final : private ControlSink {
     std::uint64_t spawned = 0;  // processes so far
     Instant started_at{};
     std::string last_exit;
+    std::deque<Loss> losses;
   };
 
   void on_worker_ready(Index index) override;
+  void on_worker_events(Index index, const ipc::Events& events) override;
+  void on_worker_answer(Index index, const ipc::Answer& answer) override;
   void on_worker_misbehaved(Index index, std::string_view how) override;
   void on_exit(Index index, uv::ChildExit how);
 
@@ -82,6 +106,7 @@ class Fleet final : private ControlSink {
   void perform(const AllGone&);
 
   Status start_process(Index index);
+  Reply::State put(Index index, const ipc::Question& question);
   std::vector<int> descriptors_for(Index index, int control) const;  // common/ipc/contract.h
 
   uv::Loop& loop_;
@@ -95,6 +120,8 @@ class Fleet final : private ControlSink {
   uv::Timer timer_;
   std::deque<Event> inbox_;
   bool pumping_ = false;
+  bool publishing_ = false;
+  Questions questions_;
   contract::Exit exit_code_ = contract::Exit::Clean;
   std::string last_error_;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -98,6 +99,7 @@ struct Daemon {
 
   Exit run(const std::string& worker_path);
   admin::Snapshot snapshot() const;
+  admin::Fleetwork fleetwork();
 };
 
 admin::Snapshot Daemon::snapshot() const {
@@ -115,6 +117,19 @@ admin::Snapshot Daemon::snapshot() const {
   return now;
 }
 
+admin::Fleetwork Daemon::fleetwork() {
+  admin::Fleetwork work;
+  work.publish = [this](bool on) { fleet->publish(on); };
+  work.find = [this](const std::string& sid, const std::function<void(const admin::Findings&)>& done) {
+    std::optional<Index> owner;
+    if (admin::is_sid(sid)) owner = fleet->owner_of(sid);
+    fleet->ask(owner, "explain", sid, [this, owner, done](std::vector<Reply> replies) {
+      done({owner, std::move(replies), fleet->losses()});
+    });
+  };
+  return work;
+}
+
 Exit Daemon::run(const std::string& worker_path) {
   auto opened = open_listeners(config);
   if (!opened) return fail(opened.error(), exit_code_of(opened.error()));
@@ -127,6 +142,13 @@ Exit Daemon::run(const std::string& worker_path) {
     all_ready = true;
     log::info("supervisor.ready", {{"workers", config.server.workers}, {"listen", joined(sockets)}});
   };
+  hooks.on_events = [this](Index worker, const ipc::Events& events) { admin->publish(worker, events); };
+  hooks.on_worker_ready = [this](Index worker, int pid, std::uint64_t restarts) {
+    admin->publish(admin::worker_start_event(worker, pid, restarts));
+  };
+  hooks.on_worker_exit = [this](Index worker, int pid, const std::string& how, Duration age) {
+    admin->publish(admin::worker_exit_event(worker, pid, how, age));
+  };
   hooks.on_finished = [this](Exit code) {
     exit_code = code;
     loop.stop();
@@ -136,7 +158,7 @@ Exit Daemon::run(const std::string& worker_path) {
   fleet = *std::move(made);
 
   admin::Source source{[this] { return snapshot(); }, &usage_of};
-  auto server = admin::Server::make(loop, config.server.admin_socket, std::move(source));
+  auto server = admin::Server::make(loop, config.server.admin_socket, std::move(source), fleetwork());
   if (!server) return fail(server.error(), exit_code_of(server.error()));
   admin = *std::move(server);
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "worker/control.h"
 
+#include <utility>
+
 #include "common/log/log.h"
 
 namespace nxb {
@@ -33,6 +35,10 @@ Status Control::take_line(const std::string& line) {
     handlers_.configure(std::move(*configure));
   } else if (std::holds_alternative<ipc::Stop>(message)) {
     handlers_.stop();
+  } else if (const auto* publish = std::get_if<ipc::Publish>(&message)) {
+    handlers_.publish(publish->on);
+  } else if (auto* question = std::get_if<ipc::Question>(&message)) {
+    handlers_.question(std::move(*question));
   } else {
     return Error{Code::BadInput, "a message that only workers send"};
   }

@@ -20,11 +20,14 @@ class Control final : private uv::StreamSink {
   struct Handlers {
     std::function<void(ipc::Configure)> configure;
     std::function<void()> stop;
+    std::function<void(bool on)> publish;  // whether anybody listens to events
+    std::function<void(ipc::Question)> question;
     std::function<void()> lost;                // the supervisor vanished
     std::function<void(const Error&)> misled;  // the supervisor spoke nonsense, or is of another version
   };
   static Result<std::unique_ptr<Control>> make(uv::Loop& loop, int fd, Handlers handlers);
   void send(const ipc::Message& message);
+  std::size_t queued() const { return stream_->queued(); }  // bytes that the supervisor has not taken
 
   Control(Private, Handlers handlers) : handlers_(std::move(handlers)) {}
 

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <utility>
 
 #include "common/config/config.h"
 #include "common/ipc/contract.h"
@@ -29,11 +30,18 @@ class Life {
     Control::Handlers handlers;
     handlers.configure = [this](ipc::Configure configure) { on_configure(configure); };
     handlers.stop = [this] { on_stop(Exit::Clean); };
+    handlers.publish = [this](bool on) {
+      if (worker_) worker_->publish(on);
+    };
+    handlers.question = [this](const ipc::Question& question) {
+      if (worker_) control_->send(worker_->answer(question));
+    };
     handlers.lost = [this] { on_lost(); };
     handlers.misled = [this](const Error& error) { fail(Exit::Failed, "control channel: " + error.text); };
     NXB_TRY(control_, Control::make(loop_, contract::kControl, std::move(handlers)));
     loop_.at_end_of_turn([this] {
       if (worker_) worker_->count_bugs();
+      send_events();
       if (stopping_ && (!worker_ || worker_->idle())) loop_.stop();
     });
     return Done{};
@@ -54,6 +62,13 @@ class Life {
     worker_ = *std::move(worker);
     log::debug("worker.serving", {{"pid", getpid()}});
     control_->send(ipc::Ready{contract::kVersion});
+  }
+
+  // One message a turn, while the supervisor takes them; meanwhile they wait in the journal, which is bounded.
+  void send_events() {
+    if (!worker_ || control_->queued() != 0) return;
+    auto batch = worker_->take_events();
+    if (!batch.empty()) control_->send(ipc::Events{std::move(batch.lines), batch.dropped});
   }
 
   void on_stop(Exit how) {

@@ -29,7 +29,11 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   // Takes over the descriptors of contract.h. Fails when one of them is not what it must be.
   static Result<std::unique_ptr<Worker>> make(uv::Loop& loop, const ipc::Configure& identity, config::Config config);
 
-  void count_bugs();  // broken expectations since the last call, into bugs_seen
+  void count_bugs();                               // broken expectations since the last call, into bugs_seen
+  void publish(bool on) { gateway_.publish(on); }  // whether anybody listens to events (O-19)
+  gateway::Journal::Batch take_events() { return gateway_.take_events(); }
+  ipc::Answer answer(const ipc::Question& question);
+
   void shut_down();   // goodbye to every client (B-108); idle() becomes true within a few seconds
   bool idle() const;  // no connection and no stream is left
 

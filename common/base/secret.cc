@@ -131,6 +131,10 @@ std::uint64_t keyed_hash(const HashKey& key, std::string_view text) {
 
 std::string short_hash(std::string_view text) { return hex(sha256(text).data(), 4); }
 
+bool is_short_hash(std::string_view text) {
+  return text.size() == 8 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::string sha256_base64(std::string_view text) { return base64(sha256(text)); }
 
 std::string sha1_hex(std::string_view text) {

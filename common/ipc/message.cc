@@ -22,13 +22,25 @@ json to_object(const Configure& message) {
 }
 json to_object(const Stop&) { return {{"type", "stop"}}; }
 json to_object(const Ready& message) { return {{"type", "ready"}, {"version", message.version}}; }
+json to_object(const Publish& message) { return {{"type", "publish"}, {"on", message.on}}; }
+json to_object(const Question& message) {
+  return {{"type", "question"}, {"id", message.id}, {"what", message.what}, {"argument", message.argument}};
+}
+json to_object(const Answer& message) { return {{"type", "answer"}, {"id", message.id}, {"json", message.json}}; }
+json to_object(const Events& message) {
+  return {{"type", "events"}, {"lines", message.lines}, {"dropped", message.dropped}};
+}
 
 Error bad(const std::string& why) { return Error{Code::BadInput, "control message: " + why}; }
 
-Result<std::uint32_t> number(const json& object, const char* name) {
+Result<std::uint64_t> large_number(const json& object, const char* name) {
   auto at = object.find(name);
   if (at == object.end() || !at->is_number_unsigned()) return bad(std::string(name) + " is missing or not a number");
-  auto value = at->get<std::uint64_t>();
+  return at->get<std::uint64_t>();
+}
+
+Result<std::uint32_t> number(const json& object, const char* name) {
+  NXB_TRY(auto value, large_number(object, name));
   if (value > std::numeric_limits<std::uint32_t>::max()) return bad(std::string(name) + " is too large");
   return static_cast<std::uint32_t>(value);
 }
@@ -80,11 +92,43 @@ Result<Message> decode_stop(const json& object) {
   return Message{Stop{}};
 }
 
+Result<Message> decode_publish(const json& object) {
+  auto at = object.find("on");
+  if (at == object.end() || !at->is_boolean()) return bad("on is missing or not a boolean");
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 2));
+  return Message{Publish{at->get<bool>()}};
+}
+
+Result<Message> decode_question(const json& object) {
+  Question out;
+  NXB_TRY(out.id, number(object, "id"));
+  NXB_TRY(out.what, text(object, "what"));
+  NXB_TRY(out.argument, text(object, "argument"));
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 4));
+  return Message{std::move(out)};
+}
+
+Result<Message> decode_answer(const json& object) {
+  Answer out;
+  NXB_TRY(out.id, number(object, "id"));
+  NXB_TRY(out.json, text(object, "json"));
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
+  return Message{std::move(out)};
+}
+
+Result<Message> decode_events(const json& object) {
+  Events out;
+  NXB_TRY(out.lines, text(object, "lines"));
+  NXB_TRY(out.dropped, large_number(object, "dropped"));
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
+  return Message{std::move(out)};
+}
+
 }  // namespace
 
 std::string encode(const Message& message) {
   json object = std::visit([](const auto& each) { return to_object(each); }, message);
-  // `replace`: the only string from outside is the configuration, which was checked; dump() must not throw anyway.
+  // `replace`: an argument of the operator's may hold any byte, and dump() must not throw.
   return object.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -95,6 +139,10 @@ Result<Message> decode(std::string_view line) {
   if (type == "configure") return decode_configure(object);
   if (type == "stop") return decode_stop(object);
   if (type == "ready") return decode_ready(object);
+  if (type == "publish") return decode_publish(object);
+  if (type == "question") return decode_question(object);
+  if (type == "answer") return decode_answer(object);
+  if (type == "events") return decode_events(object);
   return bad("unknown type");
 }
 

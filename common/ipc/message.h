@@ -29,7 +29,27 @@ struct Stop {};
 struct Ready {
   std::uint32_t version = 0;
 };
-using Message = std::variant<Configure, Stop, Ready>;
+// supervisor -> worker: whether anybody listens to events. Until it is told so, a worker makes none.
+struct Publish {
+  bool on = false;
+};
+// supervisor -> worker, about sessions. `what` is an admin command; the Answer has the same id.
+struct Question {
+  std::uint32_t id = 0;
+  std::string what;
+  std::string argument;
+};
+// worker -> supervisor
+struct Answer {
+  std::uint32_t id = 0;
+  std::string json;  // one object
+};
+// worker -> supervisor: what happened since the last of these.
+struct Events {
+  std::string lines;          // one JSON object each, with its newline; types are those of events.def
+  std::uint64_t dropped = 0;  // that did not fit, after these
+};
+using Message = std::variant<Configure, Stop, Ready, Publish, Question, Answer, Events>;
 
 std::string encode(const Message& message);     // with the newline
 Result<Message> decode(std::string_view line);  // without the newline

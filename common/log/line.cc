@@ -62,6 +62,12 @@ bool needs_quotes(std::string_view value) {
   return false;
 }
 
+void append_quoted(std::string& line, std::string_view value, Format format) {
+  line += '"';
+  append_escaped(line, value, format);
+  line += '"';
+}
+
 void append_field(std::string& line, Format format, std::string_view key, std::string_view value, bool number) {
   const bool json = format == Format::Json;
   line += json ? ",\"" : " ";
@@ -69,11 +75,9 @@ void append_field(std::string& line, Format format, std::string_view key, std::s
   line += json ? "\":" : "=";
   if (number || (!json && !needs_quotes(value))) {
     line += value;
-    return;
+  } else {
+    append_quoted(line, value, format);
   }
-  line += '"';
-  append_escaped(line, value, format);
-  line += '"';
 }
 
 }  // namespace
@@ -103,6 +107,21 @@ std::string_view name_of(Level level) {
       return "off";
   }
   return "";
+}
+
+std::string text_value(std::string_view value) {
+  if (!needs_quotes(value)) return std::string(value);
+  std::string text;
+  append_quoted(text, value, Format::Text);
+  return text;
+}
+
+std::string json_object(std::span<const Field> fields) {
+  std::string line;
+  for (const Field& field : fields) append_field(line, Format::Json, field.key, field.value, field.number);
+  if (line.empty()) return "{}";
+  line.front() = '{';  // in place of the first comma
+  return line + '}';
 }
 
 std::string format_line(Format format, std::int64_t wall_ms, Level level, std::string_view who, std::string_view event,

@@ -18,6 +18,10 @@ inline constexpr std::size_t kMaxValue = 256;  // what is longer ends in "..."
 
 std::string timestamp(std::int64_t wall_ms);  // 2026-11-23T13:20:00.123Z
 std::string_view name_of(Level level);
+// As in a line of text: escaped, and in quotes if it needs some.
+std::string text_value(std::string_view value);
+// {"key":"value",...}, without newline: the same care for values.
+std::string json_object(std::span<const Field> fields);
 // With the newline. `who` becomes proc=, after the event; an empty one is left out.
 std::string format_line(Format format, std::int64_t wall_ms, Level level, std::string_view who, std::string_view event,
                         std::span<const Field> fields);

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace nxb::log {
 
@@ -25,6 +26,13 @@ struct Field {
   Field(std::string_view k, std::string_view v) : key(k), value(v) {}
   Field(std::string_view k, const std::string& v) : key(k), value(v) {}
   Field(std::string_view k, const char* v) : key(k), value(v) {}
+  // A value that is JSON already; only for json_object().
+  static Field json(std::string_view k, std::string v) {
+    Field field(k, std::string_view());
+    field.value = std::move(v);
+    field.number = true;
+    return field;
+  }
   template <std::integral T>
   Field(std::string_view k, T v) : key(k), value(std::to_string(v)), number(true) {}
 };

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "supervisor/admin/commands.def"
-
 namespace nxb::supervisor::admin {
 namespace {
 
@@ -89,14 +87,6 @@ Json workers(const Source& source) {
   return json;
 }
 
-struct Command {
-  std::string_view name;
-  Json (*run)(const Source&);
-};
-#define NXB_ADMIN_ROW(name, help) Command{#name, &name},
-constexpr Command kCommands[] = {NXB_ADMIN_COMMANDS(NXB_ADMIN_ROW)};
-#undef NXB_ADMIN_ROW
-
 }  // namespace
 
 std::string refusal(std::string_view why) {
@@ -106,20 +96,18 @@ std::string refusal(std::string_view why) {
   return line_of(json);
 }
 
-std::string answer(std::string_view line, const Source& source) {
-  Json request = Json::parse(line.begin(), line.end(), nullptr, false);
-  if (!request.is_object()) return refusal("a request is one JSON object on one line, like {\"command\":\"status\"}");
-  auto name = request.find("command");
-  if (name == request.end() || !name->is_string()) return refusal("\"command\" is missing or not a string");
-  const auto& wanted = name->get_ref<const std::string&>();
-  for (const Command& command : kCommands) {
-    if (command.name == wanted) return line_of(command.run(source));
+std::string answer(Command snapshot, const Source& source) {
+  switch (snapshot) {
+#define NXB_ADMIN_ROW(name, help) \
+  case Command::name:             \
+    return line_of(name(source));
+    NXB_ADMIN_SNAPSHOTS(NXB_ADMIN_ROW)
+#undef NXB_ADMIN_ROW
+    case Command::explain:
+    case Command::events:
+      break;
   }
-  return refusal("unknown command; there are: " + [] {
-    std::string names;
-    for (const Command& command : kCommands) names += (names.empty() ? "" : ", ") + std::string(command.name);
-    return names;
-  }());
+  return refusal("not answered at once");
 }
 
 }  // namespace nxb::supervisor::admin

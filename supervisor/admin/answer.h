@@ -1,6 +1,6 @@
-// supervisor/admin/answer.h - one request line in, one JSON line out; the only place that builds admin JSON.
+// supervisor/admin/answer.h - what the supervisor knows by itself, as one JSON line.
 // Runs in: supervisor. I/O: none; what it tells comes in as a Snapshot.
-// Request: {"command":"status"}. Answer: {"ok":true,...} or {"ok":false,"error":"..."}. Keys are stable (O-14).
+// {"ok":true,...} or {"ok":false,"error":"..."}. Keys are stable (O-14).
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/stats/stats.h"
+#include "supervisor/admin/request.h"
 #include "supervisor/process_usage.h"
 
 namespace nxb::supervisor::admin {
@@ -43,8 +44,8 @@ struct Source {
   std::function<std::optional<Usage>(int pid)> usage;
 };
 
-// Never fails: what is wrong with the request is said in the answer. Ends with a newline.
-std::string answer(std::string_view line, const Source& source);
+// All of them end with a newline.
+std::string answer(Command snapshot, const Source& source);  // one of NXB_ADMIN_SNAPSHOTS
 std::string refusal(std::string_view why);
 
 }  // namespace nxb::supervisor::admin

@@ -3,14 +3,17 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/admin/server.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "common/base/secret.h"
 #include "common/log/log.h"
 
 namespace nxb::supervisor::admin {
@@ -27,37 +30,95 @@ bool may_command(int fd) {
 
 class Server::Connection final : public uv::StreamSink {
  public:
-  explicit Connection(Server& server) : server_(&server) {}
+  Connection(Server& server, std::uint64_t id) : server_(&server), id_(id) {}
   Status start(int fd) {
     NXB_TRY(stream_, uv::Stream::adopt(server_->loop_, fd, *this));
     return Done{};
   }
   void detach() { server_ = nullptr; }  // given up, freed when the turn is over
+  std::uint64_t id() const { return id_; }
+  bool subscribes() const { return filter_.has_value(); }
+
+  // The answer that the rest of its requests waited for.
+  void answer_late(const std::string& line) {
+    waiting_ = false;
+    stream_->resume(uv::PauseReason::Busy);
+    write(line);
+    take_lines();
+    if (ended_ && stream_->queued() == 0 && !waiting_) give_up();
+  }
+  void offer(const Event& event) {
+    if (!filter_->wants(event)) return;
+    if (stream_->queued() + batch_.size() > kMaxUnread) {
+      ++lost_;
+    } else {
+      tell_lost();
+      batch_ += event.line;
+    }
+  }
+  void offer_dropped(const std::string& line) {
+    if (stream_->queued() + batch_.size() <= kMaxUnread) batch_ += line;
+  }
+  void flush() {
+    if (!batch_.empty()) stream_->write(std::exchange(batch_, {}));
+  }
 
  private:
   void on_bytes(std::string_view bytes) override {
-    if (!server_) return;
+    if (!server_ || subscribes()) return;
     buffer_ += bytes;
-    std::size_t start = 0;
-    for (auto end = buffer_.find('\n'); end != std::string::npos && server_; end = buffer_.find('\n', start)) {
-      on_line(std::string_view(buffer_).substr(start, end - start));
-      start = end + 1;
-    }
-    buffer_.erase(0, start);
-    if (server_ && buffer_.size() > kMaxLine) refuse("the line is too long");
+    take_lines();
   }
   void on_end() override {  // `echo ... | socat` ends its side first and still wants the whole answer
     ended_ = true;
-    if (stream_->queued() == 0) give_up();
+    bool done = subscribes() ? is_gone() : stream_->queued() == 0 && !waiting_;
+    if (done) give_up();
   }
   void on_drained() override {
-    if (ended_) give_up();
+    if (subscribes()) {
+      tell_lost();
+      return flush();
+    }
+    if (ended_ && !waiting_) give_up();
   }
   void on_broken(const Error&) override { give_up(); }
 
-  void on_line(std::string_view line) {
+  void take_lines() {
+    auto more = [&] { return server_ && !waiting_ && !subscribes(); };
+    for (auto end = buffer_.find('\n'); end != std::string::npos && more(); end = buffer_.find('\n')) {
+      std::string line = buffer_.substr(0, end);
+      buffer_.erase(0, end + 1);  // first: an answer that is there at once takes the next line itself
+      on_line(line);
+    }
+    if (more() && buffer_.size() > kMaxLine) refuse("the line is too long");
+  }
+  void on_line(const std::string& line) {
     if (line.size() > kMaxLine) return refuse("the line is too long");
-    stream_->write(answer(line, server_->source_));
+    auto request = parse_request(line);
+    if (!request) return write(refusal(request.error().text));
+    if (request->command == Command::events) return subscribe(*request);
+    if (request->command == Command::explain) return explain(request->argument("sid"));
+    write(answer(request->command, server_->source_));
+  }
+  void subscribe(const Request& request) {
+    auto filter = Filter::of(request);
+    if (!filter) return write(refusal(filter.error().text));
+    write("{\"ok\":true}\n");
+    filter_ = *std::move(filter);
+    buffer_.clear();
+    if (server_) server_->subscribers_changed();
+  }
+  void explain(const std::string& sid) {
+    if (!is_sid(sid) && !is_short_hash(sid)) return write(explain_line(sid, {}));
+    waiting_ = true;
+    stream_->pause(uv::PauseReason::Busy);
+    server_->find(id_, sid);
+  }
+  void tell_lost() {
+    if (lost_ != 0) batch_ += dropped_line(std::nullopt, std::exchange(lost_, 0));
+  }
+  void write(const std::string& line) {
+    stream_->write(line);
     if (stream_->queued() > kMaxQueued) give_up();
   }
   void refuse(std::string_view why) {
@@ -67,25 +128,35 @@ class Server::Connection final : public uv::StreamSink {
   void give_up() {
     if (server_) server_->drop(this);
   }
+  // Both sides are closed; an end of its own side alone leaves a subscriber listening.
+  bool is_gone() const {
+    pollfd at{stream_->fd(), 0, 0};
+    return poll(&at, 1, 0) > 0 && (at.revents & (POLLHUP | POLLERR)) != 0;
+  }
 
   Server* server_;
+  const std::uint64_t id_;
   std::unique_ptr<uv::Stream> stream_;
   std::string buffer_;
   bool ended_ = false;
+  bool waiting_ = false;          // for the answer to an inquiry
+  std::optional<Filter> filter_;  // it subscribes
+  std::string batch_;             // of events, for one write
+  std::uint64_t lost_ = 0;        // since it was told
 };
 
-Result<std::unique_ptr<Server>> Server::make(uv::Loop& loop, const std::string& path, Source source) {
+Result<std::unique_ptr<Server>> Server::make(uv::Loop& loop, const std::string& path, Source source, Fleetwork fleet) {
   NXB_TRY(auto address, Address::parse("unix:" + path));
   // /run is empty after a boot. One level only; a failure shows itself at bind().
   if (auto slash = path.rfind('/'); slash != std::string::npos && slash > 0) mkdir(path.substr(0, slash).c_str(), 0755);
   NXB_TRY(auto socket, ListeningSocket::open(address, kOwnerOnly));
-  auto server = std::make_unique<Server>(Private(), loop, std::move(socket), std::move(source));
+  auto server = std::make_unique<Server>(Private(), loop, std::move(socket), std::move(source), std::move(fleet));
   NXB_TRY(server->listener_, uv::Listener::adopt(loop, server->socket_.fd(), *server));
   return server;
 }
 
-Server::Server(Private, uv::Loop& loop, ListeningSocket socket, Source source)
-    : loop_(loop), socket_(std::move(socket)), source_(std::move(source)) {}
+Server::Server(Private, uv::Loop& loop, ListeningSocket socket, Source source, Fleetwork fleet)
+    : loop_(loop), socket_(std::move(socket)), source_(std::move(source)), fleet_(std::move(fleet)) {}
 
 Server::~Server() = default;
 
@@ -96,7 +167,7 @@ void Server::on_accepted(int fd) {
     return;
   }
   if (connections_.size() >= kMaxConnections) drop(connections_.front().get());
-  auto connection = std::make_unique<Connection>(*this);
+  auto connection = std::make_unique<Connection>(*this, ++last_id_);
   if (auto started = connection->start(fd); !started) {
     log::warn("admin.failed", {{"why", started.error().text}});
     return;
@@ -112,6 +183,50 @@ void Server::drop(Connection* connection) {
   connection->detach();
   loop_.retire(std::move(*at));
   connections_.erase(at);
+  subscribers_changed();
+}
+
+void Server::subscribers_changed() {
+  bool any = std::ranges::any_of(connections_, &Connection::subscribes);
+  if (std::exchange(publishing_, any) != any) fleet_.publish(any);
+}
+
+// Who asked may be gone when the answer comes.
+void Server::find(std::uint64_t asker, const std::string& sid) {
+  fleet_.find(sid, [this, asker, sid](const Findings& findings) {
+    auto at = std::ranges::find(connections_, asker, &Connection::id);
+    if (at != connections_.end()) (*at)->answer_late(explain_line(sid, findings));
+  });
+}
+
+void Server::publish(Index worker, const ipc::Events& events) {
+  std::string_view rest = events.lines;
+  for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    if (auto event = event_of(worker, rest.substr(0, end))) {
+      for (auto& connection : connections_) {
+        if (connection->subscribes()) connection->offer(*event);
+      }
+    }
+    rest.remove_prefix(end + 1);
+  }
+  if (events.dropped != 0) {
+    std::string line = dropped_line(worker, events.dropped);
+    for (auto& connection : connections_) {
+      if (connection->subscribes()) connection->offer_dropped(line);
+    }
+  }
+  flush();
+}
+
+void Server::publish(const Event& event) {
+  for (auto& connection : connections_) {
+    if (connection->subscribes()) connection->offer(event);
+  }
+  flush();
+}
+
+void Server::flush() {
+  for (auto& connection : connections_) connection->flush();
 }
 
 }  // namespace nxb::supervisor::admin

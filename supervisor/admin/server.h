@@ -1,15 +1,24 @@
 // supervisor/admin/server.h - the admin socket: newline-delimited JSON for nxbctl, socat and scripts (O-13).
 // Runs in: supervisor. I/O: a unix socket of mode 0600; peers other than root and our own user are turned away.
-// Bounded: kMaxConnections (the oldest goes when one more comes), kMaxLine per request, kMaxQueued per slow reader.
+// A request is one line, {"command":"status"} with its arguments; it is answered with one line, in order. `events` makes
+// a connection a subscriber: after {"ok":true} come events, one in a line, until it is closed; what it says is ignored. A
+// subscriber may end its own side; it is known to have left when it is closed.
+// Bounded: kMaxConnections (the oldest goes when one more comes), kMaxLine per request, kMaxQueued per slow reader,
+// kMaxUnread per slow subscriber: above it events are counted instead, and it is told how many when it reads again.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "common/uv/stream.h"
 #include "supervisor/admin/answer.h"
+#include "supervisor/admin/explain.h"
+#include "supervisor/admin/feed.h"
 #include "supervisor/listener.h"
 
 namespace nxb::supervisor::admin {
@@ -17,6 +26,13 @@ namespace nxb::supervisor::admin {
 inline constexpr std::size_t kMaxConnections = 16;
 inline constexpr std::size_t kMaxLine = 4096;
 inline constexpr std::size_t kMaxQueued = 1 << 20;
+inline constexpr std::size_t kMaxUnread = 1 << 18;
+
+// What the server asks of the fleet.
+struct Fleetwork {
+  std::function<void(bool)> publish;  // whether anybody subscribes
+  std::function<void(const std::string& sid, std::function<void(const Findings&)>)> find;
+};
 
 class Server final : private uv::Listener::Sink {
   struct Private {
@@ -24,19 +40,28 @@ class Server final : private uv::Listener::Sink {
   };
 
  public:
-  static Result<std::unique_ptr<Server>> make(uv::Loop& loop, const std::string& path, Source source);
-  Server(Private, uv::Loop& loop, ListeningSocket socket, Source source);
+  static Result<std::unique_ptr<Server>> make(uv::Loop& loop, const std::string& path, Source source, Fleetwork fleet);
+  Server(Private, uv::Loop& loop, ListeningSocket socket, Source source, Fleetwork fleet);
   ~Server();
+
+  void publish(Index worker, const ipc::Events& events);
+  void publish(const Event& event);
 
  private:
   class Connection;
   void on_accepted(int fd) override;
   void on_exhausted() override;
   void drop(Connection* connection);
+  void subscribers_changed();
+  void find(std::uint64_t asker, const std::string& sid);
+  void flush();
 
   uv::Loop& loop_;
   ListeningSocket socket_;
   Source source_;
+  Fleetwork fleet_;
+  bool publishing_ = false;
+  std::uint64_t last_id_ = 0;
   std::unique_ptr<uv::Listener> listener_;
   std::vector<std::unique_ptr<Connection>> connections_;  // oldest first
 };

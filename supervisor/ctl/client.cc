@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/ctl/client.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "common/base/address.h"
 #include "common/base/descriptor.h"
@@ -30,6 +32,32 @@ Error failed(const std::string& path, const char* what, int error) {
   return {Code::Io, text};
 }
 
+Result<Descriptor> say(const std::string& path, std::string_view request_line) {
+  NXB_TRY(auto address, Address::parse("unix:" + path));
+  Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0) return failed(path, "socket", errno);
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  if (connect(fd.get(), address.get(), address.size()) != 0) return failed(path, "connect", errno);
+  std::string request = std::string(request_line) + "\n";
+  if (send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+    return failed(path, "send", errno);
+  }
+  return fd;
+}
+
+// What is there now, behind what was heard before.
+Status hear(const Descriptor& fd, const std::string& path, std::string& heard) {
+  std::array<char, 16384> chunk;
+  ssize_t got = -1;
+  do got = recv(fd.get(), chunk.data(), chunk.size(), 0);
+  while (got < 0 && errno == EINTR);
+  if (got < 0) return failed(path, "recv", errno);
+  if (got == 0) return Error{Code::Closed, path + ": the connection was closed"};
+  heard.append(chunk.data(), static_cast<std::size_t>(got));
+  return Done{};
+}
+
 }  // namespace
 
 std::vector<std::string> default_sockets() {
@@ -38,29 +66,44 @@ std::vector<std::string> default_sockets() {
   return paths;
 }
 
-Result<std::string> ask(const std::string& path, std::string_view request_line) {
-  NXB_TRY(auto address, Address::parse("unix:" + path));
-  Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (fd.get() < 0) return failed(path, "socket", errno);
-  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
-  if (connect(fd.get(), address.get(), address.size()) != 0) return failed(path, "connect", errno);
+std::string request_line(const std::string& command, const std::map<std::string, std::string>& arguments) {
+  nlohmann::ordered_json request;
+  request["command"] = command;
+  for (const auto& [name, value] : arguments) request[name] = value;
+  return request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
-  std::string request = std::string(request_line) + "\n";
-  if (send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
-    return failed(path, "send", errno);
-  }
+Result<std::string> ask(const std::string& path, std::string_view request_line) {
+  NXB_TRY(auto fd, say(path, request_line));
   std::string answer;
-  std::array<char, 16384> chunk;
   while (answer.size() < kMaxAnswer) {
-    ssize_t got = recv(fd.get(), chunk.data(), chunk.size(), 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed(path, "recv", errno);
-    if (got == 0) return Error{Code::Closed, path + ": the connection was closed without an answer"};
-    answer.append(chunk.data(), static_cast<std::size_t>(got));
+    NXB_TRY([[maybe_unused]] auto more, hear(fd, path, answer));
     if (auto end = answer.find('\n'); end != std::string::npos) return answer.substr(0, end);
   }
   return Error{Code::TooLarge, path + ": the answer has no end"};
+}
+
+Status follow(const std::string& path, std::string_view request_line,
+              const std::function<bool(std::string_view)>& take) {
+  NXB_TRY(auto fd, say(path, request_line));
+  std::string heard;
+  int patience_ms = kPatience.tv_sec * 1000;  // for the answer; events may take their time
+  for (;;) {
+    pollfd watched[] = {{fd.get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};  // of the second errors only
+    int ready = poll(watched, 2, patience_ms);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0) return failed(path, "poll", EAGAIN);
+    if (watched[1].revents != 0) return Done{};
+    NXB_TRY([[maybe_unused]] auto more, hear(fd, path, heard));
+    std::size_t start = 0;
+    for (auto end = heard.find('\n'); end != std::string::npos; end = heard.find('\n', start)) {
+      if (!take(std::string_view(heard).substr(start, end - start))) return Done{};
+      start = end + 1;
+      patience_ms = -1;
+    }
+    heard.erase(0, start);
+    if (heard.size() > kMaxAnswer) return Error{Code::TooLarge, path + ": a line has no end"};
+  }
 }
 
 }  // namespace nxb::ctl

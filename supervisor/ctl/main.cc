@@ -1,8 +1,13 @@
 // supervisor/ctl/main.cc - nxbctl: asks the running supervisor and prints the answer (O-14).
 // Runs in: nxbctl. Exit codes: 0 ok, 1 the command failed, 2 usage, 3 not running (O-03).
+// `events` prints until Ctrl-C, or until nobody reads what it prints; both are 0.
 // SPDX-License-Identifier: MIT
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <iostream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,15 +23,27 @@ enum class Exit : int { Ok = 0, Failed = 1, Usage = 2, NotRunning = 3 };
 struct Options {
   std::string socket;  // "" = the default places
   std::string command;
+  std::map<std::string, std::string> arguments;  // those given
   bool json = false;
 };
 
 struct Command {
-  const char* name;
+  std::string name;
   const char* help;
 };
 #define NXB_CTL_ROW(name, help) Command{#name, help},
-constexpr Command kCommands[] = {NXB_ADMIN_COMMANDS(NXB_CTL_ROW)};
+const Command kCommands[] = {NXB_ADMIN_COMMANDS(NXB_CTL_ROW)};
+#undef NXB_CTL_ROW
+
+constexpr bool Needed = true, Optional = false;
+struct Argument {
+  std::string of, name;
+  const char* spelling;
+  bool needed;
+  const char* help;
+};
+#define NXB_CTL_ROW(of, name, spelling, must, help) Argument{#of, #name, spelling, must, help},
+const Argument kArguments[] = {NXB_ADMIN_ARGUMENTS(NXB_CTL_ROW)};
 #undef NXB_CTL_ROW
 
 Exit print(const Options& options, const std::string& answer) {
@@ -40,14 +57,37 @@ Exit print(const Options& options, const std::string& answer) {
   return Exit::Ok;
 }
 
+// The answer is shown only if it is a refusal; then event by event.
+Status print_events(const Options& options, const std::string& path, const std::string& request, Exit& how) {
+  bool answered = false;
+  return follow(path, request, [&](std::string_view line) {
+    if (!std::exchange(answered, true)) {
+      if (render("", line)) return true;
+      how = print(options, std::string(line));
+      return false;
+    }
+    std::cout << (options.json ? std::string(line) : render_event(line)) << std::endl;  // whoever waits sees it now
+    return std::cout.good();
+  });
+}
+
+Status run_at(const std::string& path, const Options& options, Exit& how) {
+  std::string request = request_line(options.command, options.arguments);
+  if (options.command == "events") return print_events(options, path, request, how);
+  NXB_TRY(auto answer, ask(path, request));
+  how = print(options, answer);
+  return Done{};
+}
+
 Exit run(const Options& options) {
   std::vector<std::string> paths = options.socket.empty() ? default_sockets() : std::vector{options.socket};
   std::string tried;
   for (const std::string& path : paths) {
-    auto answer = ask(path, "{\"command\":\"" + options.command + "\"}");
-    if (answer) return print(options, *answer);
-    if (answer.error().code != Code::NotFound) {
-      std::cerr << "nxbctl: " << answer.error().text << '\n';
+    Exit how = Exit::Ok;
+    auto done = run_at(path, options, how);
+    if (done) return how;
+    if (done.error().code != Code::NotFound) {
+      std::cerr << "nxbctl: " << done.error().text << '\n';
       return Exit::Failed;
     }
     tried += (tried.empty() ? "" : ", ") + path;
@@ -58,11 +98,25 @@ Exit run(const Options& options) {
   return Exit::NotRunning;
 }
 
+void add_commands(CLI::App& app, Options& options) {
+  for (const Command& command : kCommands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.help);
+    sub->callback([&options, &command] { options.command = command.name; });
+    for (const Argument& argument : kArguments) {
+      if (argument.of != command.name) continue;
+      auto take = [&options, &argument](const std::string& value) { options.arguments[argument.name] = value; };
+      sub->add_option_function<std::string>(argument.spelling, take, argument.help)->required(argument.needed);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace nxb::ctl
 
 int main(int argc, char** argv) {
   using nxb::ctl::Exit;
+  std::signal(SIGPIPE, SIG_IGN);  // `| head`: a failed write ends us, in good order
+  std::signal(SIGINT, [](int) { _exit(static_cast<int>(Exit::Ok)); });
   nxb::ctl::Options options;
   CLI::App app{"nxbctl: asks a running nxb-supervisor.", "nxbctl"};
   app.set_version_flag("--version", "nxbctl " NXB_VERSION);
@@ -70,9 +124,7 @@ int main(int argc, char** argv) {
   app.add_flag("--json", options.json, "print the answer as JSON, one line");
   app.require_subcommand(1);
   app.fallthrough();  // `nxbctl status --json` is as good as `nxbctl --json status`
-  for (const auto& command : nxb::ctl::kCommands) {
-    app.add_subcommand(command.name, command.help)->callback([&options, &command] { options.command = command.name; });
-  }
+  nxb::ctl::add_commands(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

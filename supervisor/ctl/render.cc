@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "common/log/line.h"
+
 namespace nxb::ctl {
 namespace {
 
@@ -79,7 +81,67 @@ std::string render_workers(const Json& json) {
   return table(rows, {kRight, kRight, kRight, kLeft, kRight, kRight, kRight, kRight, kRight, kRight, kRight, kLeft});
 }
 
+// Words of clients and servers are among them: escaped as in the log.
+std::string safe(const Json& value) {
+  if (value.is_string()) return value.get_ref<const std::string&>().empty() ? "-" : log::text_value(cell(value));
+  return cell(value);
+}
+
+std::string render_streams(const Json& streams) {
+  std::string text;
+  for (const Json& stream : streams) {
+    text += (text.empty() ? "" : ", ") + cell(stream.at("stream")) + ": " + safe(stream.at("domain"));
+    if (stream.at("target") != "") text += " at " + safe(stream.at("target"));
+    if (stream.at("answered") != "yes") text += " (has not answered)";
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string render_lost(const Json& lost) {
+  std::string text;
+  for (const Json& one : lost) {
+    text += (text.empty() ? "" : "; ") + ("worker " + cell(one.at("worker"))) + ", process " + cell(one.at("pid")) +
+            ", from " + cell(one.at("started")) + " to " + cell(one.at("ended")) + ": " + cell(one.at("how"));
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string render_explain(const Json& json) {
+  Rows rows;
+  for (const auto& [key, value] : json.items()) {
+    if (key == "ok") continue;
+    std::string name = key;
+    std::ranges::replace(name, '_', ' ');
+    if (key == "streams") {
+      rows.push_back({name, render_streams(value)});
+    } else if (key == "lost") {
+      rows.push_back({name, render_lost(value)});
+    } else if (key.ends_with("_seconds") || key == "ended_seconds_ago" || key == "last_request_seconds_before") {
+      rows.push_back({name.replace(name.find(" seconds"), 8, ""), time_cell(value)});
+    } else if (key.ends_with("_bytes")) {
+      rows.push_back({name.replace(name.find(" bytes"), 6, ""), bytes_cell(value)});
+    } else {
+      rows.push_back({name, key == "verdict" ? cell(value) : safe(value)});
+    }
+  }
+  return table(rows, {Align::Left, Align::Left});
+}
+
 }  // namespace
+
+std::string render_event(std::string_view line) {
+  Json json = Json::parse(line.begin(), line.end(), nullptr, false);
+  if (!json.is_object()) return log::text_value(line);
+  std::string text;
+  for (const auto& [key, value] : json.items()) {
+    if (value == "") continue;
+    bool plain = key == "time" || key == "type" || key == "sid" || key == "domain";
+    text += text.empty() ? "" : " ";
+    text += plain ? "" : key == "worker" ? "worker " : key + "=";
+    text += safe(value);
+  }
+  return text;
+}
 
 std::string readable_bytes(std::uint64_t bytes) {
   constexpr std::array kUnits{"KiB", "MiB", "GiB", "TiB", "PiB"};
@@ -134,6 +196,7 @@ Result<std::string> render(std::string_view command, std::string_view answer_lin
     if (command == "status") return render_status(json);
     if (command == "stats") return render_stats(json);
     if (command == "workers") return render_workers(json);
+    if (command == "explain") return render_explain(json);
   } catch (const nlohmann::json::exception& error) {
     return Error{Code::BadInput, std::string("the answer lacks something: ") + error.what()};
   }

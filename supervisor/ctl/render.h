@@ -22,4 +22,7 @@ std::string table(const std::vector<std::vector<std::string>>& rows, const std::
 // An answer whose "ok" is false becomes an Error (Refused), one that is not an answer BadInput.
 Result<std::string> render(std::string_view command, std::string_view answer_line);
 
+// One event as one line: time, worker, type, session, domain, then the rest as key=value; safe to show on a terminal.
+std::string render_event(std::string_view line);
+
 }  // namespace nxb::ctl

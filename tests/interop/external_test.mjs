@@ -24,14 +24,17 @@ async function startProgram() {
   program = start('program', process.execPath, [kExample, socket, `127.0.0.1:${server.port}`]);
   await until('the program', () => fs.existsSync(socket), program);
 }
-const isUp = (times) => until('nxb to find the program', () => gate.output().split('event=external.up').length > times, program);
+const isUp = () => until('nxb with the program', () => {
+  const log = gate.output();
+  return log.lastIndexOf('event=external.up') > log.lastIndexOf('event=external.lost');
+}, program);
 
 before(async () => {
   if (why) return;
   server = await xmppServer('prosody');
   await startProgram();
   gate = await nxb(server, { program: socket, workers: 1 });
-  await isUp(1);
+  await isUp();
 });
 after(async () => {
   Person.everybodyVanishes();
@@ -70,7 +73,7 @@ test('the program is restarted: sessions end, and new ones are served by the new
   await stop(program);
   await gate.countersReach('no session', ({ streams }) => streams === 0);
   await startProgram();
-  await isUp(2);
+  await isUp();
   const after = new Person(gate.url);
   await after.login(`alice@${kDomain}/after`, 'secret');
   assert.equal((await after.exchange(after.connection.jid, 'again')).text, 'again' + kNote);

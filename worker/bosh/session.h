@@ -106,6 +106,7 @@ struct Ended {
   std::string_view why;
   Condition condition;
   std::uint64_t undelivered = 0;
+  EndedBy by = EndedBy::Nxb;
 };  // exactly once
 using Action = std::variant<Respond, Forward, OpenStream, RestartStream, CloseStream, ReadServer, Acknowledged, Ended>;
 using Actions = std::vector<Action>;
@@ -114,6 +115,21 @@ using Actions = std::vector<Action>;
 upstream::StreamSpec stream_spec(Body body);
 
 enum class State : std::uint8_t { Opening, Open, Ended, Forgotten };
+
+constexpr std::string_view name_of(State state) {
+  constexpr std::string_view kNames[] = {"opening", "open", "ended", "forgotten"};
+  return kNames[static_cast<std::size_t>(state)];
+}
+
+// How it stands, for the operator.
+struct View {
+  State state;
+  Rid last, answered;       // the highest rid processed, and answered
+  std::uint32_t requests;   // the window
+  std::size_t held, early;  // requests without answer; those among them that are ahead of a gap
+  std::size_t pending;      // bytes that wait for the client
+  bool paused;
+};
 
 // Moves are one way. Between events:
 //   Opening    the creation request is held, its answer waits for the features (B-35)
@@ -130,6 +146,7 @@ class Session final {
   bool is_consistent() const;                       // the invariants, state by state
   State state() const { return state_; }
   const std::string& sid() const { return sid_; }
+  View view() const;
   std::size_t remembered_bytes() const;  // of answers, once it has ended
 
  private:
@@ -221,6 +238,7 @@ class Session final {
   struct End {
     std::string_view why;
     Condition condition = Condition::None;
+    EndedBy by = EndedBy::Nxb;
   };
   struct Remains {
     std::vector<CloseStream> closing;
@@ -250,7 +268,8 @@ class Session final {
   bool acks_;                             // the client acknowledges answers (B-64)
   bool to_on_payloads_ = false;           // it puts `to` on requests that carry payloads (B-91)
   Condition last_end_ = Condition::None;  // why the last of several streams ended
-  std::uint32_t hold_;                    // granted; 0 in a polling session, also if that was for wait=0
+  std::optional<upstream::Stage> last_stage_;
+  std::uint32_t hold_;  // granted; 0 in a polling session, also if that was for wait=0
   std::uint32_t max_streams_;
   Duration wait_;        // granted
   Duration inactivity_;  // with grace

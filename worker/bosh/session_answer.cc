@@ -30,6 +30,7 @@ void Session::settle(Actions& out) {
     upstream::Closed closed;
     closed.condition = last_end_;
     closed.why = "no stream is left";
+    closed.stage = last_stage_;
     return end_by_server(closed, out);
   }
   if (window_.live() != 0) {
@@ -207,6 +208,13 @@ std::optional<Instant> Session::next_deadline() const {
     if (open.live) also(due(open));
   }
   return next;
+}
+
+View Session::view() const {
+  std::size_t pending = 0;
+  for (const Stream& stream : streams_.all()) pending += stream.outbox.bytes();
+  return {state_,  window_.last(),    window_.answered(), window_.requests(), window_.live(), window_.early().size(),
+          pending, pause_.has_value()};
 }
 
 bool Session::is_consistent() const {

@@ -13,11 +13,6 @@ namespace {
 
 constexpr Duration kRememberedBeyondWait{5'000};  // B-82
 
-std::string_view reason(const upstream::Closed& closed) {
-  if (!closed.stream_error.empty()) return "stream error";
-  return closed.condition == Condition::None ? "server closed" : "server lost";
-}
-
 const OpenRequest* lowest_live(const std::vector<OpenRequest>& open) {
   for (const auto& request : open) {
     if (request.live) return &request;
@@ -58,7 +53,7 @@ void Session::end_by_client(Actions& out) {
   for (const auto& open : all) {
     say_at_end(open, open.rid == told ? terminate_with(Condition::None, told) : compose_quiet(open), out);
   }
-  finish({"client terminated", Condition::None}, std::move(remains), out);
+  finish({"client terminated", Condition::None, EndedBy::Client}, std::move(remains), out);
 }
 
 // What is pending, then the server's own words, in one answer (B-83, B-102); kept for the next request if none is open.
@@ -83,7 +78,7 @@ void Session::end_by_server(upstream::Closed& closed, Actions& out) {
       say_at_end(open, graceful ? compose_quiet(open) : terminate_with(Condition::OtherRequest, open.rid), out);
     }
   }
-  out.push_back(Ended{reason(closed), closed.condition, undelivered});
+  out.push_back(Ended{upstream::reason(closed), closed.condition, undelivered, upstream::ended_by(closed)});
   remember(closed.condition);
   ending_->answered = answered;
   if (first) {
@@ -103,7 +98,7 @@ void Session::last_word_told_to(Rid rid) {
 void Session::end_by_shutdown(Actions& out) {
   Remains remains = surrender(upstream::Parting::ClientLost);
   say_to_all(Condition::SystemShutdown, out);
-  finish({"shutdown", Condition::SystemShutdown}, std::move(remains), out);
+  finish({"shutdown", Condition::SystemShutdown, EndedBy::Operator}, std::move(remains), out);
 }
 
 // Nobody is there to be told; later requests find nothing (B-71).
@@ -132,7 +127,7 @@ void Session::say_at_end(const OpenRequest& request, std::unique_ptr<Answer> ans
 
 void Session::finish(const End& end, Remains remains, Actions& out) {
   for (CloseStream& close : remains.closing) out.push_back(std::move(close));
-  out.push_back(Ended{end.why, end.condition, remains.undelivered});
+  out.push_back(Ended{end.why, end.condition, remains.undelivered, end.by});
   remember(end.condition);
 }
 

@@ -37,6 +37,7 @@ void Session::on_server(Stream& stream, upstream::Congested& congested, Actions&
 void Session::on_server(Stream& stream, upstream::Closed& closed, Actions& out) {
   if (!streams_.had_several() || creation_) return end_by_server(closed, out);
   last_end_ = closed.condition;
+  last_stage_ = closed.stage;
   streams_.end(stream, {closed.condition, std::move(closed.stream_error)});
 }
 

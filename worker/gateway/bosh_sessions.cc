@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker/gateway/bosh_sessions.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "common/base/secret.h"
 #include "common/log/log.h"
 #include "worker/bosh/content_type.h"
+#include "worker/gateway/explain.h"
 #include "worker/gateway/pump.h"
 
 namespace nxb::gateway {
@@ -86,6 +88,8 @@ void BoshSessions::on_request(RequestId id, bosh::Body body, const Client& clien
     body.problem = bosh::Condition::PolicyViolation;  // H-46
   }
   ++cell.record.requests;
+  cell.record.heard = context_.now();
+  cell.record.last_rid = std::max(cell.record.last_rid, body.rid.value_or(Rid()));
   context_.counters.add(Counter::requests_held);
   open_requests_.emplace(id, at->second);
   deliver(at->second, bosh::RequestArrived{id, std::move(body)});
@@ -104,7 +108,7 @@ void BoshSessions::on_request_gone(RequestId id) {
 void BoshSessions::on_deadline(SessionKey session) { deliver(session, bosh::TimePassed{}); }
 
 void BoshSessions::on_server(SessionKey session, bosh::StreamNumber stream, upstream::Event event) {
-  if (Cell* cell = cells_.find(session)) Links::heard(cell->held, cell->record, stream, event);
+  if (Cell* cell = cells_.find(session)) links_.heard(cell->held, cell->record, stream, event);
   deliver(session, bosh::ServerSpoke{stream, std::move(event)});
 }
 
@@ -114,6 +118,28 @@ void BoshSessions::shut_down() {
     if (cell.record.live) all.push_back(key);
   });
   for (SessionKey key : all) deliver(key, bosh::ShutDown{});
+}
+
+std::optional<std::string> BoshSessions::explain(std::string_view sid) {
+  Cell* found = nullptr;
+  if (auto at = by_sid_.find(sid); at != by_sid_.end()) {
+    found = cells_.find(at->second);
+  } else {
+    cells_.for_each([&](SessionKey, Cell& cell) {
+      if (cell.record.name == sid && cell.record.live) found = &cell;
+    });
+  }
+  if (!found || !found->record.live) return std::nullopt;
+  bosh::View view = found->session.view();
+  std::vector<log::Field> own{{"phase", bosh::name_of(view.state)},
+                              {"paused", view.paused ? "yes" : "no"},
+                              {"last_rid", view.last.value},
+                              {"answered_rid", view.answered.value},
+                              {"window", view.requests},
+                              {"requests_held", view.held - std::min(view.held, view.early)},
+                              {"requests_early", view.early},
+                              {"pending_bytes", view.pending}};
+  return explain_alive(found->record, found->held, context_, own);
 }
 
 // --- sessions come and go ---
@@ -128,12 +154,15 @@ void BoshSessions::create(RequestId id, bosh::Body body, const Client& client, s
   if (wrong != bosh::Condition::None) return refuse(id, wrong, legacy);
 
   bosh::Actions actions;
+  Rid rid = body.rid.value_or(Rid());
   SessionKey key = cells_.reserve();
   Cell& cell =
       cells_.put(key, std::make_unique<Cell>(limits_, sid, id, std::move(body), client, context_.now(), actions));
   by_sid_.emplace(cell.session.sid(), key);
   open_requests_.emplace(id, key);
   cell.record.requests = 1;
+  cell.record.heard = context_.now();
+  cell.record.last_rid = rid;
   context_.counters.add(Counter::requests_held);
   census_.begin(cell.record);
   run(key, cell, std::move(actions));
@@ -162,6 +191,10 @@ bosh::Condition BoshSessions::objection(std::string_view address, std::string_vi
 void BoshSessions::refuse(RequestId id, bosh::Condition condition, bool legacy_client) {
   bool referred = condition == bosh::Condition::SeeOtherUri;
   context_.counters.add(referred ? Counter::sessions_referred : Counter::errors);
+  if (!referred && context_.journal.listening()) {
+    context_.journal.tell(ipc::EventType::error, {}, {},
+                          {{"condition", bosh::wire_name(condition)}, {"why", "no session for this request"}});
+  }
   Reply reply;
   reply.status = bosh::http_status(condition, legacy_client);
   reply.body =
@@ -198,7 +231,7 @@ void BoshSessions::give_up(SessionKey key, Cell& cell) {
     bosh::Respond respond{id, 200, bosh::write_terminate(bosh::Condition::InternalServerError)};
     perform(key, cell, respond);
   }
-  links_.abandon(cell.held);
+  links_.abandon(cell.held, cell.record);
   census_.end(cell.record, {"internal error", bosh::Condition::InternalServerError});
   forget(key);
 }
@@ -252,11 +285,11 @@ void BoshSessions::perform(SessionKey key, Cell& cell, bosh::OpenStream& open) {
 }
 
 void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::RestartStream& restart) {
-  links_.restart(cell.held, restart.stream, restart.attributes);
+  links_.restart(cell.held, cell.record, restart.stream, restart.attributes);
 }
 
 void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::CloseStream& close) {
-  links_.close(cell.held, close.stream, close.parting, close.undelivered);
+  links_.close(cell.held, cell.record, close.stream, close.parting, close.undelivered);
 }
 
 void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::ReadServer& read) {
@@ -265,11 +298,14 @@ void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::ReadServer& rea
 
 void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Acknowledged& acknowledged) {
   links_.acknowledged(cell.held, acknowledged.answers);
+  if (!context_.journal.listening()) return;
+  context_.journal.tell(ipc::EventType::response_acknowledged, cell.record.name, cell.record.domain,
+                        {{"count", acknowledged.answers}});
 }
 
 void BoshSessions::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
   if (!NXB_EXPECT(cell.record.live, "a session ends once")) return;
-  census_.end(cell.record, {ended.why, ended.condition, ended.undelivered});
+  census_.end(cell.record, {ended.why, ended.condition, ended.by, ended.undelivered});
   remember(key, cell);
 }
 

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
@@ -34,6 +36,8 @@ class BoshSessions {
   void on_deadline(SessionKey session);
   void on_server(SessionKey session, bosh::StreamNumber stream, upstream::Event event);
   void shut_down();
+  // What there is to say of a live one, as JSON; its full sid or its name in the log. Nothing: it is not here.
+  std::optional<std::string> explain(std::string_view sid);
 
  private:
   struct Cell;

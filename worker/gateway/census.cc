@@ -9,13 +9,8 @@
 
 namespace nxb::gateway {
 
+using ipc::EventType;
 using stats::Counter;
-
-namespace {
-
-std::string_view text_of(Kind kind) { return kind == Kind::Bosh ? "bosh" : "websocket"; }
-
-}  // namespace
 
 std::string_view Census::name_of(Objection objection) {
   switch (objection) {
@@ -48,7 +43,7 @@ Census::Objection Census::judge(Kind kind, std::string_view address) {
   if (objection == Objection::None) return objection;
   bool rate = objection == Objection::TooFast;
   context_.counters.add(rate ? Counter::sessions_refused_rate : Counter::sessions_refused_limit);
-  log::warn("session.refused", {{"kind", text_of(kind)}, {"client", address}, {"why", name_of(objection)}});
+  log::warn("session.refused", {{"kind", gateway::name_of(kind)}, {"client", address}, {"why", name_of(objection)}});
   return objection;
 }
 
@@ -61,26 +56,35 @@ void Census::begin(Record& record) {
   context_.counters.add(Counter::sessions_opened);
 }
 
-bool Census::admit_stream(const Record& record, std::uint32_t number, std::string_view domain) {
+bool Census::admit_stream(Record& record, std::uint32_t number, std::string_view domain) {
   const config::Config::Server& server = context_.config.server;
   Rate rate{server.session_rate, server.session_burst};
   if (number != 1 && !admission_.take(record.client, rate, context_.now())) {
     context_.counters.add(Counter::streams_refused_rate);
     return false;
   }
-  log::info(number == 1 ? "session.start" : "session.add_stream", {{"kind", text_of(record.kind)},
+  log::info(number == 1 ? "session.start" : "session.add_stream", {{"kind", gateway::name_of(record.kind)},
                                                                    {"sid", record.name},
                                                                    {"domain", domain},
                                                                    {"client", record.client},
                                                                    {"ua", record.ua}});
+  if (number == 1) record.domain = domain;
+  if (number == 1 && context_.journal.listening()) {
+    context_.journal.tell(EventType::session_start, record.name, domain,
+                          {{"kind", gateway::name_of(record.kind)}, {"client", record.client}, {"ua", record.ua}});
+  }
   return true;
 }
 
 // What the operator or the worker wanted is no error.
-void Census::count_error(bosh::Condition condition) {
+void Census::count_error(const Record& record, const Ending& ending) {
   using bosh::Condition;
-  if (condition == Condition::None || condition == Condition::SystemShutdown) return;
-  context_.counters.add(condition == Condition::SeeOtherUri ? Counter::sessions_referred : Counter::errors);
+  if (ending.condition == Condition::None || ending.condition == Condition::SystemShutdown) return;
+  if (ending.condition == Condition::SeeOtherUri) return context_.counters.add(Counter::sessions_referred);
+  context_.counters.add(Counter::errors);
+  if (!context_.journal.listening()) return;
+  context_.journal.tell(EventType::error, record.name, record.domain,
+                        {{"condition", bosh::wire_name(ending.condition)}, {"why", ending.why}});
 }
 
 void Census::end(Record& record, const Ending& ending) {
@@ -91,10 +95,13 @@ void Census::end(Record& record, const Ending& ending) {
   if (record.kind == Kind::WebSocket) context_.counters.sub(Counter::websockets);
   context_.counters.add(Counter::sessions_ended);
   context_.counters.add(Counter::undelivered, ending.undelivered);
-  count_error(ending.condition);
-  log::info("session.end", {{"kind", text_of(record.kind)},
+  count_error(record, ending);
+  tombstones_.put(record, ending, context_.now());
+  tell_end(record, ending);
+  log::info("session.end", {{"kind", gateway::name_of(record.kind)},
                             {"sid", record.name},
                             {"client", record.client},
+                            {"by", bosh::name_of(ending.by)},
                             {"why", ending.why},
                             {"condition", bosh::wire_name(ending.condition)},
                             {"server", record.server_end},
@@ -105,6 +112,26 @@ void Census::end(Record& record, const Ending& ending) {
                             {"up", record.up},
                             {"down", record.down},
                             {"undelivered", ending.undelivered}});
+}
+
+void Census::tell_end(const Record& record, const Ending& ending) {
+  if (!context_.journal.listening()) return;
+  if (ending.undelivered != 0) {
+    context_.journal.tell(EventType::no_client, record.name, record.domain, {{"count", ending.undelivered}});
+  }
+  context_.journal.tell(EventType::session_end, record.name, record.domain,
+                        {{"kind", gateway::name_of(record.kind)},
+                         {"client", record.client},
+                         {"by", bosh::name_of(ending.by)},
+                         {"why", ending.why},
+                         {"condition", bosh::wire_name(ending.condition)},
+                         {"server", record.server_end},
+                         {"ua", record.ua},
+                         {"age", (context_.now() - record.started).count() / 1000},
+                         {"requests", record.requests},
+                         {"up", record.up},
+                         {"down", record.down},
+                         {"undelivered", ending.undelivered}});
 }
 
 }  // namespace nxb::gateway

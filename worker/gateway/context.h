@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/config/config.h"
 #include "common/stats/stats.h"
+#include "worker/gateway/journal.h"
 #include "worker/gateway/ports.h"
 
 namespace nxb::gateway {
@@ -17,6 +18,7 @@ struct Context {
   Ports& ports;
   stats::Counters& counters;
   std::function<Instant()> now;
+  Journal& journal;
 };
 
 }  // namespace nxb::gateway

@@ -4,10 +4,13 @@
 
 #include <utility>
 
+#include "common/base/secret.h"
+#include "worker/gateway/explain.h"
+
 namespace nxb::gateway {
 
 Gateway::Gateway(const config::Config& config, Ports& ports, stats::Counters& counters, std::function<Instant()> now)
-    : context_{config, ports, counters, std::move(now)} {}
+    : context_{config, ports, counters, std::move(now), journal_} {}
 
 void Gateway::on_request(RequestId id, bosh::Body body, const Client& client, std::string_view sid_for_creation) {
   bosh_.on_request(id, std::move(body), client, sid_for_creation);
@@ -28,6 +31,16 @@ void Gateway::on_stream_event(StreamId stream, upstream::Event event) {
   if (!owner) return;
   if (owner->kind == Kind::WebSocket) return websockets_.on_server(SocketId{owner->session}, std::move(event));
   bosh_.on_server(SessionKey{owner->session}, owner->number, std::move(event));
+}
+
+std::string Gateway::explain(std::string_view sid) {
+  std::string name = is_short_hash(sid) ? std::string(sid) : short_hash(sid);
+  if (auto alive = bosh_.explain(sid)) return *std::move(alive);
+  if (auto alive = websockets_.explain(name)) return *std::move(alive);
+  Instant now = context_.now();
+  Tombstones& ended = census_.tombstones();
+  if (const Tombstone* stone = ended.find(name, now)) return explain_ended(*stone, now);
+  return explain_unknown(ended, now);
 }
 
 void Gateway::shut_down() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "common/base/clock.h"
@@ -39,9 +40,14 @@ class Gateway final : public upstream::Events {
   // --- all
   void on_stream_event(StreamId stream, upstream::Event event) override;
   void shut_down();  // every session ends with system-shutdown (B-108); new ones are refused
+  // --- the operator
+  void publish(bool on) { journal_.listen(on); }  // whether anybody listens to events (O-19)
+  Journal::Batch take_events() { return journal_.take(); }
+  std::string explain(std::string_view sid);  // what is known of it, as JSON (O-18)
   std::size_t live_sessions() const { return census_.live(); }
 
  private:
+  Journal journal_;
   Context context_;
   Census census_{context_};
   Links links_{context_, census_};

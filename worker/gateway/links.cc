@@ -6,11 +6,17 @@
 
 namespace nxb::gateway {
 
+using ipc::EventType;
 using stats::Counter;
 
 StreamId Held::find(std::uint32_t number) const {
   auto at = std::ranges::find(held_, number, &One::number);
   return at == held_.end() ? StreamId{} : at->id;
+}
+
+Held::One* Held::one(std::uint32_t number) {
+  auto at = std::ranges::find(held_, number, &One::number);
+  return at == held_.end() ? nullptr : &*at;
 }
 
 void Held::drop(std::uint32_t number) {
@@ -22,34 +28,45 @@ upstream::Upstream* Links::find(const Held& held, std::uint32_t number) const {
   return stream ? context_.ports.stream(stream) : nullptr;
 }
 
-std::optional<upstream::Closed> Links::open(const Owner& owner, Held& held, const Record& record,
+std::optional<upstream::Closed> Links::open(const Owner& owner, Held& held, Record& record,
                                             upstream::StreamSpec& spec) {
   if (!census_.admit_stream(record, owner.number, spec.domain))
-    return upstream::Closed{bosh::Condition::PolicyViolation, {}, "too fast"};
+    return upstream::Closed{bosh::Condition::PolicyViolation, {}, "too fast", upstream::Stage::Policy};
   StreamId stream{++last_};
-  held.add(owner.number, stream);
+  held.add(owner.number, stream, spec.domain);
   links_.emplace(stream, Link{owner});
   spec.client_address = record.client;
   spec.client_port = record.client_port;
   spec.session = record.name;
   spec.ua = record.ua;
+  if (context_.journal.listening()) {
+    context_.journal.tell(
+        EventType::stream_add, record.name, spec.domain,
+        {{"stream", owner.number}, {"to", spec.domain}, {"client", record.client}, {"ua", record.ua}});
+  }
   context_.ports.make_stream(stream).open(spec);
   return std::nullopt;
 }
 
-void Links::send(const Held& held, Record& record, std::uint32_t number, std::string_view elements,
-                 std::uint32_t count) {
+void Links::send(Held& held, Record& record, std::uint32_t number, std::string_view elements, std::uint32_t count) {
   upstream::Upstream* stream = find(held, number);
   if (!stream) return;
   record.up += count;
   context_.counters.add(Counter::stanzas_from_clients, count);
+  if (context_.journal.listening()) {
+    context_.journal.tell(EventType::nodes, record.name, held.one(number)->domain,
+                          {{"stream", number}, {"count", count}, {"names", names_of(elements)}});
+  }
   stream->send(elements);
 }
 
-void Links::restart(const Held& held, std::uint32_t number, std::string_view attributes) {
+void Links::restart(Held& held, const Record& record, std::uint32_t number, std::string_view attributes) {
   upstream::Upstream* stream = find(held, number);
   if (!stream) return;
   context_.counters.add(Counter::restarts);
+  if (context_.journal.listening()) {
+    context_.journal.tell(EventType::stream_restart, record.name, held.one(number)->domain, {{"stream", number}});
+  }
   stream->restart(attributes);
 }
 
@@ -65,18 +82,21 @@ void Links::set_reading(const Held& held, std::uint32_t number, bool on) {
   if (upstream::Upstream* stream = find(held, number)) stream->set_reading(on);
 }
 
-void Links::close(Held& held, std::uint32_t number, upstream::Parting parting,
+void Links::close(Held& held, const Record& record, std::uint32_t number, upstream::Parting parting,
                   const std::vector<xmpp::Stanza>& undelivered) {
   StreamId id = held.find(number);
   if (!id) return;
+  if (context_.journal.listening()) {
+    context_.journal.tell(EventType::stream_terminate, record.name, held.one(number)->domain, {{"stream", number}});
+  }
   held.drop(number);
   links_.at(id).let_go = true;
   context_.counters.add(Counter::streams_closed_client);
   context_.ports.stream(id)->close(parting, undelivered);  // may raise Closed from within
 }
 
-void Links::abandon(Held& held) {
-  while (!held.empty()) close(held, held.any(), upstream::Parting::ClientLost);
+void Links::abandon(Held& held, const Record& record) {
+  while (!held.empty()) close(held, record, held.any(), upstream::Parting::ClientLost);
 }
 
 std::optional<Links::Owner> Links::heard(StreamId stream, const upstream::Event& event) {
@@ -97,10 +117,35 @@ std::optional<Links::Owner> Links::heard(StreamId stream, const upstream::Event&
 
 void Links::heard(Held& held, Record& record, std::uint32_t number, const upstream::Event& event) {
   if (const auto* arrived = std::get_if<upstream::Arrived>(&event)) record.down += arrived->stanzas.size();
-  if (const auto* closed = std::get_if<upstream::Closed>(&event); closed && held.find(number)) {
-    held.drop(number);
-    record.server_end = closed->why;
+  Held::One* one = held.one(number);
+  if (!one) return;  // it was let go
+  if (const auto* closed = std::get_if<upstream::Closed>(&event)) return note_closed(held, record, *one, *closed);
+  bool opened = std::holds_alternative<upstream::Opened>(event);
+  bool again = opened && std::exchange(one->opened, true);
+  if (!context_.journal.listening()) return;
+  if (opened) {
+    auto type = again ? EventType::stream_restarted : EventType::stream_added;
+    return context_.journal.tell(type, record.name, one->domain, {{"stream", number}});
   }
+  if (const auto* arrived = std::get_if<upstream::Arrived>(&event)) {
+    context_.journal.tell(EventType::response, record.name, one->domain,
+                          {{"stream", number}, {"count", arrived->stanzas.size()}});
+  }
+}
+
+void Links::note_closed(Held& held, Record& record, const Held::One& one, const upstream::Closed& closed) {
+  if (context_.journal.listening()) {
+    context_.journal.tell(EventType::terminate, record.name, one.domain,
+                          {{"stream", one.number},
+                           {"condition", bosh::wire_name(closed.condition)},
+                           {"stage", closed.stage ? upstream::name_of(*closed.stage) : ""},
+                           {"target", closed.target},
+                           {"why", closed.why}});
+  }
+  record.server_end = closed.why;
+  record.target = closed.target;
+  record.stage = closed.stage;
+  held.drop(one.number);
 }
 
 }  // namespace nxb::gateway

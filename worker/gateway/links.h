@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/base/ids.h"
@@ -21,7 +23,7 @@ namespace nxb::gateway {
 class Held {
  public:
   StreamId find(std::uint32_t number) const;  // names nothing when it holds none of this number
-  void add(std::uint32_t number, StreamId id) { held_.push_back({number, id}); }
+  void add(std::uint32_t number, StreamId id, std::string domain) { held_.push_back({number, id, std::move(domain)}); }
   void drop(std::uint32_t number);
   bool empty() const { return held_.empty(); }
   template <class F>
@@ -30,11 +32,16 @@ class Held {
   }
   std::uint32_t any() const { return held_.back().number; }
 
- private:
   struct One {
     std::uint32_t number;
     StreamId id;
+    std::string domain;
+    bool opened = false;  // its server has answered
   };
+  One* one(std::uint32_t number);
+  const std::vector<One>& all() const { return held_; }
+
+ private:
   std::vector<One> held_;
 };
 
@@ -49,20 +56,20 @@ class Links {
   Links(const Context& context, Census& census) : context_(context), census_(census) {}
 
   // Gives a reason when the session may not have the stream just now.
-  [[nodiscard]] std::optional<upstream::Closed> open(const Owner& owner, Held& held, const Record& record,
+  [[nodiscard]] std::optional<upstream::Closed> open(const Owner& owner, Held& held, Record& record,
                                                      upstream::StreamSpec& spec);
-  void send(const Held& held, Record& record, std::uint32_t number, std::string_view elements, std::uint32_t count);
-  void restart(const Held& held, std::uint32_t number, std::string_view attributes);
+  void send(Held& held, Record& record, std::uint32_t number, std::string_view elements, std::uint32_t count);
+  void restart(Held& held, const Record& record, std::uint32_t number, std::string_view attributes);
   void acknowledged(const Held& held, std::uint32_t answers);
   void set_reading(const Held& held, std::uint32_t number, bool on);
-  void close(Held& held, std::uint32_t number, upstream::Parting parting,
+  void close(Held& held, const Record& record, std::uint32_t number, upstream::Parting parting,
              const std::vector<xmpp::Stanza>& undelivered = {});
-  void abandon(Held& held);  // closes all: the client is lost
+  void abandon(Held& held, const Record& record);  // closes all: the client is lost
 
   // A stream spoke: counts it, and drops the stream if that was its last word. Whose it is; nothing: it is not known.
   std::optional<Owner> heard(StreamId stream, const upstream::Event& event);
   // The same for the cell of the session whose it is.
-  static void heard(Held& held, Record& record, std::uint32_t number, const upstream::Event& event);
+  void heard(Held& held, Record& record, std::uint32_t number, const upstream::Event& event);
 
  private:
   struct Link {
@@ -70,6 +77,7 @@ class Links {
     bool let_go = false;  // by its session
   };
   upstream::Upstream* find(const Held& held, std::uint32_t number) const;
+  void note_closed(Held& held, Record& record, const Held::One& one, const upstream::Closed& closed);
 
   const Context& context_;
   Census& census_;

@@ -9,6 +9,7 @@
 
 #include "common/base/check.h"
 #include "common/base/secret.h"
+#include "worker/gateway/explain.h"
 #include "worker/gateway/pump.h"
 
 namespace nxb::gateway {
@@ -81,7 +82,10 @@ void WsSessions::on_event(SocketId id, ws::Event event) {
   if (domain && domain->empty()) *domain = context_.config.upstream.default_domain;  // as B-17
   if (auto at = cells_.find(id); at != cells_.end()) {
     Record& record = at->second->record;
-    if (std::holds_alternative<ws::MessageArrived>(event)) ++record.requests;
+    if (std::holds_alternative<ws::MessageArrived>(event)) {
+      ++record.requests;
+      record.heard = context_.now();
+    }
     if (const auto* close = std::get_if<ws::CloseArrived>(&event)) record.close_code = std::to_string(close->code);
   }
   deliver(id, std::move(event));
@@ -91,7 +95,7 @@ void WsSessions::on_deadline(SocketId id) { deliver(id, ws::TimePassed{}); }
 
 void WsSessions::on_server(SocketId id, upstream::Event event) {
   if (auto at = cells_.find(id); at != cells_.end()) {
-    Links::heard(at->second->held, at->second->record, kOnlyStream, event);
+    links_.heard(at->second->held, at->second->record, kOnlyStream, event);
   }
   deliver(id, ws::ServerSpoke{std::move(event)});
 }
@@ -100,6 +104,16 @@ void WsSessions::shut_down() {
   std::vector<SocketId> all;
   for (const auto& [id, cell] : cells_) all.push_back(id);
   for (SocketId id : all) deliver(id, ws::ShutDown{});
+}
+
+std::optional<std::string> WsSessions::explain(std::string_view name) const {
+  for (const auto& [id, cell] : cells_) {
+    if (cell->record.name != name || !cell->record.live) continue;
+    std::vector<log::Field> own{{"phase", ws::name_of(cell->session.state())},
+                                {"unsent_bytes", context_.ports.unsent(id)}};
+    return explain_alive(cell->record, cell->held, context_, own);
+  }
+  return std::nullopt;
 }
 
 // --- sessions come and go ---
@@ -135,7 +149,7 @@ std::optional<ws::Event> WsSessions::slowness(Cell& cell) const {
 void WsSessions::give_up(SocketId id, Cell& cell) {
   context_.ports.send_frame(id, ws::Opcode::Close, ws::close_payload(ws::CloseCode::InternalError));
   context_.ports.close_socket(id);
-  links_.abandon(cell.held);
+  links_.abandon(cell.held, cell.record);
   census_.end(cell.record, {"internal error", bosh::Condition::InternalServerError});
   forget(id);
 }
@@ -172,11 +186,11 @@ void WsSessions::perform(SocketId id, Cell& cell, ws::OpenStream& open) {
 }
 
 void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::RestartStream& /*restart*/) {
-  links_.restart(cell.held, kOnlyStream, {});
+  links_.restart(cell.held, cell.record, kOnlyStream, {});
 }
 
 void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::CloseStream& close) {
-  links_.close(cell.held, kOnlyStream, close.parting);
+  links_.close(cell.held, cell.record, kOnlyStream, close.parting);
 }
 
 void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::ReadServer& read) {
@@ -187,7 +201,7 @@ void WsSessions::perform(SocketId id, Cell& /*cell*/, ws::ReadClient& read) { co
 
 // Of one that was refused nobody heard that it began.
 void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::Ended& ended) {
-  census_.end(cell.record, {ended.why, ended.condition});
+  census_.end(cell.record, {ended.why, ended.condition, ended.by});
 }
 
 }  // namespace nxb::gateway

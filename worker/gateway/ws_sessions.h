@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "common/base/ids.h"
@@ -29,6 +31,7 @@ class WsSessions {
   void on_deadline(SocketId id);
   void on_server(SocketId id, upstream::Event event);
   void shut_down();
+  std::optional<std::string> explain(std::string_view name) const;  // as BoshSessions::explain
 
  private:
   struct Cell;

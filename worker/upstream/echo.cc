@@ -104,7 +104,7 @@ std::string redirected(std::string_view raw, std::string_view from, std::string_
 void Echo::open(const StreamSpec& spec) {
   Choice choice = policy_.choose(spec.domain);
   if (choice.refusal.condition != bosh::Condition::None) {
-    return finish(Closed{choice.refusal.condition, {}, choice.refusal.why});
+    return finish(Closed{choice.refusal.condition, {}, choice.refusal.why, Stage::Policy});
   }
   domain_ = choice.domain.jid;
   counters_.add(stats::Counter::streams_opened);

@@ -65,6 +65,19 @@ struct Congested {
 };
 using Event = std::variant<Opened, Arrived, Congested, Closed>;
 
+// What the operator reads as the reason of a session that ended with its stream.
+constexpr std::string_view reason(const Closed& closed) {
+  if (!closed.stream_error.empty() || closed.condition == bosh::Condition::RemoteStreamError) return "stream error";
+  if (closed.condition == bosh::Condition::None) return "server closed";
+  if (!closed.stage) return "server lost";
+  constexpr std::string_view kReasons[] = {"refused by policy", "server not found", "server not reached", "TLS failed",
+                                           "server lost"};
+  return kReasons[static_cast<std::size_t>(*closed.stage)];
+}
+constexpr bosh::EndedBy ended_by(const Closed& closed) {
+  return closed.stage == Stage::Policy ? bosh::EndedBy::Nxb : bosh::EndedBy::Server;
+}
+
 class Events {
  public:
   virtual void on_stream_event(StreamId stream, Event event) = 0;
@@ -93,7 +106,8 @@ class Upstream {
   virtual void restart(std::string_view stream_attrs) = 0;
   // Its client acknowledged so many more answers, which may have held elements of this stream (C-71). Few need to know.
   virtual void acknowledged(std::uint32_t /*answers*/) {}
-  virtual void set_reading(bool on) = 0;  // off: the client does not collect; stop reading the server (U-36)
+  virtual std::string target() const { return {}; }  // what it is connected to, for the operator; "": not known
+  virtual void set_reading(bool on) = 0;             // off: the client does not collect; stop reading the server (U-36)
   // Lets go gracefully; undelivered stanzas may be bounced (B-103). The upstream outlives this call and raises Closed
   // when it is completely done (within 5 s, U-30); its owner then destroys it.
   virtual void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) = 0;

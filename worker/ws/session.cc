@@ -257,7 +257,7 @@ void Session::take(Unsent& unsent, Actions& out) {
 }
 
 void Session::take(ConnectionGone& gone, Actions& out) {
-  part({gone.why}, out);
+  part({gone.why, Condition::None, upstream::Parting::ClientLost, bosh::EndedBy::Client}, out);
   be_gone();
 }
 
@@ -270,7 +270,7 @@ void Session::take(Refused& refused, Actions& out) {
 
 // O-09. Who has not begun a stream hears the Close only.
 void Session::take(ShutDown& /*event*/, Actions& out) {
-  End end{"shutdown", Condition::SystemShutdown};
+  End end{"shutdown", Condition::SystemShutdown, upstream::Parting::ClientLost, bosh::EndedBy::Operator};
   if (state_ == State::Waiting) return end_with_close(CloseCode::GoingAway, end, out);
   if (running()) end_with_error("system-shutdown", end, out, CloseCode::GoingAway);
 }

@@ -108,12 +108,18 @@ struct ReadClient {  // off: its server does not take what it sends (U-36)
 struct Ended {  // exactly once, before HangUp
   std::string_view why;
   bosh::Condition condition = bosh::Condition::None;
+  bosh::EndedBy by = bosh::EndedBy::Nxb;
 };
 using Action =
     std::variant<Send, HangUp, Forward, OpenStream, RestartStream, CloseStream, ReadServer, ReadClient, Ended>;
 using Actions = std::vector<Action>;
 
 enum class State : std::uint8_t { Waiting, Opening, Open, Closing, Gone };
+
+constexpr std::string_view name_of(State state) {
+  constexpr std::string_view kNames[] = {"waiting", "opening", "open", "closing", "gone"};
+  return kNames[static_cast<std::size_t>(state)];
+}
 
 // Moves are one way. Between events:
 //   Waiting  nothing was said; there is no stream
@@ -149,6 +155,7 @@ class Session final {
     std::string_view why;
     bosh::Condition condition = bosh::Condition::None;
     std::optional<upstream::Parting> parting = upstream::Parting::ClientLost;  // nothing: the server ended it
+    bosh::EndedBy by = bosh::EndedBy::Nxb;
   };
 
   bool running() const { return state_ == State::Opening || state_ == State::Open; }

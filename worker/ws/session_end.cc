@@ -9,27 +9,19 @@
 namespace nxb::ws {
 
 using bosh::Condition;
-
-namespace {
-
-std::string_view reason(const upstream::Closed& closed) {
-  if (closed.condition == Condition::RemoteStreamError) return "stream error";
-  return closed.condition == Condition::None ? "server closed" : "server lost";
-}
-
-}  // namespace
+using bosh::EndedBy;
 
 // W-42: the client hears at once, its server when it comes to it.
 void Session::end_by_client(Actions& out) {
   say_missing_header(out);
   say_goodbye(out);
-  part({"client closed", Condition::None, upstream::Parting::ClientClosed}, out);
+  part({"client closed", Condition::None, upstream::Parting::ClientClosed, EndedBy::Client}, out);
   wait_for(Owed::CloseFrame);
 }
 
 // W-41, W-43
 void Session::end_by_server(upstream::Closed& closed, Actions& out) {
-  const End end{reason(closed), closed.condition, std::nullopt};
+  const End end{upstream::reason(closed), closed.condition, std::nullopt, upstream::ended_by(closed)};
   switch (closed.condition) {
     case Condition::None:
       say_missing_header(out);
@@ -97,7 +89,7 @@ void Session::part(const End& end, Actions& out) {
   if (over()) return;
   if (running() && end.parting) out.push_back(CloseStream{*end.parting});
   hear_again(out);  // its goodbye
-  out.push_back(Ended{end.why, end.condition});
+  out.push_back(Ended{end.why, end.condition, end.by});
   header_ = Header::Settled;
   deadline_.reset();
   ping_at_.reset();
@@ -139,7 +131,7 @@ void Session::goodbye_heard(const Message& message, Actions& out) {
 // Without a goodbye before it the client is lost, and may come back (W-45).
 void Session::close_heard(std::uint16_t code, Actions& out) {
   bool answered = owed_ == Owed::Answer;
-  part({"closed without goodbye"}, out);
+  part({"closed without goodbye", Condition::None, upstream::Parting::ClientLost, EndedBy::Client}, out);
   bool coded = code != 1005;  // W-21: the same code, or none
   if (!answered) out.push_back(Send{Opcode::Close, coded ? close_payload(CloseCode{code}) : std::string()});
   hang_up(out);

@@ -60,6 +60,22 @@ TEST_CASE("every control message survives its way over the wire") {
   CHECK(std::get<Ready>(*ready).version == contract::kVersion);
 }
 
+TEST_CASE("O-18 O-19: questions, answers and events survive their way, whatever bytes are in them") {
+  CHECK(std::get<Publish>(*decode(line_of(Publish{true}))).on);
+  CHECK_FALSE(std::get<Publish>(*decode(line_of(Publish{false}))).on);
+  auto question = std::get<Question>(*decode(line_of(Question{4'294'967'295U, "explain", "a\"\n{\\"})));
+  CHECK(question.id == 4'294'967'295U);
+  CHECK(question.what == "explain");
+  CHECK(question.argument == "a\"\n{\\");
+  auto answer = std::get<Answer>(*decode(line_of(Answer{7, "{\"a\":1}"})));
+  CHECK(answer.id == 7);
+  CHECK(answer.json == "{\"a\":1}");
+  auto events = std::get<Events>(*decode(line_of(Events{"{}\n{}\n", 1ULL << 40})));
+  CHECK(events.lines == "{}\n{}\n");
+  CHECK(events.dropped == 1ULL << 40);
+  CHECK(decode(line_of(Question{1, "explain", "\xff"})));  // an operator may type anything
+}
+
 TEST_CASE("a message of another version is told apart from a damaged one") {
   CHECK(code_of(line_of(Ready{contract::kVersion + 1})) == Code::Unsupported);
   Configure other = sample();
@@ -69,10 +85,31 @@ TEST_CASE("a message of another version is told apart from a damaged one") {
 
 TEST_CASE("an unknown type, a missing, surplus or mistyped member is an error") {
   const std::string good = line_of(sample());
-  for (const char* line : {"", "null", "[]", "7", "\"stop\"", "{", "{}", "{\"type\":7}", "{\"type\":\"hello\"}",
-                           "{\"type\":\"ready\"}", "{\"type\":\"stop\",\"now\":true}", "\xff\xfe",
-                           "{\"type\":\"ready\",\"version\":\"1\"}", "{\"type\":\"ready\",\"version\":-1}",
-                           "{\"type\":\"ready\",\"version\":1.5}", "{\"type\":\"ready\",\"version\":4294967297}"}) {
+  for (const char* line : {"",
+                           "null",
+                           "[]",
+                           "7",
+                           "\"stop\"",
+                           "{",
+                           "{}",
+                           "{\"type\":7}",
+                           "{\"type\":\"hello\"}",
+                           "{\"type\":\"ready\"}",
+                           "{\"type\":\"stop\",\"now\":true}",
+                           "\xff\xfe",
+                           "{\"type\":\"ready\",\"version\":\"1\"}",
+                           "{\"type\":\"ready\",\"version\":-1}",
+                           "{\"type\":\"publish\",\"on\":1}",
+                           "{\"type\":\"publish\"}",
+                           "{\"type\":\"question\",\"id\":1,\"what\":\"a\"}",
+                           "{\"type\":\"question\",\"id\":-1,\"what\":\"a\",\"argument\":\"\"}",
+                           "{\"type\":\"answer\",\"id\":4294967296,\"json\":\"\"}",
+                           "{\"type\":\"answer\",\"id\":1,\"json\":{}}",
+                           "{\"type\":\"events\",\"lines\":\"\"}",
+                           "{\"type\":\"events\",\"lines\":\"\",\"dropped\":-1}",
+                           "{\"type\":\"events\",\"lines\":\"\",\"dropped\":0,\"more\":0}",
+                           "{\"type\":\"ready\",\"version\":1.5}",
+                           "{\"type\":\"ready\",\"version\":4294967297}"}) {
     CAPTURE(line);
     CHECK(code_of(line) == Code::BadInput);
   }

@@ -7,9 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/base/descriptor.h"
-#include "folder.h"
-#include "supervisor/admin/server.h"
+#include "admin_rig.h"
 #include "supervisor/ctl/client.h"
 #include "supervisor/ctl/render.h"
 
@@ -41,49 +39,15 @@ admin::Source source() {
 }
 
 std::string line(const std::string& request) {
-  std::string text = admin::answer(request, source());
+  auto parsed = admin::parse_request(request);
+  std::string text = parsed ? admin::answer(parsed->command, source()) : admin::refusal(parsed.error().text);
   CHECK(text.find('\n') == text.size() - 1);
   return text;
 }
 json ask(const std::string& request) { return json::parse(line(request)); }
 
-// The server on its own loop, which turns only while the test waits for something.
-struct Rig {
-  explicit Rig(admin::Source s = source()) {
-    auto made = admin::Server::make(loop, path, std::move(s));
-    REQUIRE(static_cast<bool>(made));
-    server = *std::move(made);
-  }
-  Descriptor connect_to() {
-    auto at = Address::parse("unix:" + path);
-    Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    CHECK(connect(fd.get(), at->get(), at->size()) == 0);
-    turn();
-    return fd;
-  }
-  void turn(int times = 6) {
-    for (int i = 0; i < times; ++i) uv_run(loop.raw(), UV_RUN_NOWAIT);
-  }
-  void say(const Descriptor& fd, const std::string& text) {
-    CHECK(send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
-    turn();
-  }
-  std::string hear(const Descriptor& fd) {
-    std::string text(1 << 16, '\0');
-    ssize_t got = recv(fd.get(), text.data(), text.size(), 0);
-    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return text;
-  }
-  bool closed(const Descriptor& fd) {
-    char byte;
-    ssize_t got = recv(fd.get(), &byte, 1, MSG_PEEK);
-    return got == 0 || (got < 0 && errno == ECONNRESET);
-  }
-
-  TemporaryFolder folder;
-  std::string path = folder.file("admin.sock");
-  uv::Loop loop;
-  std::unique_ptr<admin::Server> server;
+struct Rig : AdminRig {
+  Rig() : AdminRig(source()) {}
 };
 
 const std::string kStatus = "{\"command\":\"status\"}\n";

@@ -33,7 +33,7 @@ struct Socket {
   bool told(ws::CloseCode code) const { return closes == std::vector{ws::close_payload(code)}; }
 };
 
-struct WsWorld final : Ports {
+struct WsWorld : Ports {
   explicit WsWorld(config::Config given = {})
       : config(std::move(given)), gateway(config, *this, counters, [this] { return now; }) {}
 

@@ -1,0 +1,27 @@
+// supervisor/admin/explain.h - what can be known of a session (O-18), from what workers say and which of them were lost.
+// Runs in: supervisor. I/O: none.
+// A sid tells which worker owns it and nothing more. So of one that is not found it cannot be said whether it was issued
+// by a process that is gone, or never: the answer names what is possible, and since when it would be remembered.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "supervisor/fleet.h"
+
+namespace nxb::supervisor::admin {
+
+struct Findings {
+  std::optional<Index> owner;  // of a full sid; nothing: all workers were asked
+  std::vector<Reply> replies;  // empty: this can be no sid
+  std::vector<Fleet::Loss> losses;
+};
+
+bool is_sid(std::string_view text);  // by its form
+std::string explain_line(std::string_view sid, const Findings& findings);
+
+}  // namespace nxb::supervisor::admin

@@ -1,0 +1,106 @@
+// supervisor/admin/feed.cc - see feed.h.
+// SPDX-License-Identifier: MIT
+#include "supervisor/admin/feed.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/base/secret.h"
+#include "common/ipc/event_type.h"
+#include "common/log/line.h"
+
+namespace nxb::supervisor::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string line_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n'; }
+
+std::string text_of(const Json& object, const char* name) {
+  auto at = object.find(name);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+  return text;
+}
+
+Json begin_event(std::string_view type, std::optional<std::uint32_t> worker) {
+  Json json;
+  json["time"] = log::timestamp(wall_clock_ms());
+  if (worker) json["worker"] = *worker;
+  json["type"] = std::string(type);
+  return json;
+}
+
+Status check_type(std::string_view name) {
+  if (std::ranges::find(ipc::kEventNames, name) != ipc::kEventNames.end()) return Done{};
+  std::string names;
+  for (std::string_view each : ipc::kEventNames) names += (names.empty() ? "" : ", ") + std::string(each);
+  return Error{Code::BadInput, "unknown type \"" + std::string(name.substr(0, 32)) + "\"; there are: " + names};
+}
+
+}  // namespace
+
+std::optional<Event> event_of(std::uint32_t worker, std::string_view line) {
+  Json told = Json::parse(line.begin(), line.end(), nullptr, false);
+  if (!told.is_object()) return std::nullopt;
+  Event event{text_of(told, "type"), text_of(told, "sid"), text_of(told, "domain"), {}};
+  if (!check_type(event.type)) return std::nullopt;
+  Json json;
+  json["time"] = text_of(told, "time");
+  json["worker"] = worker;
+  for (auto& [key, value] : told.items()) {
+    if (key != "time" && key != "worker") json[key] = std::move(value);
+  }
+  event.line = line_of(json);
+  return event;
+}
+
+Event worker_start_event(std::uint32_t worker, int pid, std::uint64_t restarts) {
+  std::string type(ipc::name_of(ipc::EventType::worker_start));
+  Json json = begin_event(type, worker);
+  json["pid"] = pid;
+  json["restarts"] = restarts;
+  return {type, {}, {}, line_of(json)};
+}
+
+Event worker_exit_event(std::uint32_t worker, int pid, std::string_view how, Duration age) {
+  std::string type(ipc::name_of(ipc::EventType::worker_exit));
+  Json json = begin_event(type, worker);
+  json["pid"] = pid;
+  json["how"] = std::string(how);
+  json["age"] = age.count() / 1000;
+  return {type, {}, {}, line_of(json)};
+}
+
+std::string dropped_line(std::optional<std::uint32_t> worker, std::uint64_t count) {
+  Json json = begin_event("dropped", worker);
+  json["count"] = count;
+  return line_of(json);
+}
+
+Result<Filter> Filter::of(const Request& request) {
+  Filter filter;
+  std::string types = request.argument("type");
+  for (std::size_t at = 0; !types.empty() && at <= types.size();) {
+    std::size_t comma = std::min(types.find(',', at), types.size());
+    std::string name = types.substr(at, comma - at);
+    NXB_TRY([[maybe_unused]] auto known, check_type(name));
+    filter.types_.push_back(std::move(name));
+    at = comma + 1;
+  }
+  std::string sid = request.argument("sid");
+  filter.sid_ = sid.empty() || is_short_hash(sid) ? sid : short_hash(sid);
+  filter.domain_ = lower(request.argument("domain"));
+  return filter;
+}
+
+bool Filter::wants(const Event& event) const {
+  if (!types_.empty() && std::ranges::find(types_, event.type) == types_.end()) return false;
+  if (!sid_.empty() && event.sid != sid_) return false;
+  return domain_.empty() || lower(event.domain) == domain_;
+}
+
+}  // namespace nxb::supervisor::admin

@@ -1,0 +1,28 @@
+// supervisor/admin/request.h - one line of the admin socket as a command of commands.def with its arguments.
+// Runs in: supervisor. I/O: none. What is not in the table is an error that names what is.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "supervisor/admin/commands.def"
+
+namespace nxb::supervisor::admin {
+
+#define NXB_ADMIN_ENUM(name, help) name,
+enum class Command : std::uint8_t { NXB_ADMIN_COMMANDS(NXB_ADMIN_ENUM) };
+#undef NXB_ADMIN_ENUM
+
+struct Request {
+  Command command = Command::status;
+  std::map<std::string, std::string, std::less<>> arguments;  // none of them empty
+  std::string argument(std::string_view name) const;          // "": not given
+};
+
+Result<Request> parse_request(std::string_view line);
+
+}  // namespace nxb::supervisor::admin

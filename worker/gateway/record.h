@@ -1,0 +1,49 @@
+// worker/gateway/record.h - what there is to know of a session besides its machine, and of its end.
+// Runs in: worker. I/O: none. A Record lives in its session's cell, and for a while in its tombstone.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "worker/bosh/conditions.h"
+#include "worker/upstream/upstream.h"
+
+namespace nxb::gateway {
+
+enum class Kind : std::uint8_t { Bosh, WebSocket };
+constexpr std::string_view name_of(Kind kind) { return kind == Kind::Bosh ? "bosh" : "websocket"; }
+
+struct Record {
+  Kind kind;
+  std::string name;               // as the log names it: a hash
+  std::string client;             // its address
+  std::uint16_t client_port = 0;  // 0: not known
+  std::string ua = {};            // its name for itself (C-44)
+  Instant started;
+  bool live = false;                       // begun, and not ended
+  std::uint32_t requests = 0;              // or messages
+  std::uint64_t up = 0;                    // elements from the client
+  std::uint64_t down = 0;                  // elements from servers
+  std::string server_end{};                // what its upstream said of the end of a stream
+  std::string close_code{};                // of the client's Close; a WebSocket's
+  std::string domain{};                    // of its first stream
+  std::string target{};                    // where a stream that failed was connected to, or was to be
+  std::optional<upstream::Stage> stage{};  // how far that had come
+  Rid last_rid{};                          // the highest heard; a BOSH session's
+  std::optional<Instant> heard{};          // when the last request or message came
+};
+
+// How a machine says that it has ended.
+struct Ending {
+  std::string_view why;  // a literal
+  bosh::Condition condition = bosh::Condition::None;
+  bosh::EndedBy by = bosh::EndedBy::Nxb;
+  std::uint64_t undelivered = 0;
+};
+
+}  // namespace nxb::gateway

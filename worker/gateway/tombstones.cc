@@ -1,0 +1,42 @@
+// worker/gateway/tombstones.cc - see tombstones.h.
+// SPDX-License-Identifier: MIT
+#include "worker/gateway/tombstones.h"
+
+#include <algorithm>
+#include <ranges>
+
+namespace nxb::gateway {
+
+void Tombstones::put(const Record& record, const Ending& ending, Instant now) {
+  Tombstone stone{record, ending, now};
+  Record& kept = stone.record;
+  for (std::string* word : {&kept.ua, &kept.server_end, &kept.domain, &kept.target}) {
+    if (word->size() > kLongestWord) word->resize(kLongestWord);
+    word->shrink_to_fit();
+  }
+  all_.push_back(std::move(stone));
+  drop_old(now);
+}
+
+const Tombstone* Tombstones::find(std::string_view name, Instant now) {
+  drop_old(now);
+  auto newest_first = all_ | std::views::reverse;
+  auto at = std::ranges::find(newest_first, name, [](const Tombstone& stone) { return stone.record.name; });
+  return at == newest_first.end() ? nullptr : &*at;
+}
+
+Instant Tombstones::whole_since(Instant now) {
+  drop_old(now);
+  return whole_since_;
+}
+
+void Tombstones::drop_old(Instant now) {
+  whole_since_ = std::max(whole_since_, now - kKept);
+  while (!all_.empty() && all_.front().at < whole_since_) all_.pop_front();
+  while (all_.size() > kMost) {
+    whole_since_ = all_.front().at + Duration{1};
+    all_.pop_front();
+  }
+}
+
+}  // namespace nxb::gateway
