@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/log/log.h"
+#include "worker/upstream/story.h"
 #include "worker/xmpp/stream_attributes.h"
 
 namespace nxb::upstream {
@@ -196,7 +197,7 @@ void External::fail(Stage stage, Condition condition, const std::string& why) {
 void External::finish(Closed closed) {
   if (state_ == State::Done) return;
   let_go();
-  if (closed.condition != Condition::None) services_.counters.add(Counter::streams_failed);
+  if (closed.condition != Condition::None) count_failure(closed.stage.value_or(Stage::Stream), services_.counters);
   raise(std::move(closed));
 }
 

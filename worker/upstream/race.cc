@@ -105,8 +105,7 @@ void Race::take(const GoOn&, Instant now, Actions& out) {
   if (!NXB_EXPECT(state_ == State::Won, "only what was won can be of no use")) return;
   state_ = State::Running;
   if (now >= setup_.end_by) return lose(true, out);
-  at_once_ = true;
-  advance(now, out);
+  advance(now, out);  // nothing is under way, so that nothing waits for its turn
 }
 
 void Race::take(const TimePassed&, Instant now, Actions& out) {

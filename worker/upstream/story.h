@@ -20,6 +20,9 @@ struct Story {
   void failed(Stage stage, bosh::Condition condition, std::string_view why, stats::Counters& counters) const;
 };
 
+// In all, and by how far the stream had come.
+void count_failure(Stage stage, stats::Counters& counters);
+
 // How long the parts of a set-up took.
 struct SetupTimes {
   Duration dns{}, tcp{}, tls{}, stream{};

@@ -284,5 +284,44 @@ TEST_CASE("U-39 C-12 TLS is required, offered for near targets, and what a domai
   }
 }
 
+TEST_CASE("U-03 U-04 U-05 U-10 U-14 SRV is asked for names whose place nothing else says") {
+  config::Config::Upstream upstream;
+  upstream.route = config::RouteMode::Any;
+  upstream.domain = {{"fixed.example", "192.0.2.1:5222", std::nullopt, "", "", true},
+                     {"unix.example", "unix:/run/x", std::nullopt, "", "", true},
+                     {"named.example", "", TlsMode::Required, "", "", true}};
+  Policy policy(upstream);
+  for (const char* asked : {"example.org", "named.example", "localhost.example", "1.2.3.example"}) {
+    CAPTURE(std::string(asked));
+    CHECK(policy.choose(asked).by_srv);
+  }
+  for (const char* not_asked :
+       {"fixed.example", "unix.example", "localhost", "x.localhost", "192.0.2.7", "[2001:db8::7]"}) {
+    CAPTURE(std::string(not_asked));
+    CHECK_FALSE(policy.choose(not_asked).by_srv);
+  }
+  CHECK_FALSE(policy.choose("example.org", "xmpp:host.example:5222").by_srv);
+}
+
+TEST_CASE("U-45 what an SRV record names: direct TLS for the one service only, everything else as for the domain") {
+  Target general;
+  general.host = "example.org";
+  general.port = 5222;
+  general.tls = TlsMode::Off;
+  general.tls_identity = "example.org";
+  auto plain = target_of(general, "a.example", 5269, false);
+  REQUIRE(plain);
+  CHECK(plain->text() == "a.example:5269");
+  CHECK((plain->tls == TlsMode::Off));
+  CHECK(plain->tls_identity == "example.org");
+  auto direct = target_of(general, "a.example", 443, true);
+  REQUIRE(direct);
+  CHECK((direct->tls == TlsMode::Direct));
+  CHECK(direct->tls_identity == "example.org");
+  general.tls = TlsMode::Direct;
+  CHECK_FALSE(target_of(general, "a.example", 5222, false));
+  CHECK(target_of(general, "a.example", 5223, true));
+}
+
 }  // namespace
 }  // namespace nxb::upstream
