@@ -179,6 +179,7 @@ async def mixed():
                 await (await Session(OwnConnections(nxb.port), to).login()).echo("outside")
             same(await refused(nxb, "down.example"), "remote-connection-failed", "its public address is down, the others are not tried")
         same(len(server.streams), 3, "connections to the public address")
+        await server.stop()
 
 
 @case("U-16 rebinding: the address that was judged is the one that is connected to, at each look-up anew", within=120)
