@@ -72,12 +72,19 @@ V4 v4_at(const V6& ip, std::size_t offset) { return {ip[offset], ip[offset + 1],
 constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 constexpr std::array<std::uint8_t, 12> kCompatible{};
 constexpr std::array<std::uint8_t, 12> kNat64{0, 0x64, 0xff, 0x9b};
+constexpr std::array<std::uint8_t, 6> kLocalNat64{0, 0x64, 0xff, 0x9b, 0, 1};
 constexpr std::array<std::uint8_t, 2> k6to4{0x20, 0x02};
+constexpr std::array<std::uint8_t, 4> kTeredo{0x20, 0x01, 0, 0};
+constexpr std::array<std::uint8_t, 8> kDiscard{1};
 
+// What RFC 6890 calls not globally reachable, and multicast. The ranges for documentation are not among them: they lead
+// nowhere, and so to nothing that had to be kept from a client.
 bool is_private(const V4& ip) {
   return ip[0] == 0 || ip[0] == 10 || ip[0] == 127 || (ip[0] == 100 && (ip[1] & 0xc0) == 64) ||  // RFC 6598
          (ip[0] == 169 && ip[1] == 254) || (ip[0] == 172 && (ip[1] & 0xf0) == 16) || (ip[0] == 192 && ip[1] == 168) ||
-         ip[0] >= 224;  // multicast, reserved, broadcast
+         (ip[0] == 192 && ip[1] == 0 && ip[2] == 0) ||  // protocol assignments, such as DS-Lite
+         (ip[0] == 198 && (ip[1] & 0xfe) == 18) ||      // benchmarks (RFC 2544)
+         ip[0] >= 224;                                  // multicast, reserved, broadcast
 }
 
 bool is_private(const V6& ip) {
@@ -85,6 +92,8 @@ bool is_private(const V6& ip) {
   if (starts_with(ip, kMapped) || starts_with(ip, kCompatible) || starts_with(ip, kNat64))
     return is_private(v4_at(ip, 12));
   if (starts_with(ip, k6to4)) return is_private(v4_at(ip, 2));
+  // Whom a translator or tunnel of this network reaches is not to be known from here.
+  if (starts_with(ip, kLocalNat64) || starts_with(ip, kTeredo) || starts_with(ip, kDiscard)) return true;
   return (ip[0] & 0xfe) == 0xfc ||                     // unique local
          (ip[0] == 0xfe && (ip[1] & 0x80) == 0x80) ||  // link-local and the old site-local
          ip[0] == 0xff;                                // multicast

@@ -25,7 +25,8 @@ class Address {
   std::uint16_t port() const;   // 0 for a unix socket
   std::string text() const;     // as parse() takes it; "unix:" for an unnamed unix peer
   std::string ip_text() const;  // without the port; "unix" for a unix socket
-  // Loopback, link-local, private, ULA, multicast, unspecified, 0/8 and v4-mapped forms of them (U-16).
+  // Loopback, link-local, private, ULA, multicast, unspecified, 0/8, what else is special (RFC 6890), and the forms of
+  // IPv6 that carry such an IPv4 address: mapped, compatible, NAT64, 6to4 (U-16).
   bool is_private() const;
   bool is_loopback() const;  // unix sockets count as loopback
 

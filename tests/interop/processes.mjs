@@ -91,8 +91,8 @@ export function missing(command) {
 
 let made = 0;
 
-/** A Prosody or an ejabberd; `certificate` (see certificates()) makes Prosody require STARTTLS, `hashed` keep its salts; `resumable`: XEP-0198. */
-export async function xmppServer(kind, { certificate, hashed, resumable } = {}) {
+/** A Prosody or an ejabberd; `certificate` (see certificates()) makes Prosody require STARTTLS, `hashed` keep its salts; `resumable`: XEP-0198; `proxied`: ejabberd expects a PROXY header. */
+export async function xmppServer(kind, { certificate, hashed, resumable, proxied } = {}) {
   const [port, http] = [await freePort(), direct ? await freePort() : null];
   const name = `${kind}${++made}`;
   const dir = path.join(folder, name);
@@ -100,11 +100,13 @@ export async function xmppServer(kind, { certificate, hashed, resumable } = {}) 
   if (http) args.push('--http', String(http));
   if (hashed) args.push('--hashed');
   if (resumable) args.push('--resumable');
+  if (proxied) args.push('--proxied');
   if (certificate) args.push('--certificate', certificate.certificate, '--key', certificate.key);
   const child = start(name, path.join(servers, kind), args);
   const ready = kind === 'ejabberd' ? () => fs.existsSync(path.join(dir, 'ready')) : () => true;
   await until(kind, async () => ready() && (await answers(port)) && (!http || (await answers(http))), child);
-  return { kind, port, http, stop: () => stop(child) };
+  const log = () => fs.readFileSync(path.join(dir, 'logs', 'ejabberd.log'), 'utf8');
+  return { kind, port, http, log, stop: () => stop(child) };
 }
 
 /** One authority and a certificate for each name: { ca, of(name) }. */
@@ -129,9 +131,9 @@ async function countersAt(adminSocket) {
 
 /**
  * nxb with the domains of the XMPP server mapped to it; resolves to { port, url, websocket, output, counters, countersReach, stop }.
- * `listen`, `http`, `bosh`, `websocket` and `discovery` are lines of those sections; `program` is the socket of one that takes the server's place.
+ * `listen`, `http`, `bosh`, `websocket`, `discovery` and `domain` are lines of those sections; `program` is the socket of one that takes the server's place.
  */
-export async function nxb(server, { tls = 'off', ca = '', workers = 3, listen = [], http = [], bosh = [], websocket = [], discovery = [], program } = {}) {
+export async function nxb(server, { tls = 'off', ca = '', workers = 3, listen = [], http = [], bosh = [], websocket = [], discovery = [], domain = [], program } = {}) {
   const urls = (port) => ({ port, url: `http://127.0.0.1:${port}/http-bind`, websocket: `ws://127.0.0.1:${port}/xmpp-websocket` });
   if (direct) return { ...urls(server.http), stop: async () => {} };
   const supervisor = process.env.NXB_SUPERVISOR;
@@ -140,8 +142,8 @@ export async function nxb(server, { tls = 'off', ca = '', workers = 3, listen = 
   const name = `nxb${++made}`;
   const file = path.join(folder, `${name}.toml`);
   const external = `[upstream]\nkind = "external"\n[external]\nsocket = "${program}"\n`;
-  const domains = program ? [external] : ['chat.example', 'anon.example'].map((domain) =>
-    `[[upstream.domain]]\nname = "${domain}"\ntarget = "127.0.0.1:${server.port}"\ntls = "${tls}"\ntls_ca = "${ca}"\n`);
+  const domains = program ? [external] : ['chat.example', 'anon.example'].map((name) =>
+    [`[[upstream.domain]]\nname = "${name}"\ntarget = "127.0.0.1:${server.port}"\ntls = "${tls}"\ntls_ca = "${ca}"`, ...domain, ''].join('\n'));
   const adminSocket = path.join(folder, `${name}.sock`);
   fs.writeFileSync(file, [
     `[server]\nworkers = ${workers}\nadmin_socket = "${adminSocket}"\n`,

@@ -244,7 +244,12 @@ void Connector::perform(const race::Lost& action) {
 }
 
 // The first bytes of a connection, before TLS and the stream (O-30).
-void Connector::introduce(uv::Stream&, const Address&) const {}
+void Connector::introduce(uv::Stream& stream, const Address& to) const {
+  const auto& version = choice_.target.proxy;
+  if (!version) return;
+  auto client = Address::from_ip(asker_.address, asker_.port);
+  stream.write(write_proxy_header(*version, client ? std::optional<Address>(*client) : std::nullopt, to));
+}
 
 // --- the end ---
 

@@ -46,6 +46,18 @@ Result<Target> fixed_target(const config::Domain& entry, const Domain& domain) {
   return target;
 }
 
+std::optional<ProxyVersion> version_of(config::ProxyProtocol protocol) {
+  switch (protocol) {
+    case config::ProxyProtocol::Off:
+      return std::nullopt;
+    case config::ProxyProtocol::V1:
+      return ProxyVersion::V1;
+    case config::ProxyProtocol::V2:
+      return ProxyVersion::V2;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string Target::text() const {
@@ -137,6 +149,7 @@ Choice Policy::choose(std::string_view to, std::string_view route) const {
   target.identity_is_domain = !other_identity;
   target.tls_ca = entry && !entry->tls_ca.empty() ? entry->tls_ca : config_.tls_ca;
   target.tls_verify = entry ? entry->tls_verify : config_.tls_verify;
+  target.proxy = version_of(entry ? entry->proxy_protocol.value_or(config_.proxy_protocol) : config_.proxy_protocol);
   return choice;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/address.h"
+#include "common/base/proxy_header.h"
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "worker/bosh/conditions.h"
@@ -31,7 +32,8 @@ struct Target {
   bool identity_is_domain = true;      // not replaced by tls_name
   std::string tls_ca;                  // "" = the system's trust store
   bool tls_verify = true;
-  std::string text() const;  // for logs
+  std::optional<ProxyVersion> proxy = {};  // its server is told in a PROXY header who the client is (O-30)
+  std::string text() const;                // for logs
 };
 
 struct Refusal {

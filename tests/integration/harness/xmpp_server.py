@@ -10,6 +10,8 @@ import xml.etree.ElementTree as ElementTree
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
+from harness import proxy_protocol
+
 STREAM = "http://etherx.jabber.org/streams"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 TLS = "urn:ietf:params:xml:ns:xmpp-tls"
@@ -107,6 +109,8 @@ class Stream(asyncio.Protocol):
         self.headers = []        # attributes of every stream header seen
         self.received = bytearray()
         self.secured = server.direct
+        self.introduced = None   # what the PROXY header said, when the server expects one
+        self.introduction = b""
         self.early = None        # bytes that come while TLS is being set up, or nothing
         self.closed_politely = False
         self.gone = asyncio.get_running_loop().create_future()
@@ -126,6 +130,14 @@ class Stream(asyncio.Protocol):
         if self.early is not None:
             self.early += data
             return
+        if self.server.expects_proxy and self.introduced is None:
+            self.introduction += data
+            found = proxy_protocol.read(self.introduction)
+            if found is None:
+                return
+            self.introduced, data = found
+            if not data:
+                return
         self.received += data
         if len(self.received) > self.server.remember:
             del self.received[:len(self.received) - self.server.remember]
@@ -173,6 +185,7 @@ class XmppServer:
         self.keep_streams = True         # False: forget closed streams (10,000 sessions)
         self.remember = 1 << 20          # bytes kept in Stream.received
         self.close_on_end = True
+        self.expects_proxy = False       # connections begin with a PROXY header
         self.counter = 0
         self.server = None
         self.port = None

@@ -17,6 +17,7 @@ struct ProxyRig : EdgeRig {
   explicit ProxyRig(std::vector<std::string> trusted = {"127.0.0.1"}) {
     config.listen[0].trusted_proxies = std::move(trusted);
     config.listen[0].accept_proxy = true;
+    config.http.head_timeout = 60s;  // longer than a test waits: nothing is closed by it unless it is set
   }
   void start() {
     open();
