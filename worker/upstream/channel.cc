@@ -80,8 +80,7 @@ void Channel::take_ciphertext(std::string_view bytes) {
 bool Channel::take_handshake(tls::Engine::State state) {
   if (state == tls::Engine::State::Handshaking) return false;
   if (state == tls::Engine::State::Failed) {
-    bool distrusted = engine_->distrusted();
-    sink_.on_insecure((distrusted ? "" : "TLS handshake: ") + engine_->error(), distrusted);
+    sink_.on_insecure(std::string(engine_->error()), engine_->distrusted());
     return false;
   }
   services_.counters.add(stats::Counter::tls_handshakes);

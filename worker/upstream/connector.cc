@@ -71,14 +71,16 @@ void Connector::start() {
 // --- which targets ---
 
 void Connector::look_up_services() {
-  lookup_ = services_.resolver.lookup_services(choice_.domain.ascii, [this](const dns::Services& services) {
-    on_plan(dns::plan_of(services.plain, services.direct, random_up_to));
-  });
+  lookup_ = services_.resolver.lookup_services(choice_.domain.ascii,
+                                               [this](const dns::Services& services) { on_services(services); });
   sink_.on_under_way();
 }
 
-void Connector::on_plan(const dns::Plan& plan) {
+void Connector::on_services(const dns::Services& services) {
   lookup_ = {};
+  const auto& telling = services.plain.outcome == dns::Outcome::Failed ? services.plain : services.direct;
+  if (telling.outcome == dns::Outcome::Failed) note(telling.why + " (SRV)");
+  dns::Plan plan = dns::plan_of(services.plain, services.direct, random_up_to);
   unsure_ = plan.unsure;
   switch (plan.verdict) {
     case dns::Plan::Verdict::NotOffered:
@@ -127,7 +129,7 @@ void Connector::on_answer(dns::Answer answer) {
     const std::string& host = targets_[looked_up_].host;
     bool absent = answer.failure == Code::NotFound;
     unsure_ = unsure_ || !absent;
-    note(absent ? "DNS has no address for " + host : "DNS does not tell the address of " + host + ": " + answer.why);
+    note(absent ? "DNS has no address for " + host : answer.why + " (" + host + ")");
   }
   resolved(answer.addresses);
 }
@@ -230,7 +232,7 @@ void Connector::perform(const race::Won& action) {
 
 void Connector::perform(const race::Lost& action) {
   if (lookup_) note("no answer from DNS for " + targets_[looked_up_].host);
-  std::string why = all_reasons();
+  std::string why = reasons();
   if (action.timed_out) {
     why =
         "not connected within " + in_seconds(services_.config.upstream.setup_timeout) + (why.empty() ? "" : ": " + why);
@@ -264,7 +266,7 @@ void Connector::note(std::string reason) {
   if (reasons_.size() < kMostReasons) reasons_.push_back(std::move(reason));
 }
 
-std::string Connector::all_reasons() const {
+std::string Connector::reasons() const {
   std::string out;
   for (const std::string& reason : reasons_) out += (out.empty() ? "" : "; ") + reason;
   return out;

@@ -63,13 +63,14 @@ class Connector {
   void cancel();
 
   std::optional<Instant> next_deadline() const;
-  Stage stage() const;  // what is being waited for
+  Stage stage() const;          // what is being waited for
+  std::string reasons() const;  // what failed so far
 
  private:
   struct Attempt;
 
   void look_up_services();
-  void on_plan(const dns::Plan& plan);
+  void on_services(const dns::Services& services);
   void begin_race(std::vector<Target> targets);
   void on_answer(dns::Answer answer);
   void resolved(const std::vector<Address>& addresses);
@@ -88,7 +89,6 @@ class Connector {
   void discard(std::unique_ptr<Attempt> attempt);
   void note(std::string reason);
   void fail(Stage stage, bosh::Condition condition, std::string why);
-  std::string all_reasons() const;
 
   XmppServices& services_;
   Choice choice_;

@@ -44,7 +44,10 @@ void External::forward(std::string_view elements) {
     return fail(Stage::Stream, Condition::InternalServerError, "what the client sent: " + stanzas.error().text);
   if (stanzas->empty()) return;
   external::Link& link = services_.link;
-  if (std::exchange(drains_, link.drains()) != link.drains() || link.queued() == 0) unsent_ = 0;
+  if (link.read() >= counted_from_) {  // all that was sent before has been read
+    counted_from_ = link.sent();
+    unsent_ = 0;
+  }
   if (unsent_ > kMaxUnsent || link.is_full())
     return fail(Stage::Stream, Condition::PolicyViolation, "the program does not take what the client sends");  // U-70
   std::string line = external::nodes(id_, *stanzas);

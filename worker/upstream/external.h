@@ -81,8 +81,8 @@ class External final : public Upstream {
   std::string early_;                  // of the client, while Adding or Restarting
   std::vector<xmpp::Stanza> waiting_;  // for the client, while it does not collect
   std::size_t waiting_bytes_ = 0;
-  std::size_t unsent_ = 0;    // bytes of this stream that the program may not have read
-  std::uint64_t drains_ = 0;  // of the link when it was counted
+  std::size_t unsent_ = 0;  // bytes that it sent since the link had sent counted_from_; none of them was read, and
+  std::uint64_t counted_from_ = 0;  // at most kMaxUnsent that were counted before may wait as well
   State state_ = State::Fresh;
   bool reading_ = true;
 };

@@ -31,7 +31,7 @@ void Link::connect() {
   if (!stream) return lose(stream.error().text);
   stream_ = *std::move(stream);
   state_ = State::Greeting;
-  sent_ = taken_ = 0;
+  sent_ = seen_ = 0;
   send(hello(worker_));
   timer_.start(config_.timeout);
 }
@@ -49,7 +49,7 @@ void Link::send(std::string_view line) {
 void Link::watch() {
   if (state_ != State::Up || watching_ || queued() == 0) return;
   watching_ = true;
-  taken_ = sent_ - queued();
+  seen_ = read();
   timer_.start(config_.timeout);
 }
 
@@ -57,7 +57,7 @@ void Link::on_timer() {
   watching_ = false;
   if (state_ == State::Down) return connect();
   if (state_ == State::Greeting && !too_much_) return lose("no hello in time");
-  if (too_much_ || (queued() > 0 && sent_ - queued() == taken_)) return lose("it does not read what is sent to it");
+  if (too_much_ || (queued() > 0 && read() == seen_)) return lose("it does not read what is sent to it");
   watch();
 }
 
@@ -73,8 +73,6 @@ void Link::on_bytes(std::string_view bytes) {
 void Link::on_end() { lose("it closed the connection"); }
 
 void Link::on_broken(const Error& error) { lose(error.text); }
-
-void Link::on_drained() { ++drains_; }
 
 void Link::take(const std::string& line) {
   auto message = decode(line);

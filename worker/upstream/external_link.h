@@ -49,15 +49,16 @@ class Link final : private uv::StreamSink {
   void send(std::string_view line);  // nothing happens while it is Down
   std::size_t queued() const { return stream_ ? stream_->queued() : 0; }
   bool is_full() const { return queued() > config_.max_pending; }
-  // Grows each time that nothing waits any more: how a stream knows that what it sent was read.
-  std::uint64_t drains() const { return drains_; }
+  // Bytes sent on this connection, and how many of them the program has read (or the kernel holds for it): what was sent
+  // when sent() was n has been read when read() is at least n.
+  std::uint64_t sent() const { return sent_; }
+  std::uint64_t read() const { return sent_ - queued(); }
   std::string target() const { return "unix:" + config_.socket; }
 
  private:
   void on_bytes(std::string_view bytes) override;
   void on_end() override;
   void on_broken(const Error& error) override;
-  void on_drained() override;
 
   void connect();
   void take(const std::string& line);
@@ -80,12 +81,11 @@ class Link final : private uv::StreamSink {
   ipc::LineReader lines_;
   State state_ = State::Down;
   Instant up_since_;
-  std::uint64_t sent_ = 0;     // bytes, on this connection
-  std::uint64_t taken_ = 0;    // of them read by the program when we last looked
+  std::uint64_t sent_ = 0;     // on this connection
+  std::uint64_t seen_ = 0;     // read() when we last looked
   bool watching_ = false;      // timer_ is set to look again
   bool too_much_ = false;      // waits for it; timer_ gives it up
   bool loss_is_told_ = false;  // one line for a loss, however often connecting fails then
-  std::uint64_t drains_ = 0;
 };
 
 }  // namespace nxb::upstream::external

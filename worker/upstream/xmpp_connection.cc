@@ -263,6 +263,7 @@ void XmppConnection::perform(xmpp::step::Ended& step) {
     closed.stage = step.ending == xmpp::Ending::NoTls ? Stage::Tls : stage();
     auto word = condition_in(closed.stream_error);
     if (!word.empty()) (closed.why += ": ") += word;
+    closed.why += earlier_failures();
     story_.failed(*closed.stage, closed.condition, closed.why, services_.counters);
   }
   if (!step.abrupt && channel_.is_open()) channel_.say_goodbye();
@@ -283,7 +284,14 @@ Stage XmppConnection::stage() const {
   return channel_.is_handshaking() || was_ == State::Proceed ? Stage::Tls : Stage::Stream;
 }
 
+// What was tried before the connection at hand; the connector has told of them when there is none.
+std::string XmppConnection::earlier_failures() const {
+  std::string reasons = attempt_ && channel_.is_open() ? attempt_->connector->reasons() : "";
+  return reasons.empty() ? "" : "; before: " + reasons;
+}
+
 void XmppConnection::fail(Stage stage, Condition condition, std::string why) {
+  why += earlier_failures();
   story_.failed(stage, condition, why, services_.counters);
   finish(Closed{condition, {}, std::move(why), stage});
 }

@@ -78,6 +78,7 @@ class XmppConnection final : public Upstream, private ConnectorSink, private Cha
   void perform(xmpp::step::Deliver& step);
   void perform(xmpp::step::Ended& step);
   Stage stage() const;
+  std::string earlier_failures() const;
   void fail(Stage stage, bosh::Condition condition, std::string why);
   void finish(Closed closed);
   void drop_attempt();

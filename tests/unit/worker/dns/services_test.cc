@@ -22,6 +22,7 @@ TEST_CASE("U-05 both services of a domain are asked in parallel, whatever its sp
   Services services = rig.ask_services("Example.ORG.");
   CHECK(texts(services.plain) == "10 5 a.example.net:5222, 20 0 b.example.net:5223");
   CHECK(texts(services.direct) == "1 2 c.example.net:443");
+  CHECK(texts(rig.ask_services("example.org").direct) == "1 2 c.example.net:443");  // the same name
   CHECK(rig.responder.questions == 2);
   CHECK(rig.counters.get(Counter::dns_queries) == 2);
   CHECK(rig.counters.get(Counter::dns_failures) == 0);
@@ -59,7 +60,12 @@ TEST_CASE("U-09 silence fails in time for the addresses to be asked; with record
     half = std::move(s);
   });
   rig.resolver->lookup_services("silent.example", [&](Services s) { silent = std::move(s); });
+  bool gave_up = false;
+  rig.responder.zone[{"silent.example", test::kA}].silent = true;
+  rig.responder.zone[{"silent.example", test::kAaaa}].silent = true;
+  rig.resolver->lookup("silent.example", 5222, [&](const Answer&) { gave_up = true; });
   REQUIRE(rig.turns.until([&] { return half && silent; }, 15s));  // a stream's set-up time is 20 s
+  CHECK_FALSE(gave_up);                                           // addresses are waited for longer
   CHECK(texts(half->plain) == "0 0 a.example.net:5222");
   CHECK(texts(half->direct) == "failed");
   CHECK(texts(silent->plain) == "failed");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -33,6 +34,7 @@ struct FakeUpstream final : upstream::Upstream {
     ++restarts;
     stream_attrs = attributes;
   }
+  void acknowledged(std::uint32_t answers) override { acknowledged_answers += answers; }
   void set_reading(bool on) override { reading = on; }
   void close(upstream::Parting why, const std::vector<xmpp::Stanza>& left) override {
     parting = why;
@@ -46,6 +48,7 @@ struct FakeUpstream final : upstream::Upstream {
   upstream::StreamSpec spec;
   std::string sent, stream_attrs;
   int restarts = 0;
+  std::uint32_t acknowledged_answers = 0;
   bool reading = true;
   std::optional<upstream::Parting> parting;
   std::size_t undelivered = 0;

@@ -369,11 +369,12 @@ TEST_CASE("B-89 C-15 with pidgin_compatible, or one stream allowed, no request a
   CHECK(limited.streams.size() == 1);
 }
 
-TEST_CASE("C-71 acknowledged answers are counted") {
+TEST_CASE("C-71 acknowledged answers are counted, and the stream hears of them") {
   World world;
   bosh::Body made = creation();
   made.ack = 1;
   world.post(made, "the-sid");
   world.post(request(2));
   CHECK(world.counters.get(Counter::responses_acked) == 1);
+  CHECK(world.streams.begin()->second->acknowledged_answers == 1);
 }

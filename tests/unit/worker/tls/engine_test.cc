@@ -102,13 +102,16 @@ TEST_CASE("U-47 direct TLS offers ALPN xmpp-client, STARTTLS none") {
   CHECK(starttls.server.alpn().empty());
 }
 
-TEST_CASE("U-48 TLS 1.1 is refused, TLS 1.2 is taken") {
+TEST_CASE("U-48 TLS 1.1 and compression are refused, TLS 1.2 is taken") {
   Pair old({}, {"example.org", ""}, {TLS1_1_VERSION, ""});
   old.run();
   CHECK(old.engine->state() == State::Failed);
   Pair enough({}, {"example.org", ""}, {TLS1_2_VERSION, ""});
   enough.run();
   CHECK(enough.engine->state() == State::Open);
+  // OpenSSL's security level may refuse it already; ours does not rest on that.
+  CHECK(SSL_CTX_get_min_proto_version((*enough.context)->raw()) == TLS1_2_VERSION);
+  CHECK((SSL_CTX_get_options((*enough.context)->raw()) & SSL_OP_NO_COMPRESSION) != 0);
 }
 
 TEST_CASE("U-48 a server that wants to renegotiate is refused") {

@@ -112,8 +112,11 @@ TEST_CASE(
   std::string same_elsewhere = authority().file() + ".copy";
   std::filesystem::copy_file(authority().file(), same_elsewhere);
   const std::pair<const char*, Wish> wishes[] = {
-      {"domain", {.domain = "example.net"}},         {"identity", {.identity = "example.net"}},
-      {"target", {.target = "192.0.2.2:5222"}},      {"trust store", {.ca = same_elsewhere}},
+      {"domain", {.domain = "example.net"}},
+      {"domain of the same identity", {.domain = "example.net", .identity = "example.org"}},
+      {"identity", {.identity = "example.net"}},
+      {"target", {.target = "192.0.2.2:5222"}},
+      {"trust store", {.ca = same_elsewhere}},
       {"no verification", {.verify = Verify::None}},
   };
   for (const auto& [what, wish] : wishes) {
@@ -160,6 +163,7 @@ TEST_CASE("U-54 a server that does not know the session any more gets a full han
     CHECK_FALSE(rig.connect());
     rig.server.new_ticket_keys();
     CHECK_FALSE(rig.connect());
+    CHECK(rig.sessions.size() == (version == TLS1_2_VERSION ? 1 : 3));  // the newest alone; 2 - 1 + 2
     CHECK(rig.connect());
   }
 }
@@ -199,7 +203,7 @@ TEST_CASE("U-54 a session is used as long as its server says, its certificate is
     Duration until;
   } const rows[] = {
       {"as the server says", for_months, 500, 500s},
-      {"as its certificate", for_minutes, 7'000, 590s},
+      {"as its certificate", for_minutes, 7'000, 600s},
       {"a day", for_months, 6 * 24 * 3600, 24h},
   };
   for (int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
@@ -208,18 +212,13 @@ TEST_CASE("U-54 a session is used as long as its server says, its certificate is
       Rig rig(row.subject, {version, ""});
       rig.server.set_ticket_life(row.life);
       CHECK_FALSE(rig.connect());
-      rig.now += row.until - 10s;
+      rig.now += row.until - 30s;  // seconds have passed since the certificate was made
       CHECK(rig.connect());
-      rig.now += 24h;
+      rig.now += 60s;
       CHECK_FALSE(rig.connect());
       CHECK(rig.connect());
     }
   }
-  Rig rig(for_months);
-  rig.server.set_ticket_life(500);
-  CHECK_FALSE(rig.connect());
-  rig.now += 500s;
-  CHECK_FALSE(rig.connect());
 }
 
 TEST_CASE("U-54 sessions resumed from one another end a day after the certificate was verified") {

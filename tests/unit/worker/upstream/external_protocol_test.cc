@@ -97,7 +97,10 @@ TEST_CASE("C-74 nonsense is refused with a reason") {
         "taken");
   CHECK(refusal(R"({"type":"response","stream":1})") == "elements is missing or not a list");
   CHECK(refusal(R"({"type":"response","stream":1,"elements":[1]})") == "elements has one that is not a string");
-  CHECK(refusal(R"({"type":"response","stream":1,"elements":[["<a/>"]]})") != "");  // nested: not built
+  auto nested = std::get<Response>(*decode(R"({"type":"response","stream":1,"elements":[["<a/>"],"<b/>"]})"));
+  CHECK(nested.elements == std::vector<std::string>{"<b/>"});  // what is nested is not even built
+  CHECK(refusal(R"({"type":"terminate","stream":1,"more":)" + std::string(100'000, '[') + std::string(100'000, ']') +
+                "}") == "taken");
   std::string many = R"({"type":"response","stream":1,"elements":[)";
   for (std::size_t i = 0; i <= kMaxElements; ++i) many += i == 0 ? "\"\"" : ",\"\"";
   CHECK(refusal(many + "]}") == "elements has too many of them");
