@@ -9,6 +9,7 @@
 #include <iostream>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "supervisor/admin/commands.def"
@@ -59,6 +60,8 @@ Exit print(const Options& options, const std::string& answer) {
 
 // The answer is shown only if it is a refusal; then event by event.
 Status print_events(const Options& options, const std::string& path, const std::string& request, Exit& how) {
+  std::signal(SIGPIPE, SIG_IGN);  // `| head`: a failed write ends us, in good order
+  std::signal(SIGINT, [](int) { _exit(static_cast<int>(Exit::Ok)); });
   bool answered = false;
   return follow(path, request, [&](std::string_view line) {
     if (!std::exchange(answered, true)) {
@@ -115,8 +118,6 @@ void add_commands(CLI::App& app, Options& options) {
 
 int main(int argc, char** argv) {
   using nxb::ctl::Exit;
-  std::signal(SIGPIPE, SIG_IGN);  // `| head`: a failed write ends us, in good order
-  std::signal(SIGINT, [](int) { _exit(static_cast<int>(Exit::Ok)); });
   nxb::ctl::Options options;
   CLI::App app{"nxbctl: asks a running nxb-supervisor.", "nxbctl"};
   app.set_version_flag("--version", "nxbctl " NXB_VERSION);

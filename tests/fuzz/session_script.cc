@@ -255,7 +255,8 @@ class Play {
       case 2:
         return server(number, upstream::Closed{Condition::RemoteStreamError, "<stream:error/>", "error"});
       case 3:
-        return server(number, upstream::Arrived{});
+        if ((what & 0x80) != 0) return server(number, upstream::Arrived{});
+        return server(number, upstream::Congested{(what & 0x40) != 0});
       case 4:  // the oracles know no server that is older than features
         return server(number, upstream::Opened{"again", servers_[number - 1].greeted ? "" : "1.0"});
       case 5:

@@ -280,6 +280,7 @@ async def alive():
             same((told["last_rid"], told["answered_rid"], told["requests_held"]), (session.rid - 1, session.rid - 2, 1), "rids")
             same([(stream["stream"], stream["domain"], stream["answered"]) for stream in told["streams"]],
                  [(1, "test.example", "yes")], "streams")
+            same(told["streams"][0]["target"], f"127.0.0.1:{server.port}", "target")
         code, text = await nxb.ctl("explain", session.sid)
         expect(code == 0 and "requests held" in text and session.sid not in text, f"{code} {text}")
         await session.terminate()
@@ -293,7 +294,8 @@ async def held_by(nxb, count):
 @case("explain: ended by the client, by the server, by inactivity, by policy, in its own words (O-18)")
 async def ended():
     server = await XmppServer().start()
-    domains = [domain("test.example", server.port), domain("down.example", free_port())]
+    down = free_port()
+    domains = [domain("test.example", server.port), domain("down.example", down)]
     async with Nxb(workers=2, domains=domains, bosh={"default_inactivity": 1, "inactivity_grace": 0},
                    upstream={"deny": ["denied.example"]}) as nxb:
         left, thrown, silent = [await new_session(nxb) for _ in range(3)]
@@ -310,12 +312,14 @@ async def ended():
         told = await explain(nxb, silent.sid)
         same((told["by"], told["why"]), ("nxb", "inactivity"), "a silent one")
         expect(told["last_request_seconds_before"] >= 1, f"age of its last request: {told}")
-        for name, server_says in (("denied.example", "not an allowed domain"), ("down.example", "")):
+        for name, *wanted in (("denied.example", "nxb", "refused by policy", "policy", ""),
+                              ("down.example", "server", "server not reached", "tcp", f"127.0.0.1:{down}")):
             subscriber = await subscribe(nxb, type="session-end", domain=name)
             answer = await refused(nxb, name)
             told = await explain(nxb, (await subscriber.line())["sid"])
             same((told["state"], told["condition"], told["domain"]), ("ended", answer, name), "one refused")
-            expect(server_says in told["server"] and told["server"], f"what is said of {name}: {told}")
+            same([told["by"], told["why"], told["stage"], told["target"]], wanted, f"what is said of {name}")
+            expect(told["server"], f"the reason is missing: {told}")
             subscriber.close()
 
 

@@ -55,6 +55,7 @@ class StageSim final : public Stage, private gateway::Ports {
   }
   std::size_t unsent(SocketId) const override { return 0; }  // clients read at once
   void close_socket(SocketId of) override { sockets_.close_socket(of); }
+  void read_socket(SocketId, bool) override {}  // servers read at once
   void wake_socket_at(SocketId socket, std::optional<Instant> at) override { sockets_.wake_at(socket, at); }
 
   config::Config config_;

@@ -210,7 +210,7 @@ void Client::comes(std::uint64_t rid, RequestId id, const std::string& text) {
     if (poll) next_poll_ = world_.now + std::max<Duration>(polling_, 1'000ms);
     world_.in(polling_ + world_.dice.upto(2'000ms) + 1'000ms, [this] { pump(); });
   }
-  if (hold_ != 0) world_.in(world_.dice.upto(5'000ms), [this] { maybe_reload(); });
+  if (!polls()) world_.in(world_.dice.upto(5'000ms), [this] { maybe_reload(); });
 }
 
 // The page is loaded anew while its poll is held: only the next rid is remembered.

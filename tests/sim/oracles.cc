@@ -94,7 +94,7 @@ void Witness::complete_dead() {
   if (ended_ || (ends_now_ && (!(in_order_ || end_told_) || terminate_taken_))) return;
   auto& held = rids_.held();
   while (!held.empty() && !held.front().live) {
-    bool pushed = held.size() > 1 || held.size() > granted_.hold || before_pause(held.front().rid);
+    bool pushed = held.size() > 1 || held.size() > most_held() || before_pause(held.front().rid);
     if (!pushed) return;
     keep("<body xmlns='http://jabber.org/protocol/httpbind'/>", true, 0, 0);
   }
@@ -143,14 +143,14 @@ bool Witness::lowest_is_due() const {
   const auto& held = rids_.held();
   if (held.empty() || !held.front().live) return false;
   bool news = streams_.owes() || !reports_due_.empty();
-  if (news || held.size() > granted_.hold || before_pause(held.front().rid)) return true;
+  if (news || held.size() > most_held() || before_pause(held.front().rid)) return true;
   return std::ranges::any_of(waiting_, [this](const Waiting& waiting) {  // one above pushes this one (B-44)
-    return waiting.rid <= rids_.last() && waiting.since + granted_.wait <= world_.now;
+    return waiting.rid <= rids_.last() && waiting.since + longest_wait() <= world_.now;
   });
 }
 
 // The same of the one that is being answered, which is no longer among those that wait.
-bool Witness::was_due() const { return lowest_is_due() || answered_since_ + granted_.wait <= world_.now; }
+bool Witness::was_due() const { return lowest_is_due() || answered_since_ + longest_wait() <= world_.now; }
 
 void Witness::on_first_answer(const bosh::Respond& respond, std::uint64_t rid) {
   complete_dead();
@@ -232,10 +232,10 @@ void Witness::check_running() {
   for (const auto& waiting : waiting_) {
     if (waiting.rid > rids_.last()) continue;
     ++in_order;
-    Duration most = creation_answered_ ? granted_.wait : granted_.creation_wait;
+    Duration most = creation_answered_ ? longest_wait() : granted_.creation_wait;
     world_.expect(waiting.since + most > world_.now, "a request is held longer than wait (B-61)");
   }
-  world_.expect(in_order <= granted_.hold, "more requests are held than hold allows (B-60)");
+  world_.expect(in_order <= most_held(), "more requests are held than hold allows (B-60, U-36)");
   world_.expect(waiting_.size() <= granted_.hold + granted_.requests + 1,
                 "more requests are open than the window allows");
   const auto& held = rids_.held();

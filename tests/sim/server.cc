@@ -86,7 +86,19 @@ void Server::say(upstream::Event event) {
   say_(number_, std::move(event));
 }
 
+// Not from within the session's event. What comes meanwhile is taken nevertheless, as the stream would keep it.
+void Server::maybe_stall() {
+  if (!habits_.stalls || stalled_ || !world_.dice.percent(20)) return;
+  stalled_ = true;
+  world_.in(0ms, [this] { say(upstream::Congested{true}); });
+  world_.in(world_.dice.upto(world_.dice.percent(80) ? 3'000ms : 29'000ms), [this] {
+    stalled_ = false;
+    say(upstream::Congested{false});
+  });
+}
+
 void Server::receive(std::string_view elements) {
+  if (open_) maybe_stall();
   if (wire_ && !wire_->speaking()) return wire_->send(elements);
   read_marks(elements, [this](Mark mark) {
     if (mark.stream != 0) world_.expect(mark.stream == number_, "a stanza for another stream (B-92)");

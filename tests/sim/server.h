@@ -21,6 +21,7 @@ struct Habits {
   bool bytes = false;              // through a wire
   bool heavy = false;              // stanzas of tens of kilobytes
   bool streams_end = false;        // those beyond the first end by themselves
+  bool stalls = false;             // now and then they do not take what the client sends (U-36)
   Duration longest_pause{20'000};  // between bursts
 };
 
@@ -50,6 +51,7 @@ class Server {
   void features(Duration in);
   void talk();
   void burst();
+  void maybe_stall();
   void say(upstream::Event event);
 
   World& world_;
@@ -57,7 +59,7 @@ class Server {
   Habits habits_;
   Say say_;
   std::unique_ptr<Wire> wire_;
-  bool open_ = false, reading_ = true, talking_ = false, silent_ = false, closed_by_session_ = false;
+  bool open_ = false, reading_ = true, talking_ = false, silent_ = false, closed_by_session_ = false, stalled_ = false;
   std::uint64_t sent_ = 0, received_ = 0, broadcasts_;
 };
 

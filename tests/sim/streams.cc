@@ -74,6 +74,7 @@ void Streams::take(const bosh::ServerSpoke& spoke) {
     stream->condition = closed->condition;
     close(*stream, false);
   }
+  if (const auto* congested = std::get_if<upstream::Congested>(&spoke.event)) stream->congested = congested->on;
   const auto* opened = std::get_if<upstream::Opened>(&spoke.event);
   if (opened && !std::exchange(stream->opened, true)) {
     stream->owes_greeting = opened->xmpp_version.empty() || opened->xmpp_version.starts_with("0.");
@@ -88,6 +89,10 @@ void Streams::take(const bosh::ServerSpoke& spoke) {
       stream->sent = mark.number;
     });
   }
+}
+
+bool Streams::congested() const {
+  return std::ranges::any_of(streams_, [](const Stream& stream) { return stream.open && stream.congested; });
 }
 
 void Streams::close(Stream& stream, bool by_client) {

@@ -28,6 +28,7 @@ struct Stream {
   bool opened = false;         // the server's header came
   bool owes_greeting = false;  // of a server that sends no features (U-22)
   bool reading = true;
+  bool congested = false;  // its server does not take what the client sends
   Instant closed_at;
   bosh::Condition condition = bosh::Condition::None;
 
@@ -46,6 +47,7 @@ class Streams {
   std::uint32_t ever() const { return ever_; }
   std::size_t open() const;
   std::size_t open_or_untold() const;
+  bool congested() const;
   Stream* find(bosh::StreamNumber number);
   const Stream* find(bosh::StreamNumber number) const;
   Stream* find(std::string_view name);

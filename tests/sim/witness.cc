@@ -109,6 +109,7 @@ bool Witness::crowds(const Held& request, const bosh::Body& body) {
   last_arrival_ = world_.now;
   if (ahead && open > granted_.requests && !body.terminate && !body.pause) return true;
   if (!granted_.polls || granted_.requests < 2 || open < granted_.requests || !soon) return false;
+  if (streams_.congested()) return false;  // it is not the client who leaves them open (U-36)
   const auto& early = rids_.early();
   if (early.empty() || early.rbegin()->first < request.rid) return request.poll && !adds_stream(body);
   return early.rbegin()->second.held.poll && !adds_stream(early.rbegin()->second.body);

@@ -103,6 +103,8 @@ class Witness {
   void on_creation_answer(std::string_view text, std::uint64_t rid);
   void on_ack(std::string_view text, std::uint64_t rid);
   void on_report(std::string_view text);
+  std::size_t most_held() const { return streams_.congested() ? granted_.requests : granted_.hold; }  // B-60, U-36
+  Duration longest_wait() const { return granted_.polls && streams_.congested() ? granted_.polling : granted_.wait; }
   bool lowest_is_due() const;
   bool was_due() const;
   bool before_pause(std::uint64_t rid) const { return rid <= pause_now_; }

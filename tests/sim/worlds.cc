@@ -84,6 +84,7 @@ void play_session(World& world, bool bytes) {
   habits.bytes = bytes || world.dice.below(16) == 0;
   habits.heavy = world.dice.below(40) == 0;
   habits.streams_end = world.dice.percent(50);
+  habits.stalls = world.dice.percent(30);
   Stage stage(world, limits_for(world, habits), habits);
   Client client(world, stage);
   stage.listen(&client);

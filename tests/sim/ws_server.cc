@@ -54,7 +54,20 @@ void WsServer::burst() {
 
 void WsServer::say(upstream::Event event) { say_(std::move(event)); }
 
+// Does not take what the client says for a while (U-36); not from within the session's event.
+void WsServer::maybe_stall() {
+  if (!stalls_ || stalled_ || !world_.dice.percent(10)) return;
+  stalled_ = true;
+  world_.in(0ms, [this] { stall(true); });
+  world_.in(world_.dice.upto(world_.dice.percent(80) ? 3'000ms : 200'000ms), [this] { stall(stalled_ = false); });
+}
+
+void WsServer::stall(bool on) {
+  if (open_) say(upstream::Congested{on});
+}
+
 void WsServer::receive(std::string_view element) {
+  maybe_stall();
   world_.expect(open_, "an element for a stream that is over");
   read_marks(element, [this](Mark mark) {
     world_.expect(mark.number == ++received_, "a client's stanza is lost, doubled or out of order (delivery)");

@@ -36,11 +36,14 @@ class WsServer {
   void greet();
   void talk();
   void burst();
+  void maybe_stall();
+  void stall(bool on);
   void say(upstream::Event event);
 
   World& world_;
   Say say_;
   bool language_, pauses_ = true, open_ = false, reading_ = true, talking_ = false, ready_ = false;
+  bool stalls_ = world_.dice.percent(30), stalled_ = false;
   std::uint64_t said_ = 0, received_ = 0, ids_ = 0;
   std::string ended_as_;
 };

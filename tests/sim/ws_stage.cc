@@ -98,6 +98,11 @@ void WsStage::perform(ws::RestartStream& /*restart*/) { server_.restart(); }
 void WsStage::perform(ws::CloseStream& /*close*/) { server_.close(); }
 void WsStage::perform(ws::ReadServer& read) { server_.set_reading(read.on); }
 
+void WsStage::perform(ws::ReadClient& read) {
+  hears_ = read.on;
+  if (read.on) flow_up();
+}
+
 void WsStage::perform(ws::Ended& ended) {
   world_.note_text(ended.why);
   if (world_.traced()) world_.trace("ended " + std::string(ended.why));
@@ -139,21 +144,28 @@ void WsStage::stall(Duration time) {
 }
 
 void WsStage::flow_up() {
-  if (gone_ || std::exchange(flowing_up_, true)) return;
+  if (gone_ || !hears_ || std::exchange(flowing_up_, true)) return;
   world_.in(world_.dice.upto(world_.dice.percent(98) ? 2ms : 100ms), [this] {
     flowing_up_ = false;
-    if (gone_) return;
+    take_items();
+    if (gone_ || !hears_) return;
     if (up_.empty()) {
       if (leaving_) deliver(ws::ConnectionGone{});
       return;
     }
     std::string chunk = up_.substr(0, 1 + world_.dice.below(longest_chunk_));
     up_.erase(0, chunk.size());
-    std::vector<ws::Item> items;
-    frames_.feed(chunk, items);
-    for (ws::Item& item : items) take(item);
+    frames_.feed(chunk, items_);
+    take_items();
     flow_up();
   });
+}
+
+// Until the session does not want to hear more.
+void WsStage::take_items() {
+  std::size_t taken = 0;
+  while (taken < items_.size() && hears_ && !gone_) take(items_[taken++]);
+  items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(taken));
 }
 
 void WsStage::take(ws::Item& item) {

@@ -49,9 +49,11 @@ class WsStage {
   void perform(ws::RestartStream& restart);
   void perform(ws::CloseStream& close);
   void perform(ws::ReadServer& read);
+  void perform(ws::ReadClient& read);
   void perform(ws::Ended& ended);
   void tell_unsent(std::size_t at);
   void flow_up();
+  void take_items();
   void flow_down();
   void read_frames();
   void wake();
@@ -65,12 +67,13 @@ class WsStage {
   WsServer server_;
   std::string up_, down_, heard_;  // on their way; what the client has read of a frame
   std::vector<ws::Event> inbox_;
+  std::vector<ws::Item> items_;  // of the client, not yet heard
   std::uint64_t longest_chunk_;
   Instant reads_from_;
   Instant taken_told_at_{};  // that the client took some
   std::optional<Instant> wake_at_;
   bool delivering_ = false, flowing_up_ = false, flowing_down_ = false, leaving_ = false, hung_up_ = false;
-  bool told_ = false, stalled_long_ = false, gone_ = false;
+  bool told_ = false, stalled_long_ = false, gone_ = false, hears_ = true;
 };
 
 }  // namespace nxb::sim

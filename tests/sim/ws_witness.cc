@@ -58,6 +58,7 @@ void WsWitness::before(const ws::Event& event, const ws::Session& session) {
       for (const auto& stanza : said->stanzas) to_say_.push_back(stanza.bytes);
     }
     if (std::holds_alternative<upstream::Closed>(spoke->event)) stream_open_ = false;
+    if (const auto* now = std::get_if<upstream::Congested>(&spoke->event)) congested_ = now->on;
   }
 }
 
@@ -80,6 +81,8 @@ void WsWitness::check_passed_on() {
   world_.expect(to_forward_.has_value() == forwarded_, "an element of the client is not passed on");
   world_.expect(said_ == to_say_.size(), "an element of the server is not passed on");
   world_.expect(unsent_ != 0 || reading_, "a client that reads again, and a server that is not read (W-26)");
+  world_.expect(hears_ != congested_,
+                "a client is read while its server does not take, or not read while it does (U-36)");
   if (!unsent_ || unsent_ == 0) return;
   world_.expect(*unsent_ <= limits_.slow_above || !reading_, "a slow client's server is read (W-26)");
   world_.expect(*unsent_ <= limits_.max_unsent, "more unsent than a client may have (W-26)");
@@ -93,6 +96,7 @@ void WsWitness::check_time(const ws::Session& session) {
     return;
   }
   if (ended()) {
+    world_.expect(hears_, "a goodbye that cannot be heard (U-36)");
     world_.expect(due && world_.now < *ended_at_ + 2 * limits_.close_wait, "a goodbye without an end (W-23, W-43)");
     return;
   }
@@ -102,7 +106,7 @@ void WsWitness::check_time(const ws::Session& session) {
   if (limits_.ping_interval == 0ms) return;
   world_.expect(world_.now < ping_at_ + limits_.ping_interval, "no ping in time (W-25)");
   Duration most = 2 * limits_.ping_interval + std::min(limits_.last_wait, limits_.ping_interval);
-  world_.expect(world_.now < life_at_ + most, "a silent client is not lost (W-25)");
+  world_.expect(!hears_ || world_.now < life_at_ + most, "a silent client is not lost (W-25)");
 }
 
 void WsWitness::see(const ws::Send& send) {
@@ -176,6 +180,12 @@ void WsWitness::see(const ws::CloseStream& /*close*/) {
 void WsWitness::see(const ws::ReadServer& read) {
   world_.expect(stream_open_ && read.on != reading_, "reading is switched to what it is");
   reading_ = read.on;
+}
+
+void WsWitness::see(const ws::ReadClient& read) {
+  world_.expect(read.on != hears_, "the client's reading is switched to what it is");
+  hears_ = read.on;
+  if (read.on) life_at_ = world_.now;
 }
 
 void WsWitness::see(const ws::Ended& end) {

@@ -36,6 +36,7 @@ class WsWitness {
   void see(const ws::RestartStream&);
   void see(const ws::CloseStream&);
   void see(const ws::ReadServer& read);
+  void see(const ws::ReadClient& read);
   void see(const ws::Ended& ended);
   void see_text(std::string_view text);
   bool is_one_element(std::string_view text);
@@ -53,7 +54,8 @@ class WsWitness {
   std::size_t said_ = 0;
   bool forwarded_ = false, ponged_ = false, broken_ = false;
 
-  bool stream_open_ = false, stream_asked_ = false, reading_ = true, closed_ = false, hung_up_ = false, lost_ = false;
+  bool stream_open_ = false, stream_asked_ = false, reading_ = true, hears_ = true, congested_ = false, closed_ = false,
+       hung_up_ = false, lost_ = false;
   std::optional<Instant> header_due_, ended_at_;
   Instant life_at_, ping_at_, began_at_;
   std::string why_;

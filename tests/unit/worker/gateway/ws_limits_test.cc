@@ -106,6 +106,17 @@ TEST_CASE("W-26 a client that does not read stops its server; above max_buffer i
   CHECK_FALSE(usual.server().reading);
 }
 
+TEST_CASE("U-36 a client whose server does not take what it says is not read meanwhile; that is counted") {
+  WsWorld world;
+  SocketId id = world.login();
+  StreamId stream = world.server().id;
+  world.bring(stream, upstream::Congested{true});
+  CHECK_FALSE(world.sockets[id].heard_of);
+  world.bring(stream, upstream::Congested{false});
+  CHECK(world.sockets[id].heard_of);
+  CHECK(world.count(Counter::client_read_pauses) == 1);
+}
+
 TEST_CASE("W-26 a server that says much at once to a client that does not read is not read again, in the same event") {
   config::Config config;
   config.websocket.max_buffer = 100'000;

@@ -25,7 +25,8 @@ struct Socket {
   std::vector<std::string> closes;   // payloads of Close frames
   std::size_t pings = 0, pongs = 0;  // of the gateway
   bool closed = false;
-  bool reads = true;  // or the texts stay unsent
+  bool reads = true;     // or the texts stay unsent
+  bool heard_of = true;  // the session wants to hear its client
   std::size_t unsent = 0;
   std::optional<Instant> deadline;
 
@@ -62,6 +63,7 @@ struct WsWorld : Ports {
   }
   std::size_t unsent(SocketId of) const override { return sockets.contains(of) ? sockets.at(of).unsent : 0; }
   void close_socket(SocketId of) override { CHECK_FALSE(std::exchange(sockets[of].closed, true)); }
+  void read_socket(SocketId of, bool on) override { sockets[of].heard_of = on; }
   void wake_socket_at(SocketId socket, std::optional<Instant> at) override { sockets[socket].deadline = at; }
 
   // --- clients

@@ -67,6 +67,7 @@ inline std::string text_of(const CloseStream& close) {
   return close.parting == upstream::Parting::ClientClosed ? "CloseStream closed" : "CloseStream lost";
 }
 inline std::string text_of(const ReadServer& read) { return read.on ? "ReadServer on" : "ReadServer off"; }
+inline std::string text_of(const ReadClient& read) { return read.on ? "ReadClient on" : "ReadClient off"; }
 inline std::string text_of(const Ended& ended) {
   return "Ended " + std::string(ended.why) + "/" + std::string(wire_name(ended.condition));
 }
