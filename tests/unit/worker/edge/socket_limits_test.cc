@@ -283,3 +283,60 @@ TEST_CASE("W-22 D-62 a client that talks on behind our Close is lost") {
   REQUIRE(socket.rig.run_until([&] { return socket.rig.edge->idle(); }, 1s));
   CHECK(socket.rig.sockets.count<ws::ConnectionGone>() == 1);
 }
+
+TEST_CASE(
+    "U-36 a client that its session does not want to hear is not read; what was read waits, then all comes in order") {
+  Socket socket;
+  auto& heard = socket.rig.sockets;
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += masked(ws::Opcode::Ping, std::to_string(i));
+  socket.client->send(many);
+  REQUIRE(socket.rig.run_until([&] { return heard.heard.size() == WsConnection::kItemsPerTurn; }));
+  socket.table().set_reading(socket.id, false);
+  for (int i = 100; i < 110; ++i) socket.client->send(masked(ws::Opcode::Ping, std::to_string(i)));
+  socket.rig.run_turns(5);
+  CHECK(heard.heard.size() == WsConnection::kItemsPerTurn);
+  socket.table().set_reading(socket.id, true);
+  REQUIRE(socket.rig.run_until([&] { return heard.heard.size() == 110; }));
+  for (std::size_t i = 0; i < 110; ++i) {
+    CHECK(std::get<ws::PingArrived>(heard.heard[i].second).payload == std::to_string(i));
+  }
+}
+
+TEST_CASE("U-36 H-46 a client that waits for a token and for its server waits for both") {
+  Socket socket([](config::Config& config) {
+    config.websocket.message_rate = 50;
+    config.websocket.message_burst = 1;
+  });
+  auto& heard = socket.rig.sockets;
+  socket.client->send(masked(ws::Opcode::Ping, "1") + masked(ws::Opcode::Ping, "2") + masked(ws::Opcode::Ping, "3"));
+  REQUIRE(socket.rig.run_until([&] { return heard.heard.size() == 1; }));
+  socket.table().set_reading(socket.id, false);
+  socket.rig.run_until([] { return false; }, 100ms);  // tokens enough for all
+  CHECK(heard.heard.size() == 1);
+  socket.table().set_reading(socket.id, true);
+  REQUIRE(socket.rig.run_until([&] { return heard.heard.size() == 3; }));
+}
+
+TEST_CASE("U-36 H-27 time in which a client is not read is not its own to finish a message") {
+  Socket socket([](config::Config& config) { config.websocket.message_timeout = 200ms; });
+  auto& heard = socket.rig.sockets;
+  const std::string message = masked(ws::Opcode::Text, "<a/>");
+  socket.client->send(message.substr(0, 3));
+  socket.rig.run_turns(3);
+  socket.table().set_reading(socket.id, false);
+  socket.client->send(message.substr(3));
+  socket.rig.run_until([] { return false; }, 300ms);
+  CHECK(heard.count<ws::RuleBroken>() == 0);
+  socket.table().set_reading(socket.id, true);
+  REQUIRE(socket.rig.run_until([&] { return heard.count<ws::MessageArrived>() == 1; }));
+  CHECK(heard.count<ws::RuleBroken>() == 0);
+}
+
+TEST_CASE("U-36 W-21 a client that is not read is read again once its session lets go") {
+  Socket socket;
+  socket.table().set_reading(socket.id, false);
+  socket.table().finish(socket.id);
+  socket.client->close();
+  CHECK(socket.rig.run_until([&] { return socket.rig.edge->idle(); }, 1s));
+}
