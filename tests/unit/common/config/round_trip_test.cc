@@ -85,6 +85,7 @@ proxy_protocol = "v1"
 max_xmpp_stanza_size = 10001
 connect_timeout = "101ms"
 setup_timeout = "102ms"
+write_timeout = "103ms"
 resolvers = ["127.0.0.1:5353"]
 [[upstream.domain]]
 name = "d.example"
