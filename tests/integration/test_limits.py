@@ -4,6 +4,7 @@ SPDX-License-Identifier: MIT
 """
 import asyncio
 
+from harness.admin import short
 from harness.bosh import Body, OwnConnections, Session, body, message
 from harness.connection import Closed, Connection, fetch_alone, post
 from harness.nxb import Nxb
@@ -155,6 +156,19 @@ async def creation_rate():
         expect((await create(nxb, "192.0.2.2")).get("sid"), "another address")
         same(await nxb.counter("sessions_refused_rate"), 1, "counted")
         expect("why=session_rate" in nxb.log() and "untrusted_proxy" not in nxb.log(), nxb.log()[-1000:])
+
+
+@case("session_rate: an added stream above it ends alone, and the log says whose it was and why (H-46)")
+async def stream_rate():
+    async with limited(workers=1, limits={"session_rate": 1, "session_burst": 1}, bosh={"max_streams_per_session": 100}) as nxb:
+        session = await Session(OwnConnections(nxb.port)).open()
+        for _ in range(99):  # on a slow machine the rate may allow some
+            await session.send(to="other.example", xml_lang="en", xmpp_version="1.0")
+            if await nxb.counter("streams_refused_rate"):
+                break
+        same(await nxb.counter("sessions"), 1, "sessions")
+        [line] = [line for line in nxb.log().splitlines() if "event=session.refused" in line]
+        expect(line.endswith(" domain=other.example client=127.0.0.1 why=session_rate") and f" sid={short(session.sid)} " in line, line)
 
         async def admitted():
             return (await create(nxb, "192.0.2.1")).get("sid")
