@@ -64,6 +64,7 @@ void Hostile::open() {
   if (dice.percent(10)) limits.max_pause = 0ms;
   limits.max_streams = static_cast<std::uint32_t>(1 + dice.below(4));
   Habits habits;
+  habits.stalls = world_.dice.percent(30);
   habits.streams_end = dice.percent(50);
   stage_ = std::make_unique<Stage>(world_, limits, habits);
   stage_->listen(this);

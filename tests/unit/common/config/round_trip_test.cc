@@ -85,6 +85,7 @@ proxy_protocol = "v1"
 max_xmpp_stanza_size = 10001
 connect_timeout = "101ms"
 setup_timeout = "102ms"
+write_timeout = "103ms"
 resolvers = ["127.0.0.1:5353"]
 [[upstream.domain]]
 name = "d.example"
@@ -177,7 +178,7 @@ Config any_config(std::mt19937_64& random) {
   for (Duration* time : {&c.http.head_timeout, &c.http.body_timeout, &c.http.idle_timeout, &c.http.write_timeout,
                          &c.http.http_socket_keepalive, &c.bosh.max_wait, &c.bosh.default_inactivity,
                          &c.bosh.max_inactivity, &c.bosh.inactivity_grace, &c.bosh.features_hold, &c.bosh.gap_timeout,
-                         &c.upstream.connect_timeout, &c.upstream.setup_timeout}) {
+                         &c.upstream.connect_timeout, &c.upstream.setup_timeout, &c.upstream.write_timeout}) {
     *time = any_time(random);
   }
   c.bosh.max_bosh_connections = pick<std::uint32_t>(random, 0, ~0U);

@@ -47,7 +47,7 @@ TEST_CASE("numbers are tested at their bounds and one beyond; 0 is checked and n
        {"max_wait", "default_inactivity", "max_inactivity", "gap_timeout", "polling", "max_streams_per_session"})
     refused("bosh", key, "0");
   for (const char* key : {"head_timeout", "body_timeout", "idle_timeout", "write_timeout"}) refused("http", key, "0");
-  for (const char* key : {"connect_timeout", "setup_timeout"}) refused("upstream", key, "0");
+  for (const char* key : {"connect_timeout", "setup_timeout", "write_timeout"}) refused("upstream", key, "0");
   refused("bosh", "max_pending", "0");
   CHECK(taken("bosh", "inactivity_grace", "0").bosh.inactivity_grace == 0s);
   CHECK(taken("bosh", "features_hold", "0").bosh.features_hold == 0s);

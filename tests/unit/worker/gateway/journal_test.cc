@@ -208,6 +208,7 @@ TEST_CASE("C-69: the names of elements are those of the outermost ones, without 
 TEST_CASE("O-18: a live BOSH session is explained by its sid and by its name in the log") {
   Watched world;
   world.create_bosh(world.sid);
+  world.now += 2s;
   world.say_bosh("");
   world.now += 3s;
   for (const std::string& name : {world.sid, short_hash(world.sid)}) {
@@ -217,7 +218,8 @@ TEST_CASE("O-18: a live BOSH session is explained by its sid and by its name in 
     CHECK(member(told, "kind") == "bosh");
     CHECK(member(told, "phase") == "open");
     CHECK(member(told, "client") == "192.0.2.1");
-    CHECK(member(told, "age_seconds") == "3");
+    CHECK(member(told, "age_seconds") == "5");
+    CHECK(member(told, "idle_seconds") == "3");
     CHECK(member(told, "last_rid") == "2");
     CHECK(member(told, "answered_rid") == "1");
     CHECK(member(told, "window") == "2");
