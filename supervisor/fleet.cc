@@ -55,6 +55,8 @@ std::string describe(uv::ChildExit how) {
       return text + " (failed)";
     case contract::Exit::LostSupervisor:
       return text + " (lost the supervisor)";
+    case contract::Exit::OtherVersion:
+      return text + " (another version than the supervisor)";
     case contract::Exit::Permission:
       return text + " (permission)";
     case contract::Exit::BadConfig:
@@ -240,6 +242,10 @@ void Fleet::perform(const Kill& step) {
 
 void Fleet::perform(const SendStop& step) {
   if (Slot& slot = slots_[step.index]; slot.control) slot.control->send(ipc::Stop{});
+}
+
+void Fleet::perform(const WorkersReplaced&) {
+  log::error("worker.replaced", {{"why", "nxb-worker was replaced by another version: restart nxb-supervisor"}});
 }
 
 void Fleet::perform(const AllReady&) { hooks_.on_all_ready(); }

@@ -102,6 +102,7 @@ class Fleet final : private ControlSink {
   void perform(const Postponed& step);
   void perform(const Kill& step);
   void perform(const SendStop& step);
+  void perform(const WorkersReplaced&);
   void perform(const AllReady&);
   void perform(const GiveUp& step);
   void perform(const AllGone&);

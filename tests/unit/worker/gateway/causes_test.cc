@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "common/base/secret.h"
+#include "tests/support/contains.h"
 #include "tests/unit/worker/gateway/journal_rig.h"
 
 using namespace nxb;
 using namespace nxb::gateway;
 using namespace std::chrono_literals;
 using stats::Counter;
+using testing::contains;
 using upstream::Closed;
 using upstream::Stage;
 
@@ -128,7 +130,7 @@ TEST_CASE("O-19: a domain has one spelling wherever it is named; what is none st
     }
     CHECK(member(line_of(told, "stream-add"), "to") == to);
     CHECK(world.server().spec.domain == to);
-    CHECK(has(world.gateway.explain(world.sid), R"("domain":"xn--bcher-kva.example","target")"));
+    CHECK(contains(world.gateway.explain(world.sid), R"("domain":"xn--bcher-kva.example","target")"));
     world.terminate();
     CHECK(member(line_of(world.told(), "session-end"), "domain") == "xn--bcher-kva.example");
     CHECK(member(world.gateway.explain(world.sid), "domain") == "xn--bcher-kva.example");

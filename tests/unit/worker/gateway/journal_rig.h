@@ -66,6 +66,4 @@ struct Watched : WsWorld {
   }
 };
 
-inline bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
-
 }  // namespace nxb::gateway

@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "common/base/secret.h"
+#include "tests/support/contains.h"
 #include "tests/unit/worker/gateway/journal_rig.h"
 
 using namespace nxb;
 using namespace nxb::gateway;
 using ipc::EventType;
 using stats::Counter;
+using testing::contains;
 
 TEST_CASE("O-19: a BOSH session is told from its first stream to its end, in order (C-66 C-67 C-68 C-69 C-73 C-74)") {
   Watched world;
@@ -27,7 +29,7 @@ TEST_CASE("O-19: a BOSH session is told from its first stream to its end, in ord
   CHECK(member(nodes[0], "stream") == "1");
   CHECK(member(nodes[0], "count") == "1");
   CHECK(member(nodes[0], "names") == "message");
-  CHECK_FALSE(has(nodes[0], "secret"));
+  CHECK_FALSE(contains(nodes[0], "secret"));
   bosh::Body restart;
   restart.restart = true;
   world.ask(std::move(restart));
@@ -130,7 +132,7 @@ TEST_CASE("O-19: a client's words cannot break the line of an event") {
   std::string line = journal.take().lines;
   CHECK(line.find('\n') == line.size() - 1);
   CHECK(line.find('\x1b') == std::string::npos);
-  CHECK(has(line, R"("domain":"a\"},\n{\u001b[2J")"));
+  CHECK(contains(line, R"("domain":"a\"},\n{\u001b[2J")"));
 }
 
 TEST_CASE("C-69: the names of elements are those of the outermost ones, without what is in them") {
@@ -164,8 +166,8 @@ TEST_CASE("O-18: a live BOSH session is explained by its sid and by its name in 
     CHECK(member(told, "answered_rid") == "1");
     CHECK(member(told, "window") == "2");
     CHECK(member(told, "requests_held") == "1");
-    CHECK(has(told, "\"streams\":[{\"stream\":1,\"domain\":\"example.org\","));
-    CHECK_FALSE(has(told, world.sid));
+    CHECK(contains(told, "\"streams\":[{\"stream\":1,\"domain\":\"example.org\","));
+    CHECK_FALSE(contains(told, world.sid));
   }
 }
 
