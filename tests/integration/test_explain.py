@@ -24,7 +24,7 @@ async def alive():
     async with Nxb(server, workers=3) as nxb:
         session = await new_session(nxb, ua="test/1.0")
         held = asyncio.ensure_future(session.send())
-        await until("it is held", lambda: held_by(nxb, 1))
+        await until("it is held", lambda: nxb.holds(1))
         for name in (session.sid, short(session.sid)):
             told = await explain(nxb, name)
             same((told["ok"], told["state"], told["kind"], told["phase"]), (True, "alive", "bosh", "open"), "state")
@@ -37,10 +37,6 @@ async def alive():
         expect(code == 0 and "requests held" in text and session.sid not in text, f"{code} {text}")
         await session.terminate()
         await held
-
-
-async def held_by(nxb, count):
-    return await nxb.counter("requests_held") == count
 
 
 @case("explain: ended by the client, by the server, by policy, in its own words (O-18)")
@@ -82,15 +78,11 @@ async def silent():
                 break
             answer = await session.send()
         same(answer.condition, "remote-connection-failed", "end of the added stream")
-        await until("silence has ended it", lambda: no_sessions(nxb))
+        await until("silence has ended it", lambda: nxb.none_left("sessions"))
         told = await explain(nxb, session.sid)
         same((told["by"], told["why"]), ("nxb", "inactivity"), "who and why")
         same((told["server"], told["stage"], told["target"]), ("", "", ""), "of a server")
         expect(told["last_request_seconds_before"] >= 1, f"age of its last request: {told}")
-
-
-async def no_sessions(nxb):
-    return await nxb.counter("sessions") == 0
 
 
 @case("explain: WebSocket sessions by their name in the log (O-18)")
@@ -102,7 +94,7 @@ async def websocket_ends():
         told = await explain(nxb, name)
         same((told["state"], told["kind"], told["phase"]), ("alive", "websocket", "open"), "alive")
         client.reset()
-        await until("it has ended", lambda: no_sessions(nxb))
+        await until("it has ended", lambda: nxb.none_left("sessions"))
         told = await explain(nxb, name)
         same((told["state"], told["by"]), ("ended", "client"), "lost")
         subscriber.close()
