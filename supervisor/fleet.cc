@@ -105,6 +105,7 @@ std::vector<Fleet::WorkerInfo> Fleet::workers() const {
     info.index = i;
     info.generation = kGeneration;
     info.state = policy_.state(i);
+    info.stuck = info.state == WorkerState::Ready && questions_.silent(i);
     info.restarts = slot.spawned > 0 ? slot.spawned - 1 : 0;
     info.last_exit = slot.last_exit;
     if (slot.child) {
@@ -184,6 +185,7 @@ void Fleet::on_worker_ready(Index index) {
 }
 
 void Fleet::on_worker_events(Index index, const ipc::Events& events) {
+  questions_.on_word(index);
   if (publishing_) hooks_.on_events(index, events);  // others were on their way when it ended
 }
 

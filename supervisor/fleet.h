@@ -48,6 +48,7 @@ class Fleet final : private ControlSink {
     int pid = 0;  // 0: no process now
     std::uint32_t generation = 0;
     WorkerState state = WorkerState::Idle;
+    bool stuck = false;  // it should serve, and does not answer
     Duration uptime{0};
     std::uint64_t restarts = 0;
     std::string last_exit;  // "" = this slot never lost a worker

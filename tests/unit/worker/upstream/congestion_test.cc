@@ -6,7 +6,8 @@
 namespace nxb::upstream {
 namespace {
 
-const std::string kPart = "<message>" + std::string(100'000, 'x') + "</message>";
+// No stanza, or the stream would have a deadline of its own from then on (U-27).
+const std::string kPart = "<part>" + std::string(100'000, 'x') + "</part>";
 
 // A server that reads nothing, and what was heard of it.
 struct Rig : StreamsRig {
