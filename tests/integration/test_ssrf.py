@@ -36,8 +36,7 @@ class Names(Silent):
         super().__init__()
         self.answers = {key: list(turns) for key, turns in answers.items()}
 
-    def on_question(self, data, peer, kind):
-        name = self.asked[-1][0]
+    def on_question(self, data, peer, name, kind):
         turns = self.answers.get((name, kind), [[]])
         records = turns.pop(0) if len(turns) > 1 else turns[0]
         known = any(key[0] == name for key in self.answers)

@@ -11,7 +11,7 @@ import random
 import xml.etree.ElementTree as ElementTree
 from xml.sax.saxutils import quoteattr
 
-from harness.connection import Closed, Connection, post
+from harness.connection import Closed, Connection, fetch_alone, post
 from harness.runner import PATIENCE, expect, same, until
 
 HTTPBIND = "http://jabber.org/protocol/httpbind"
@@ -123,8 +123,8 @@ class Pool(OwnConnections):
 
 
 async def creation(nxb, to, **attributes):
-    """What a creation for this domain is answered with."""
-    return Body(await OwnConnections(nxb.port).fetch(post(body(1, None, to=to, ver="1.6", wait=60, hold=1, **attributes))))
+    """What a creation for this domain is answered with; on a connection that is closed then."""
+    return Body(await fetch_alone(nxb.port, post(body(1, None, to=to, ver="1.6", wait=60, hold=1, **attributes))))
 
 
 async def refused(nxb, to, **attributes):
