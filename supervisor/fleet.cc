@@ -55,6 +55,8 @@ std::string describe(uv::ChildExit how) {
       return text + " (failed)";
     case contract::Exit::LostSupervisor:
       return text + " (lost the supervisor)";
+    case contract::Exit::OtherVersion:
+      return text + " (another version than the supervisor)";
     case contract::Exit::Permission:
       return text + " (permission)";
     case contract::Exit::BadConfig:
@@ -103,6 +105,7 @@ std::vector<Fleet::WorkerInfo> Fleet::workers() const {
     info.index = i;
     info.generation = kGeneration;
     info.state = policy_.state(i);
+    info.stuck = info.state == WorkerState::Ready && questions_.silent(i);
     info.restarts = slot.spawned > 0 ? slot.spawned - 1 : 0;
     info.last_exit = slot.last_exit;
     if (slot.child) {
@@ -182,6 +185,7 @@ void Fleet::on_worker_ready(Index index) {
 }
 
 void Fleet::on_worker_events(Index index, const ipc::Events& events) {
+  questions_.on_word(index);
   if (publishing_) hooks_.on_events(index, events);  // others were on their way when it ended
 }
 
@@ -238,6 +242,10 @@ void Fleet::perform(const Kill& step) {
 
 void Fleet::perform(const SendStop& step) {
   if (Slot& slot = slots_[step.index]; slot.control) slot.control->send(ipc::Stop{});
+}
+
+void Fleet::perform(const WorkersReplaced&) {
+  log::error("worker.replaced", {{"why", "nxb-worker was replaced by another version: restart nxb-supervisor"}});
 }
 
 void Fleet::perform(const AllReady&) { hooks_.on_all_ready(); }

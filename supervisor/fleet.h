@@ -48,6 +48,7 @@ class Fleet final : private ControlSink {
     int pid = 0;  // 0: no process now
     std::uint32_t generation = 0;
     WorkerState state = WorkerState::Idle;
+    bool stuck = false;  // it should serve, and does not answer
     Duration uptime{0};
     std::uint64_t restarts = 0;
     std::string last_exit;  // "" = this slot never lost a worker
@@ -101,6 +102,7 @@ class Fleet final : private ControlSink {
   void perform(const Postponed& step);
   void perform(const Kill& step);
   void perform(const SendStop& step);
+  void perform(const WorkersReplaced&);
   void perform(const AllReady&);
   void perform(const GiveUp& step);
   void perform(const AllGone&);

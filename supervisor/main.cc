@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -110,8 +111,9 @@ admin::Snapshot Daemon::snapshot() const {
   now.config_path = options.config_path;
   for (const auto& socket : sockets) now.listen.push_back(socket.text());
   for (auto& info : fleet->workers()) {
-    now.workers.push_back({info.index, info.pid, info.generation, std::string(name_of(info.state)), info.uptime,
-                           info.restarts, info.last_exit, fleet->stats().read(info.index)});
+    std::string state(info.stuck ? "stuck" : name_of(info.state));
+    now.workers.push_back({info.index, info.pid, info.generation, std::move(state), info.uptime, info.restarts,
+                           info.last_exit, fleet->stats().read(info.index)});
   }
   now.total = fleet->stats().total();
   return now;

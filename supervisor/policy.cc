@@ -53,6 +53,7 @@ void Policy::handle(const WorkerReady& event, Instant now, Steps& out) {
   slot.ready_at = now;
   slot.was_ready = true;
   ever_ready_ = true;
+  replaced_said_ = false;
   bool all = std::ranges::all_of(slots_, [](const Slot& s) { return s.state == WorkerState::Ready; });
   if (all && !std::exchange(all_ready_said_, true)) out.emplace_back(AllReady{});
 }
@@ -70,6 +71,9 @@ void Policy::handle(const WorkerExited& event, Instant now, Steps& out) {
     slot.state = WorkerState::Gone;
     if (!any_ready()) give_up("a worker refused its configuration", contract::Exit::BadConfig, now, out);
     return;
+  }
+  if (event.status == static_cast<int>(contract::Exit::OtherVersion) && !std::exchange(replaced_said_, true)) {
+    out.emplace_back(WorkersReplaced{});
   }
   if (hopeless()) {
     slot.state = WorkerState::Gone;

@@ -58,13 +58,15 @@ struct Kill {
 struct SendStop {
   Index index;
 };
+struct WorkersReplaced {
+};                   // to be said: the program on disk is not of this version. Once, until a worker is ready again
 struct AllReady {};  // once: from now on every worker serves
 struct GiveUp {      // AllGone follows
   std::string_view why;
   contract::Exit code;
 };
 struct AllGone {};  // last: no worker process is left and none will be started
-using Step = std::variant<Spawn, Postponed, Kill, SendStop, AllReady, GiveUp, AllGone>;
+using Step = std::variant<Spawn, Postponed, Kill, SendStop, WorkersReplaced, AllReady, GiveUp, AllGone>;
 using Steps = std::vector<Step>;
 
 enum class WorkerState : std::uint8_t { Idle, Starting, Ready, Ending, Waiting, Gone };
@@ -113,6 +115,7 @@ class Policy final {
   bool stopping_ = false;
   bool ever_ready_ = false;
   bool all_ready_said_ = false;
+  bool replaced_said_ = false;
   bool finished_ = false;
   std::optional<Instant> grace_until_;  // stopping: when what is left is killed
 };

@@ -17,6 +17,7 @@ void Questions::ask(const std::vector<Index>& whom, const std::string& what, con
     bool asked = state == Reply::State::Answered;
     question.replies.push_back({worker, asked ? Reply::State::Silent : state});
     if (asked) question.awaited.push_back(worker);
+    if (state == Reply::State::Silent) silent_.insert(worker);
   }
   open_.push_back(std::move(question));
   if (open_.size() == 1) timer_.start(kPatience);
@@ -24,6 +25,7 @@ void Questions::ask(const std::vector<Index>& whom, const std::string& what, con
 }
 
 void Questions::on_answer(Index from, const ipc::Answer& answer) {
+  on_word(from);
   auto at = std::ranges::find(open_, answer.id, &Open::id);
   if (at == open_.end()) return;
   settle(*at, from, Reply::State::Answered, answer.json);
@@ -31,6 +33,7 @@ void Questions::on_answer(Index from, const ipc::Answer& answer) {
 }
 
 void Questions::on_gone(Index worker) {
+  silent_.erase(worker);
   for (Open& question : open_) settle(question, worker, Reply::State::Absent, {});
   finish_settled();
 }
@@ -55,7 +58,9 @@ void Questions::finish_settled() {
 
 void Questions::on_due() {
   for (Open& question : open_) {
-    if (question.until <= loop_.now()) question.awaited.clear();
+    if (question.until > loop_.now()) continue;
+    silent_.insert(question.awaited.begin(), question.awaited.end());
+    question.awaited.clear();
   }
   finish_settled();
   if (!open_.empty()) timer_.start(std::max(open_.front().until - loop_.now(), Duration::zero()));

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,9 @@ class Questions {
   void ask(const std::vector<Index>& whom, const std::string& what, const std::string& argument, Done done);
   void on_answer(Index from, const ipc::Answer& answer);
   void on_gone(Index worker);
+  void on_word(Index worker) { silent_.erase(worker); }  // it said something, whatever it was
+  // It left its last question unanswered, and has said nothing since.
+  bool silent(Index worker) const { return silent_.contains(worker); }
 
  private:
   struct Open {
@@ -54,6 +58,7 @@ class Questions {
 
   uv::Loop& loop_;
   Send send_;
+  std::set<Index> silent_;
   std::deque<Open> open_;  // oldest first, so the first is due first
   std::uint32_t last_id_ = 0;
   uv::Timer timer_;

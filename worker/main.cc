@@ -21,6 +21,9 @@ namespace {
 
 using contract::Exit;
 
+// What this version does not know came from another one: a message, or the counters' segment.
+Exit exit_for(const Error& error) { return error.code == Code::Unsupported ? Exit::OtherVersion : Exit::Failed; }
+
 // The life of the process: waits for its configuration, serves, says goodbye.
 class Life {
  public:
@@ -37,7 +40,7 @@ class Life {
       if (worker_) control_->send(worker_->answer(question));
     };
     handlers.lost = [this] { on_lost(); };
-    handlers.misled = [this](const Error& error) { fail(Exit::Failed, "control channel: " + error.text); };
+    handlers.misled = [this](const Error& error) { fail(exit_for(error), "control channel: " + error.text); };
     NXB_TRY(control_, Control::make(loop_, contract::kControl, std::move(handlers)));
     loop_.at_end_of_turn([this] {
       if (worker_) worker_->count_bugs();
@@ -52,13 +55,13 @@ class Life {
   void on_configure(const ipc::Configure& identity) {
     if (worker_) return fail(Exit::Failed, "configured twice");
     auto config = config::from_json(identity.config);
-    if (!config) return fail(Exit::BadConfig, config.error().text);
+    if (!config) return fail(Exit::OtherVersion, config.error().text);  // the supervisor checked what it wrote
     log::configure(config->log.level, config->log.format, "worker " + std::to_string(identity.index));
     if (auto only = only_contract_descriptors(identity.workers, config->listen.size()); !only) {
       return fail(Exit::Failed, only.error().text);
     }
     auto worker = Worker::make(loop_, identity, *std::move(config));
-    if (!worker) return fail(Exit::Failed, worker.error().text);
+    if (!worker) return fail(exit_for(worker.error()), worker.error().text);
     worker_ = *std::move(worker);
     log::debug("worker.serving", {{"pid", getpid()}});
     control_->send(ipc::Ready{contract::kVersion});

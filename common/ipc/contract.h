@@ -14,18 +14,20 @@
 
 namespace nxb::contract {
 
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 
 enum Fd : int { kControl = 3, kStats = 4, kMailboxIn = 5, kFirstMailboxOut = 6 };
 inline constexpr int first_listener(int workers) { return kFirstMailboxOut + workers; }
 
-// Exit codes of both daemons (sysexits, O-03). BadConfig of a worker is never retried.
+// Exit codes of both daemons (sysexits, O-03). BadConfig of a worker is never retried; OtherVersion is, with back-off: the
+// program that belongs to the supervisor may be put back.
 enum class Exit : int {
   Clean = 0,
   Usage = 64,
   CannotBind = 69,
   Failed = 70,
   LostSupervisor = 75,
+  OtherVersion = 76,  // of a worker: it does not understand this supervisor
   Permission = 77,
   BadConfig = 78
 };

@@ -79,8 +79,12 @@ std::optional<Level> level_named(std::string_view name) {
   return std::nullopt;
 }
 
+void write(Level level, std::string_view event, std::span<const Field> fields) {
+  if (enabled(level)) logger().write(level, event, fields);
+}
+
 void write(Level level, std::string_view event, Fields fields) {
-  if (enabled(level)) logger().write(level, event, {fields.begin(), fields.size()});
+  write(level, event, std::span(fields.begin(), fields.size()));
 }
 
 }  // namespace nxb::log

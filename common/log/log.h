@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +45,7 @@ void configure(std::string_view level, std::string_view format, std::string_view
 bool enabled(Level level);
 // ALL TRACE DEBUG INFO WARN ERROR FATAL OFF, in any case (C-03); nothing for other words.
 std::optional<Level> level_named(std::string_view name);
+void write(Level level, std::string_view event, std::span<const Field> fields);
 void write(Level level, std::string_view event, Fields fields);
 
 inline void debug(std::string_view event, Fields fields = {}) {

@@ -4,17 +4,11 @@
 #include "supervisor/admin/answer.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "supervisor/admin/json.h"
 
 namespace nxb::supervisor::admin {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::string line_of(const Json& json) {
-  // replace: a path may hold bytes that are not UTF-8; dump() must not throw.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
-}
 
 std::uint64_t value_of(const stats::Values& values, stats::Counter counter) {
   return values[static_cast<std::size_t>(counter)];

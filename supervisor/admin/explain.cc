@@ -3,18 +3,14 @@
 #include "supervisor/admin/explain.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "common/base/secret.h"
 #include "common/log/line.h"
 #include "supervisor/admin/answer.h"
+#include "supervisor/admin/json.h"
 
 namespace nxb::supervisor::admin {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-constexpr std::size_t kSidLength = 24;
 
 struct Said {
   Index worker;
@@ -24,8 +20,6 @@ struct Said {
     return at != json.end() && at->is_string() ? at->get<std::string>() : std::string();
   }
 };
-
-std::string line_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n'; }
 
 std::string worker_name(Index worker) { return "worker " + std::to_string(worker); }
 
@@ -75,12 +69,14 @@ bool remembers_all(const Said& said) {
   return at != said.json.end() && at->is_boolean() && at->get<bool>();
 }
 
-// Only what is certain, and what is possible.
+// Only what is certain, and what is possible. A sid of before the first process that is asked was never heard of here.
 std::string verdict_on(const std::vector<Said>& said, const std::string& since,
                        const std::vector<Fleet::Loss>& losses) {
-  std::string text = "never issued here";
+  std::string text;
   if (said.empty() || !std::ranges::all_of(said, remembers_all)) {
-    text += since.empty() ? ", or ended" : ", or ended before " + since;
+    text = since.empty() ? "never issued here, or ended" : "never issued here, or ended before " + since;
+  } else {
+    text = losses.empty() ? "not issued since nxb started at " + since : "not issued since " + since;
   }
   if (losses.empty()) return text;
   const Fleet::Loss& last = *std::ranges::max_element(losses, {}, &Fleet::Loss::ended_ms);
@@ -114,15 +110,7 @@ std::string unknown(std::string_view sid, const Findings& findings, const std::v
 
 }  // namespace
 
-bool is_sid(std::string_view text) {
-  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  return text.size() == kSidLength && text.find_first_not_of(kLetters) == std::string_view::npos;
-}
-
 std::string explain_line(std::string_view sid, const Findings& findings) {
-  if (findings.replies.empty()) {
-    return refusal("never issued here: a sid has 24 letters, digits, - or _; its short form in the log 8 of 0-9a-f");
-  }
   std::string silent;
   std::vector<Said> said = said_in(findings, silent);
   if (const Said* alive = find_state(said, "alive")) return found(*alive);

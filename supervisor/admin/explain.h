@@ -17,11 +17,10 @@ namespace nxb::supervisor::admin {
 
 struct Findings {
   std::optional<Index> owner;  // of a full sid; nothing: all workers were asked
-  std::vector<Reply> replies;  // empty: this can be no sid
+  std::vector<Reply> replies;
   std::vector<Fleet::Loss> losses;
 };
 
-bool is_sid(std::string_view text);  // by its form
 std::string explain_line(std::string_view sid, const Findings& findings);
 
 }  // namespace nxb::supervisor::admin

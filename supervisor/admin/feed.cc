@@ -3,27 +3,19 @@
 #include "supervisor/admin/feed.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "common/base/domain.h"
 #include "common/base/secret.h"
 #include "common/ipc/event_type.h"
 #include "common/log/line.h"
+#include "supervisor/admin/json.h"
 
 namespace nxb::supervisor::admin {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::string line_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n'; }
-
 std::string text_of(const Json& object, const char* name) {
   auto at = object.find(name);
   return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
-}
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
-  return text;
 }
 
 Json begin_event(std::string_view type, std::optional<std::uint32_t> worker) {
@@ -91,16 +83,18 @@ Result<Filter> Filter::of(const Request& request) {
     filter.types_.push_back(std::move(name));
     at = comma + 1;
   }
-  std::string sid = request.argument("sid");
-  filter.sid_ = sid.empty() || is_short_hash(sid) ? sid : short_hash(sid);
-  filter.domain_ = lower(request.argument("domain"));
+  if (std::string text = request.argument("sid"); !text.empty()) {
+    NXB_TRY(std::string sid, parse_sid(text));
+    filter.sid_ = is_sid(sid) ? short_hash(sid) : sid;
+  }
+  filter.domain_ = plain_domain(request.argument("domain"));
   return filter;
 }
 
 bool Filter::wants(const Event& event) const {
   if (!types_.empty() && std::ranges::find(types_, event.type) == types_.end()) return false;
   if (!sid_.empty() && event.sid != sid_) return false;
-  return domain_.empty() || lower(event.domain) == domain_;
+  return domain_.empty() || event.domain == domain_;
 }
 
 }  // namespace nxb::supervisor::admin

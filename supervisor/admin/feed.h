@@ -30,13 +30,14 @@ std::string dropped_line(std::optional<std::uint32_t> worker, std::uint64_t coun
 
 class Filter {
  public:
-  static Result<Filter> of(const Request& request);  // fails on an unknown type, and names those that there are
+  static Result<Filter> of(
+      const Request& request);  // fails on an unknown type, which names those that there are, and on what is no sid
   bool wants(const Event& event) const;
 
  private:
   std::vector<std::string> types_;  // none: all
   std::string sid_;                 // short form; "": all
-  std::string domain_;              // lower case; "": all
+  std::string domain_;              // in the spelling of events; "": all
 };
 
 }  // namespace nxb::supervisor::admin

@@ -7,6 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "common/base/secret.h"
+#include "common/base/text.h"
+
 namespace nxb::supervisor::admin {
 namespace {
 
@@ -92,6 +95,19 @@ Result<Request> parse_request(std::string_view line) {
     }
   }
   return request;
+}
+
+bool is_sid(std::string_view text) {
+  constexpr std::size_t kSidLength = 24;
+  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  return text.size() == kSidLength && text.find_first_not_of(kLetters) == std::string_view::npos;
+}
+
+Result<std::string> parse_sid(std::string_view text) {
+  if (is_sid(text)) return std::string(text);
+  std::string name = lowered(text);
+  if (is_short_hash(name)) return name;
+  return bad("never issued here: a sid has 24 letters, digits, - or _; its short form in the log 8 of 0-9a-f");
 }
 
 }  // namespace nxb::supervisor::admin

@@ -25,4 +25,8 @@ struct Request {
 
 Result<Request> parse_request(std::string_view line);
 
+bool is_sid(std::string_view text);  // a whole one, by its form
+// What names a session: a whole sid, or its short form as the log writes it, in any case.
+Result<std::string> parse_sid(std::string_view text);
+
 }  // namespace nxb::supervisor::admin

@@ -13,7 +13,6 @@
 #include <string>
 #include <utility>
 
-#include "common/base/secret.h"
 #include "common/log/log.h"
 
 namespace nxb::supervisor::admin {
@@ -108,11 +107,12 @@ class Server::Connection final : public uv::StreamSink {
     buffer_.clear();
     if (server_) server_->subscribers_changed();
   }
-  void explain(const std::string& sid) {
-    if (!is_sid(sid) && !is_short_hash(sid)) return write(explain_line(sid, {}));
+  void explain(const std::string& text) {
+    auto sid = parse_sid(text);
+    if (!sid) return write(refusal(sid.error().text));
     waiting_ = true;
     stream_->pause(uv::PauseReason::Busy);
-    server_->find(id_, sid);
+    server_->find(id_, *sid);
   }
   void tell_lost() {
     if (lost_ != 0) batch_ += dropped_line(std::nullopt, std::exchange(lost_, 0));

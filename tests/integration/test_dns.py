@@ -229,12 +229,8 @@ async def silence():
     async with Rig({"here.example": HOSTS}, resolvers=resolvers, setup_timeout="2s") as rig:
         same(await rig.condition("here.example"), "remote-connection-failed", "condition")
         same({name for name, _ in silent.asked}, {"_xmpp-client._tcp.here.example", "_xmpps-client._tcp.here.example"}, "asked")
-        await until("no stream is left", lambda: no_streams(rig.nxb))
+        await until("no stream is left", lambda: rig.nxb.none_left("streams"))
     silent.stop()
-
-
-async def no_streams(nxb):
-    return (await nxb.total())["streams"] == 0
 
 
 @case("a second resolver answers when the first is silent (U-09 U-13)")

@@ -5,7 +5,7 @@ SPDX-License-Identifier: MIT
 import asyncio
 import shutil
 
-from harness.bosh import CLIENT, STREAM, Body, OwnConnections, Session, body, message
+from harness.bosh import CLIENT, STREAM, OwnConnections, Session, body, creation, message, refused
 from harness.connection import Connection, post
 from harness.nxb import Folder, Nxb
 from harness.program import Example, Program
@@ -23,14 +23,9 @@ def with_program(socket, workers=1, **sections):
     return nxb
 
 
-async def refused(nxb, to="test.example"):
-    answer = Body(await OwnConnections(nxb.port).fetch(post(body(1, None, to=to, ver="1.6", wait=60, hold=1))))
-    return answer.condition if answer.type == "terminate" else None
-
-
 async def served(nxb):
     """Whether a session can log in just now."""
-    if await refused(nxb):
+    if (await creation(nxb, "test.example")).type == "terminate":
         return False
     await (await Session(OwnConnections(nxb.port)).login()).echo("served")
     return True
@@ -57,20 +52,15 @@ async def echo_bot():
                 await client.goodbye()
             total = await nxb.total()
             same((total["streams_opened"], total["streams_failed"], total["restarts"]), (8, 0, 8), "counters")
-            await until("no stream is left", lambda: no_streams(nxb))
+            await until("no stream is left", lambda: nxb.none_left())
             same(len(lines(nxb, "external.up")), 2, "lines that say that the program is there")
-
-
-async def no_streams(nxb):
-    total = await nxb.total()
-    return total["sessions"] == 0 and total["streams"] == 0
 
 
 @case("no program at the start, killed, restarted: refused at once meanwhile, served again; one log line for each (C-24 C-75)")
 async def comes_and_goes():
     with Folder() as folder:
         async with with_program(folder / "bot") as nxb:
-            same(await refused(nxb), "remote-connection-failed", "without a program")
+            same(await refused(nxb, "test.example"), "remote-connection-failed", "without a program")
             await until("the absence is told", lambda: lines(nxb, "external.lost"))
             async with Example("echo_bot.py", folder / "bot") as bot:
                 await until("it is served", lambda: served(nxb), PATIENCE * 2)
@@ -80,7 +70,7 @@ async def comes_and_goes():
                 await bot.kill()  # with SIGKILL
                 same((await held).condition, "remote-connection-failed", "what the BOSH client is told")
                 expect("remote-connection-failed" in await client.text(), "what the WebSocket client is told")
-            same(await refused(nxb), "remote-connection-failed", "while it is away")
+            same(await refused(nxb, "test.example"), "remote-connection-failed", "while it is away")
             async with Example("echo_bot.py", folder / "bot"):
                 await until("it is served again", lambda: served(nxb), PATIENCE * 2)
                 same((len(lines(nxb, "external.lost")), len(lines(nxb, "external.up"))), (2, 2), f"lines of the log:\n{nxb.log()}")

@@ -33,11 +33,6 @@ async def come_and_go(pool, count, full_every):
     await together((one(number) for number in range(count)), 40)
 
 
-async def idle(nxb):
-    total = await nxb.total()
-    return total["sessions"] == 0 and total["streams"] == 0 and total["requests_held"] == 0
-
-
 @case("ten thousand sessions opened and closed: no descriptor and no memory stays behind (O-10 B-82)", within=420)
 async def ten_thousand():
     server = await XmppServer().start()
@@ -47,12 +42,12 @@ async def ten_thousand():
         pids = await nxb.pids()
         pool = Pool(nxb.port)
         await come_and_go(pool, count // 5, full_every=10)
-        await until("all sessions are over", lambda: idle(nxb), 30)
+        await until("all sessions are over", lambda: nxb.none_left("sessions", "streams", "requests_held"), 30)
         pool.close()
         await until("connections are closed", lambda: closed(nxb), 30)
         fds, bytes_before = descriptors(pids), memory(pids)
         await come_and_go(pool, count, full_every=10)
-        await until("all sessions are over", lambda: idle(nxb), 30)
+        await until("all sessions are over", lambda: nxb.none_left("sessions", "streams", "requests_held"), 30)
         pool.close()
         await until("connections are closed", lambda: closed(nxb), 30)
         await until("descriptors are back", lambda: descriptors(pids) <= fds, 30)
@@ -113,7 +108,7 @@ async def thousands_of_sockets():
 
 
 async def idle_and_closed(nxb):
-    return await idle(nxb) and await closed(nxb)
+    return await nxb.none_left("sessions", "streams", "requests_held") and await closed(nxb)
 
 
 async def closed(nxb):

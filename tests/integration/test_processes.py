@@ -33,7 +33,7 @@ async def stop_cleanly():
     async with Nxb(server, workers=2) as nxb:
         sessions = [await Session(OwnConnections(nxb.port)).login() for _ in range(6)]
         held = [asyncio.ensure_future(session.send()) for session in sessions]
-        await until("all requests are held", lambda: held_by(nxb, 6))
+        await until("all requests are held", lambda: nxb.holds(6))
         nxb.process.send_signal(signal.SIGTERM)
         for answer in await asyncio.gather(*held):
             same((answer.type, answer.condition), ("terminate", "system-shutdown"), "answer at shutdown")
@@ -42,10 +42,6 @@ async def stop_cleanly():
         for stream in server.streams:
             await asyncio.wait_for(stream.gone, PATIENCE)
             expect(stream.closed_politely, "the XMPP stream was not closed with its end tag")
-
-
-async def held_by(nxb, count):
-    return await nxb.counter("requests_held") == count
 
 
 async def nxb_gone(nxb):
@@ -281,7 +277,7 @@ async def supervisor_dies():
     try:
         sessions = [await Session(OwnConnections(nxb.port)).login() for _ in range(4)]
         held = [asyncio.ensure_future(session.send()) for session in sessions]
-        await until("requests are held", lambda: held_by(nxb, 4))
+        await until("requests are held", lambda: nxb.holds(4))
         pids = await nxb.pids()
         nxb.process.kill()
         await nxb.process.wait()

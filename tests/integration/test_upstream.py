@@ -15,12 +15,7 @@ from harness.xmpp_server import TLS, XmppServer
 async def nobody_listens():
     async with Nxb(workers=2, domains=[domain("down.example", free_port())]) as nxb:
         same(await refused(nxb, "down.example"), "remote-connection-failed", "condition")
-        await until("no session is left", lambda: no_sessions(nxb))
-
-
-async def no_sessions(nxb):
-    total = await nxb.total()
-    return total["sessions"] == 0 and total["streams"] == 0
+        await until("no session is left", lambda: nxb.none_left())
 
 
 class NameServer(asyncio.DatagramProtocol):

@@ -7,8 +7,7 @@ import asyncio
 import contextlib
 import re
 
-from harness.bosh import Body, OwnConnections, Session, body
-from harness.connection import fetch_alone, post
+from harness.bosh import OwnConnections, Session, refused
 from harness.nxb import Folder, Nxb, descriptors, domain, free_port
 from harness.runner import PATIENCE, case, expect, main, same, until
 from harness.tls import certificates, server_context
@@ -103,13 +102,6 @@ async def played(ending, rows=None, **upstream):
             await player.stop()
 
 
-async def refused(nxb, to):
-    """The condition that a creation for this domain is refused with; on a connection that is closed then."""
-    answer = Body(await fetch_alone(nxb.port, post(body(1, None, to=to, ver="1.6", wait=60, hold=1))))
-    same((answer.type, answer.get("sid")), ("terminate", None), f"creation for {to}: {answer!r}")
-    return answer.condition
-
-
 def failures(nxb):
     """{domain: [stream.failed lines]}"""
     found = {}
@@ -122,13 +114,8 @@ def failures(nxb):
 async def nothing_left(nxb, players, before):
     for player, _ in players.values():
         await until("nxb closes its connection", lambda: not player.alive)
-    await until("no session and no stream is left", lambda: idle(nxb))
+    await until("no session and no stream is left", lambda: nxb.none_left())
     await until("descriptors are back", lambda: returned(nxb, before))
-
-
-async def idle(nxb):
-    total = await nxb.total()
-    return total["sessions"] == 0 and total["streams"] == 0
 
 
 async def returned(nxb, before):

@@ -76,7 +76,7 @@ async def session():
             await client.echo("small")
             await client.echo("large", "é" * 60_000)
             await client.goodbye()
-            await until("the session is over", lambda: no_sessions(nxb))
+            await until("the session is over", lambda: nxb.none_left("sessions", "connections", "streams"))
     same(len(server.streams), 1, "streams at the server: a restart stays on its own")
     await asyncio.wait_for(server.streams[0].gone, PATIENCE)
     expect(server.streams[0].closed_politely, "no end tag for the server")
@@ -103,11 +103,6 @@ async def logs(nxb, event, *parts):
     def lines():
         return [line for line in nxb.log().splitlines() if f"event={event} " in line]
     await until(f"{event} with {parts}", lambda: any(all(part in line for part in parts) for line in lines()))
-
-
-async def no_sessions(nxb):
-    total = await nxb.total()
-    return total["sessions"] == 0 and total["connections"] == 0 and total["streams"] == 0
 
 
 @case("what two users say to each other arrives in order, over BOSH and WebSocket (W-35)")
@@ -157,7 +152,7 @@ async def lost():
             client = await (await XmppSocket.to(nxb.port)).login("romeo")
             lose(client)
             await asyncio.wait_for(server.streams[-1].gone, PATIENCE)
-            await until("the session is over", lambda: no_sessions(nxb))
+            await until("the session is over", lambda: nxb.none_left("sessions", "connections", "streams"))
 
 
 @case("the framing of the draft, closed by its end tag; not if it is switched off (W-50 W-51 W-52 W-53 D-60)")
@@ -265,7 +260,7 @@ async def balance():
         expect(max(workers) - min(workers) < count / 4 / 10, f"sessions by worker: {workers}")
         for client in clients:
             client.reset()
-        await until("all are over", lambda: no_sessions(nxb), 30)
+        await until("all are over", lambda: nxb.none_left("sessions", "connections", "streams"), 30)
 
 
 @case("host-meta tells the configured URLs to every origin, and is not there without them (W-11)")

@@ -86,12 +86,7 @@ async def broken_frames():
         for wanted, data in rows:
             code = await code_of(nxb, data + frame(TEXT, open_tag()))
             same(code, wanted, f"code for {data[:40]}")
-        await until("no session is left", lambda: is_quiet(nxb))
-
-
-async def is_quiet(nxb):
-    total = await nxb.total()
-    return total["sessions"] == 0 and total["streams"] == 0
+        await until("no session is left", lambda: nxb.none_left())
 
 
 @case("a message in pieces, control frames between them, byte by byte: it is whole (W-15 W-16 W-18)")

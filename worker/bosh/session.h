@@ -107,7 +107,8 @@ struct Ended {
   Condition condition;
   std::uint64_t undelivered = 0;
   EndedBy by = EndedBy::Nxb;
-};  // exactly once
+  bool by_stream = false;  // the end of its last stream was the reason
+};                         // exactly once
 using Action = std::variant<Respond, Forward, OpenStream, RestartStream, CloseStream, ReadServer, Acknowledged, Ended>;
 using Actions = std::vector<Action>;
 

@@ -78,7 +78,7 @@ void Session::end_by_server(upstream::Closed& closed, Actions& out) {
       say_at_end(open, graceful ? compose_quiet(open) : terminate_with(Condition::OtherRequest, open.rid), out);
     }
   }
-  out.push_back(Ended{upstream::reason(closed), closed.condition, undelivered, upstream::ended_by(closed)});
+  out.push_back(Ended{upstream::reason(closed), closed.condition, undelivered, upstream::ended_by(closed), true});
   remember(closed.condition);
   ending_->answered = answered;
   if (first) {

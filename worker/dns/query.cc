@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: MIT
 #include "worker/dns/query.h"
 
+#include <netinet/in.h>
 #include <udns.h>
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -13,6 +15,8 @@
 
 namespace nxb::dns {
 namespace {
+
+enum PacketCode : int { kTaken = 0, kSent = 1 };  // what udns says of a packet
 
 using Dn = std::array<dnsc_t, DNS_MAXDN>;
 
@@ -132,6 +136,8 @@ dns_parse_fn* parser_of(Type type) {
 void Query::ask(dns_ctx* context) {
   if (!NXB_EXPECT(wants_to_ask_ && !over_, "a question that wants to be asked")) return;
   wants_to_ask_ = false;
+  asked_.clear();
+  dns_set_dbgfn(context, &on_packet);
   if (name_.empty()) {
     Dn dn{};
     int length = dns_ptodn(question_.name.c_str(), 0, dn.data(), dn.size(), nullptr);
@@ -155,17 +161,51 @@ void Query::fail(const std::string& why) {
   if (!over_) finish({Outcome::Failed, {}, {}, {}, why});
 }
 
+void Query::give_up() { fail(what_they_said()); }
+
+void Query::on_packet(int code, const sockaddr* server, unsigned, dnscc_t* packet, int, const dns_query*,
+                      void* data) noexcept {
+  if (!data || (code != kTaken && code != kSent)) return;
+  auto* self = static_cast<Query*>(data);
+  bool v6 = server->sa_family == AF_INET6;  // the size that udns gives is not always the address's
+  Address address = Address::from_sockaddr(server, v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in));
+  auto same = [&](const Asked& asked) { return asked.server.text() == address.text(); };
+  auto at = std::ranges::find_if(self->asked_, same);
+  if (at == self->asked_.end()) at = self->asked_.insert(at, {std::move(address), {}});
+  if (code == kSent) return;
+  auto rcode = static_cast<dns_rcode>(dns_rcode(packet));
+  at->said = dns_tc(packet) ? "a truncated answer" : rcode == DNS_R_NOERROR ? "a broken answer" : dns_rcodename(rcode);
+}
+
+std::string Query::servers() const {
+  std::string out;
+  for (const Asked& asked : asked_) out += (out.empty() ? "" : ", ") + asked.server.text();
+  return out;
+}
+
+std::string Query::what_they_said() const {
+  if (asked_.empty()) return "no server could be asked";
+  std::map<std::string, std::string> by_answer;
+  for (const auto& [server, said] : asked_) {
+    std::string& from = by_answer[said.empty() ? "no answer" : said];
+    from += (from.empty() ? "" : ", ") + server.text();
+  }
+  std::string out;
+  for (const auto& [said, from] : by_answer) out += (out.empty() ? "" : "; ") + said + " from " + from;
+  return out;
+}
+
 void Query::on_reply(dns_ctx* context, void* result, void* data) noexcept {
   std::unique_ptr<Parsed> parsed(static_cast<Parsed*>(result));
   auto* self = static_cast<Query*>(data);
   int status = dns_status(context);
   if (!parsed) {
-    bool absent = status == DNS_E_NXDOMAIN || status == DNS_E_NODATA;
-    return self->finish({absent ? Outcome::Absent : Outcome::Failed, {}, {}, {}, dns_strerror(status)});
+    if (status != DNS_E_NXDOMAIN && status != DNS_E_NODATA) return self->give_up();
+    return self->finish({Outcome::Absent, {}, {}, {}, std::string(dns_strerror(status)) + ", says " + self->servers()});
   }
   self->aliases_ += parsed->aliases;
   self->shortest_ = std::min(self->shortest_, parsed->set.ttl);
-  if (self->aliases_ > kMaxAliases) return self->fail("too many CNAMEs");
+  if (self->aliases_ > kMaxAliases) return self->fail("too many CNAMEs, says " + self->servers());
   if (!parsed->alias.empty()) {
     self->name_ = std::move(parsed->alias);
     self->wants_to_ask_ = true;

@@ -187,7 +187,7 @@ void Resolver::Lookup::settle() {
 
 void Resolver::Lookup::conclude() {
   for (Query* query : {&first_, &second_}) {
-    query->fail("no answer in time");
+    query->give_up();
     if (query->answer().outcome == Outcome::Failed) owner_.counters_.add(stats::Counter::dns_failures);
     if (query->was_asked()) owner_.cache_.put(query->question(), query->answer(), owner_.loop_.now());
   }

@@ -305,7 +305,7 @@ void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Acknowledged& a
 
 void BoshSessions::perform(SessionKey key, Cell& cell, bosh::Ended& ended) {
   if (!NXB_EXPECT(cell.record.live, "a session ends once")) return;
-  census_.end(cell.record, {ended.why, ended.condition, ended.by, ended.undelivered});
+  census_.end(cell.record, {ended.why, ended.condition, ended.by, ended.undelivered, ended.by_stream});
   remember(key, cell);
 }
 

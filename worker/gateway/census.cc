@@ -3,6 +3,7 @@
 #include "worker/gateway/census.h"
 
 #include <utility>
+#include <vector>
 
 #include "common/base/check.h"
 #include "common/log/log.h"
@@ -60,7 +61,7 @@ bool Census::admit_stream(Record& record, std::uint32_t number, std::string_view
   const config::Config::Server& server = context_.config.server;
   Rate rate{server.session_rate, server.session_burst};
   if (number != 1 && !admission_.take(record.client, rate, context_.now())) {
-    context_.counters.add(Counter::streams_refused_rate);
+    refuse_stream(record, number, domain);
     return false;
   }
   log::info(number == 1 ? "session.start" : "session.add_stream", {{"kind", gateway::name_of(record.kind)},
@@ -74,6 +75,21 @@ bool Census::admit_stream(Record& record, std::uint32_t number, std::string_view
                           {{"kind", gateway::name_of(record.kind)}, {"client", record.client}, {"ua", record.ua}});
   }
   return true;
+}
+
+void Census::refuse_stream(const Record& record, std::uint32_t number, std::string_view domain) {
+  std::string_view why = name_of(Objection::TooFast);
+  context_.counters.add(Counter::streams_refused_rate);
+  log::warn("session.refused", {{"kind", gateway::name_of(record.kind)},
+                                {"sid", record.name},
+                                {"stream", number},
+                                {"domain", domain},
+                                {"client", record.client},
+                                {"why", why}});
+  if (!context_.journal.listening()) return;
+  context_.journal.tell(
+      EventType::error, record.name, domain,
+      {{"stream", number}, {"condition", bosh::wire_name(bosh::Condition::PolicyViolation)}, {"why", why}});
 }
 
 // What the operator or the worker wanted is no error.
@@ -96,42 +112,38 @@ void Census::end(Record& record, const Ending& ending) {
   context_.counters.add(Counter::sessions_ended);
   context_.counters.add(Counter::undelivered, ending.undelivered);
   count_error(record, ending);
+  if (!ending.by_stream) {  // what an earlier stream said of its end has no part in this one
+    record.server_end.clear();
+    record.target.clear();
+    record.stage.reset();
+  }
   tombstones_.put(record, ending, context_.now());
   tell_end(record, ending);
-  log::info("session.end", {{"kind", gateway::name_of(record.kind)},
-                            {"sid", record.name},
-                            {"client", record.client},
-                            {"by", bosh::name_of(ending.by)},
-                            {"why", ending.why},
-                            {"condition", bosh::wire_name(ending.condition)},
-                            {"server", record.server_end},
-                            {"close", record.close_code},
-                            {"ua", record.ua},
-                            {"age", (context_.now() - record.started).count() / 1000},
-                            {"requests", record.requests},
-                            {"up", record.up},
-                            {"down", record.down},
-                            {"undelivered", ending.undelivered}});
 }
 
+// The same fields in the log and in the event, which names sid and domain by itself.
 void Census::tell_end(const Record& record, const Ending& ending) {
-  if (!context_.journal.listening()) return;
-  if (ending.undelivered != 0) {
-    context_.journal.tell(EventType::no_client, record.name, record.domain, {{"count", ending.undelivered}});
+  std::vector<log::Field> fields{{"kind", gateway::name_of(record.kind)},
+                                 {"client", record.client},
+                                 {"by", bosh::name_of(ending.by)},
+                                 {"why", ending.why},
+                                 {"condition", bosh::wire_name(ending.condition)},
+                                 {"server", record.server_end},
+                                 {"close", record.close_code},
+                                 {"ua", record.ua},
+                                 {"age", (context_.now() - record.started).count() / 1000},
+                                 {"requests", record.requests},
+                                 {"up", record.up},
+                                 {"down", record.down},
+                                 {"undelivered", ending.undelivered}};
+  if (context_.journal.listening()) {
+    if (ending.undelivered != 0) {
+      context_.journal.tell(EventType::no_client, record.name, record.domain, {{"count", ending.undelivered}});
+    }
+    context_.journal.tell(EventType::session_end, record.name, record.domain, fields);
   }
-  context_.journal.tell(EventType::session_end, record.name, record.domain,
-                        {{"kind", gateway::name_of(record.kind)},
-                         {"client", record.client},
-                         {"by", bosh::name_of(ending.by)},
-                         {"why", ending.why},
-                         {"condition", bosh::wire_name(ending.condition)},
-                         {"server", record.server_end},
-                         {"ua", record.ua},
-                         {"age", (context_.now() - record.started).count() / 1000},
-                         {"requests", record.requests},
-                         {"up", record.up},
-                         {"down", record.down},
-                         {"undelivered", ending.undelivered}});
+  fields.insert(fields.begin() + 1, {{"sid", record.name}, {"domain", record.domain}});
+  log::write(log::Level::Info, "session.end", fields);
 }
 
 }  // namespace nxb::gateway

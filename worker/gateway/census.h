@@ -30,7 +30,7 @@ class Census {
   void end(Record& record, const Ending& ending);  // nothing happens to one that was never begun
   // May it have this stream, the `number`th? The first was judged with the session; one more is as much work for the
   // world as a session is (H-46).
-  bool admit_stream(Record& record, std::uint32_t number, std::string_view domain);
+  bool admit_stream(Record& record, std::uint32_t number, std::string_view domain);  // no: logged, too
 
   void shut_down() { shutting_down_ = true; }
   bool shutting_down() const { return shutting_down_; }
@@ -38,6 +38,7 @@ class Census {
   Tombstones& tombstones() { return tombstones_; }
 
  private:
+  void refuse_stream(const Record& record, std::uint32_t number, std::string_view domain);
   void tell_end(const Record& record, const Ending& ending);
   void count_error(const Record& record, const Ending& ending);
   const Context& context_;

@@ -39,6 +39,11 @@ void Journal::listen(bool on) {
 }
 
 void Journal::tell(ipc::EventType type, std::string_view sid, std::string_view domain, log::Fields more) {
+  tell(type, sid, domain, std::span(more.begin(), more.size()));
+}
+
+void Journal::tell(ipc::EventType type, std::string_view sid, std::string_view domain,
+                   std::span<const log::Field> more) {
   if (!listening_) return;
   if (waiting_.lines.size() >= kMostBytes) {
     ++waiting_.dropped;

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,7 @@ class Journal {
   void listen(bool on);
   // Whose it is: the session by its name in the log, the domain of the stream, or of the session's first one.
   void tell(ipc::EventType type, std::string_view sid, std::string_view domain, log::Fields more);
+  void tell(ipc::EventType type, std::string_view sid, std::string_view domain, std::span<const log::Field> more);
   Batch take();
 
  private:

@@ -4,10 +4,23 @@
 
 #include <algorithm>
 
+#include "common/base/domain.h"
+
 namespace nxb::gateway {
 
 using ipc::EventType;
 using stats::Counter;
+
+namespace {
+
+// Of the stream that ended last; whether that ends the session is the session's to say.
+void note(Record& record, const upstream::Closed& closed) {
+  record.server_end = closed.why;
+  record.target = closed.target;
+  record.stage = closed.stage;
+}
+
+}  // namespace
 
 StreamId Held::find(std::uint32_t number) const {
   auto at = std::ranges::find(held_, number, &One::number);
@@ -30,10 +43,14 @@ upstream::Upstream* Links::find(const Held& held, std::uint32_t number) const {
 
 std::optional<upstream::Closed> Links::open(const Owner& owner, Held& held, Record& record,
                                             upstream::StreamSpec& spec) {
-  if (!census_.admit_stream(record, owner.number, spec.domain))
-    return upstream::Closed{bosh::Condition::PolicyViolation, {}, "too fast", upstream::Stage::Policy};
+  const std::string domain = plain_domain(spec.domain);
+  if (!census_.admit_stream(record, owner.number, domain)) {
+    upstream::Closed closed{bosh::Condition::PolicyViolation, {}, "too fast", upstream::Stage::Policy};
+    note(record, closed);
+    return closed;
+  }
   StreamId stream{++last_};
-  held.add(owner.number, stream, spec.domain);
+  held.add(owner.number, stream, domain);
   links_.emplace(stream, Link{owner});
   spec.client_address = record.client;
   spec.client_port = record.client_port;
@@ -41,7 +58,7 @@ std::optional<upstream::Closed> Links::open(const Owner& owner, Held& held, Reco
   spec.ua = record.ua;
   if (context_.journal.listening()) {
     context_.journal.tell(
-        EventType::stream_add, record.name, spec.domain,
+        EventType::stream_add, record.name, domain,
         {{"stream", owner.number}, {"to", spec.domain}, {"client", record.client}, {"ua", record.ua}});
   }
   context_.ports.make_stream(stream).open(spec);
@@ -142,9 +159,7 @@ void Links::note_closed(Held& held, Record& record, const Held::One& one, const 
                            {"target", closed.target},
                            {"why", closed.why}});
   }
-  record.server_end = closed.why;
-  record.target = closed.target;
-  record.stage = closed.stage;
+  note(record, closed);
   held.drop(one.number);
 }
 

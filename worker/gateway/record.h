@@ -44,6 +44,7 @@ struct Ending {
   bosh::Condition condition = bosh::Condition::None;
   bosh::EndedBy by = bosh::EndedBy::Nxb;
   std::uint64_t undelivered = 0;
+  bool by_stream = false;  // what its last stream said of its own end is the reason
 };
 
 }  // namespace nxb::gateway

@@ -201,7 +201,7 @@ void WsSessions::perform(SocketId id, Cell& /*cell*/, ws::ReadClient& read) { co
 
 // Of one that was refused nobody heard that it began.
 void WsSessions::perform(SocketId /*id*/, Cell& cell, ws::Ended& ended) {
-  census_.end(cell.record, {ended.why, ended.condition, ended.by});
+  census_.end(cell.record, {ended.why, ended.condition, ended.by, 0, ended.by_stream});
 }
 
 }  // namespace nxb::gateway

@@ -102,11 +102,12 @@ std::string redirected(std::string_view raw, std::string_view from, std::string_
 }  // namespace
 
 void Echo::open(const StreamSpec& spec) {
+  story_ = {spec.session, spec.client_address, spec.domain, {}, {}};
   Choice choice = policy_.choose(spec.domain);
   if (choice.refusal.condition != bosh::Condition::None) {
     return finish(Closed{choice.refusal.condition, {}, choice.refusal.why, Stage::Policy});
   }
-  domain_ = choice.domain.jid;
+  domain_ = story_.domain = choice.domain.jid;
   counters_.add(stats::Counter::streams_opened);
   begin_stream();
 }
@@ -262,7 +263,10 @@ void Echo::end_with_error(std::string_view condition) {
 void Echo::finish(Closed closed) {
   if (std::exchange(closed_, true)) return;
   std::vector<xmpp::Stanza>().swap(replies_);
-  if (closed.condition != bosh::Condition::None) counters_.add(stats::Counter::streams_failed);
+  if (closed.condition != bosh::Condition::None) {
+    if (!closed.stage) closed.stage = Stage::Stream;
+    story_.failed(*closed.stage, closed.condition, closed.why, counters_);
+  }
   events_.on_stream_event(id_, std::move(closed));
 }
 

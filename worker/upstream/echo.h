@@ -1,5 +1,5 @@
 // worker/upstream/echo.h - a tiny XMPP peer inside the worker: quick start, self-test, benchmarks (ARCHITECTURE, Inside a worker).
-// Runs in: worker. I/O: none. Any user may log in with any password; what one sends to anybody comes back to oneself.
+// Runs in: worker. I/O: the log, by its story. Any user may log in with any password; what one sends to anybody comes back to oneself.
 // It offers SASL PLAIN and ANONYMOUS, resource binding and session, answers roster, ping and disco#info, and sends
 // messages and the user's own presence back. Other requests get service-unavailable.
 // SPDX-License-Identifier: MIT
@@ -11,6 +11,7 @@
 
 #include "common/stats/stats.h"
 #include "worker/upstream/policy.h"
+#include "worker/upstream/story.h"
 #include "worker/upstream/upstream.h"
 #include "worker/xml/tree.h"
 
@@ -44,6 +45,7 @@ class Echo final : public Upstream {
   std::string bare_jid() const { return user_ + "@" + domain_; }
 
   StreamId id_;
+  Story story_;
   const Policy& policy_;
   xml::Pool& pool_;
   stats::Counters& counters_;

@@ -4,8 +4,6 @@
 
 #include <utility>
 
-#include "common/log/log.h"
-#include "worker/upstream/story.h"
 #include "worker/xmpp/stream_attributes.h"
 
 namespace nxb::upstream {
@@ -17,17 +15,17 @@ using stats::Counter;
 
 void External::open(const StreamSpec& spec) {
   if (!NXB_EXPECT(state_ == State::Fresh, "a stream is opened once")) return;
-  client_ = spec.client_address;
-  domain_ = spec.domain;
+  story_ = {spec.session, spec.client_address, spec.domain, {}, {}};
   Choice choice = services_.policy.choose(spec.domain);
   if (choice.refusal.condition != Condition::None)
     return fail(Stage::Policy, choice.refusal.condition, choice.refusal.why);  // U-02
-  domain_ = choice.domain.jid;
+  story_.domain = choice.domain.jid;
   external::Link& link = services_.link;
+  story_.target = story_.address = link.target();  // it is no name that would have to be looked up
   if (link.state() == external::Link::State::Down)
     return fail(Stage::Tcp, Condition::RemoteConnectionFailed, "the program is not there");
   if (link.is_full()) return fail(Stage::Tcp, Condition::RemoteConnectionFailed, "the program does not read");
-  link.send(external::stream_add(id_, domain_, spec));
+  link.send(external::stream_add(id_, story_.domain, spec));
   wait_for_answer(State::Adding);
 }
 
@@ -107,7 +105,8 @@ void External::become_ready(external::Header& header) {
   std::string early = std::exchange(early_, {});
   if (!early.empty()) forward(early);  // before what the session may send from within raise()
   if (state_ != State::Running) return;
-  raise(Opened{std::move(header.id), std::move(header.version), header.from.value_or(domain_), std::move(header.lang)});
+  raise(Opened{std::move(header.id), std::move(header.version), header.from.value_or(story_.domain),
+               std::move(header.lang)});
   if (is_known()) deliver(std::move(features));
 }
 
@@ -144,13 +143,16 @@ void External::on_message(external::Terminate& terminate) {
 
 void External::end_with(std::string error) {
   flush();
-  finish(Closed{Condition::RemoteStreamError, std::move(error), "ended by the program"});
+  std::string why = "ended by the program";
+  auto word = condition_in(error);
+  if (!word.empty()) (why += ": ") += word;
+  finish(Closed{Condition::RemoteStreamError, std::move(error), std::move(why)});
 }
 
 void External::on_lost(const std::string& why) {
   Stage stage = state_ == State::Adding ? Stage::Tcp : Stage::Stream;
   flush();
-  finish(Closed{Condition::RemoteConnectionFailed, {}, "the program: " + why, stage, services_.link.target()});
+  finish(Closed{Condition::RemoteConnectionFailed, {}, "the program: " + why, stage});
 }
 
 void External::deliver(std::vector<xmpp::Stanza> stanzas) {
@@ -187,17 +189,18 @@ void External::breach(const std::string& why) {
 }
 
 void External::fail(Stage stage, Condition condition, const std::string& why) {
-  std::string target = stage == Stage::Policy ? std::string() : services_.link.target();
-  log::warn("stream.failed",
-            {{"domain", domain_}, {"stage", name_of(stage)}, {"target", target}, {"client", client_}, {"why", why}});
   if (is_known()) services_.link.send(external::stream_terminate(id_, external::kFailed));
-  finish(Closed{condition, {}, why, stage, std::move(target)});
+  finish(Closed{condition, {}, why, stage});
 }
 
 void External::finish(Closed closed) {
   if (state_ == State::Done) return;
   let_go();
-  if (closed.condition != Condition::None) count_failure(closed.stage.value_or(Stage::Stream), services_.counters);
+  closed.target = story_.target;
+  if (closed.condition != Condition::None) {
+    if (!closed.stage) closed.stage = Stage::Stream;
+    story_.failed(*closed.stage, closed.condition, closed.why, services_.counters);
+  }
   raise(std::move(closed));
 }
 

@@ -21,6 +21,7 @@
 #include "worker/upstream/external_link.h"
 #include "worker/upstream/external_protocol.h"
 #include "worker/upstream/policy.h"
+#include "worker/upstream/story.h"
 #include "worker/upstream/upstream.h"
 
 namespace nxb::upstream {
@@ -77,7 +78,7 @@ class External final : public Upstream {
 
   StreamId id_;
   ExternalServices& services_;
-  std::string domain_, client_;
+  Story story_;
   std::string early_;                  // of the client, while Adding or Restarting
   std::vector<xmpp::Stanza> waiting_;  // for the client, while it does not collect
   std::size_t waiting_bytes_ = 0;

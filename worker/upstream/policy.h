@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "common/base/address.h"
+#include "common/base/domain.h"
 #include "common/base/proxy_header.h"
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "worker/bosh/conditions.h"
-#include "worker/upstream/domain.h"
 #include "worker/upstream/route.h"
 
 namespace nxb::upstream {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/domain.h"
 #include "common/base/text.h"
-#include "worker/upstream/domain.h"
 
 namespace nxb::upstream {
 namespace {

@@ -29,13 +29,9 @@ Counter counter_of(Stage stage) {
 
 }  // namespace
 
-void count_failure(Stage stage, stats::Counters& counters) {
+void Story::failed(Stage stage, bosh::Condition condition, std::string_view why, stats::Counters& counters) const {
   counters.add(Counter::streams_failed);
   counters.add(counter_of(stage));
-}
-
-void Story::failed(Stage stage, bosh::Condition condition, std::string_view why, stats::Counters& counters) const {
-  count_failure(stage, counters);
   // A stream error is the server's own decision, often an everyday one: conflict, system-shutdown.
   auto level = condition == bosh::Condition::RemoteStreamError ? log::Level::Info : log::Level::Warn;
   log::write(level, "stream.failed",

@@ -1,5 +1,5 @@
 // worker/upstream/story.h - what the log and the counters say of one stream: how it came up, or why it failed.
-// Runs in: worker. I/O: the log. Owned by: XmppConnection.
+// Runs in: worker. I/O: the log. Owned by: the stream, whatever its kind: XmppConnection, Echo, External.
 // One line for each stream that fails (stream.failed), and at debug one for each that is usable (stream.open).
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -17,11 +17,9 @@ struct Story {
   std::string session, client, domain;  // who asks for what
   std::string target, address;          // what was last connected to, or was to be
 
+  // Counts it, in all and by how far the stream had come, and writes the line.
   void failed(Stage stage, bosh::Condition condition, std::string_view why, stats::Counters& counters) const;
 };
-
-// In all, and by how far the stream had come.
-void count_failure(Stage stage, stats::Counters& counters);
 
 // How long the parts of a set-up took.
 struct SetupTimes {

@@ -65,17 +65,23 @@ struct Congested {
 };
 using Event = std::variant<Opened, Arrived, Congested, Closed>;
 
+// U-70: what is not taken came to more than nxb holds. Not its server's fault alone, and never the server's word.
+constexpr bool is_own_limit(const Closed& closed) {
+  return closed.condition == bosh::Condition::PolicyViolation && closed.stage != Stage::Policy;
+}
 // What the operator reads as the reason of a session that ended with its stream.
 constexpr std::string_view reason(const Closed& closed) {
   if (!closed.stream_error.empty() || closed.condition == bosh::Condition::RemoteStreamError) return "stream error";
   if (closed.condition == bosh::Condition::None) return "server closed";
+  if (is_own_limit(closed)) return "too much unsent";
   if (!closed.stage) return "server lost";
   constexpr std::string_view kReasons[] = {"refused by policy", "server not found", "server not reached", "TLS failed",
                                            "server lost"};
   return kReasons[static_cast<std::size_t>(*closed.stage)];
 }
 constexpr bosh::EndedBy ended_by(const Closed& closed) {
-  return closed.stage == Stage::Policy ? bosh::EndedBy::Nxb : bosh::EndedBy::Server;
+  bool own = closed.stage == Stage::Policy || is_own_limit(closed);
+  return own ? bosh::EndedBy::Nxb : bosh::EndedBy::Server;
 }
 
 class Events {

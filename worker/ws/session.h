@@ -109,6 +109,7 @@ struct Ended {  // exactly once, before HangUp
   std::string_view why;
   bosh::Condition condition = bosh::Condition::None;
   bosh::EndedBy by = bosh::EndedBy::Nxb;
+  bool by_stream = false;  // the end of its stream was the reason
 };
 using Action =
     std::variant<Send, HangUp, Forward, OpenStream, RestartStream, CloseStream, ReadServer, ReadClient, Ended>;

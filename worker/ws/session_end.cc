@@ -89,7 +89,7 @@ void Session::part(const End& end, Actions& out) {
   if (over()) return;
   if (running() && end.parting) out.push_back(CloseStream{*end.parting});
   hear_again(out);  // its goodbye
-  out.push_back(Ended{end.why, end.condition, end.by});
+  out.push_back(Ended{end.why, end.condition, end.by, !end.parting});
   header_ = Header::Settled;
   deadline_.reset();
   ping_at_.reset();

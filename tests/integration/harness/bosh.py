@@ -122,9 +122,14 @@ class Pool(OwnConnections):
     """The same for all clients together: connections carry many sids in turn."""
 
 
+async def creation(nxb, to, **attributes):
+    """What a creation for this domain is answered with."""
+    return Body(await OwnConnections(nxb.port).fetch(post(body(1, None, to=to, ver="1.6", wait=60, hold=1, **attributes))))
+
+
 async def refused(nxb, to, **attributes):
     """The condition that a creation for this domain is refused with."""
-    answer = Body(await OwnConnections(nxb.port).fetch(post(body(1, None, to=to, ver="1.6", wait=60, hold=1, **attributes))))
+    answer = await creation(nxb, to, **attributes)
     same((answer.http.status, answer.type, answer.get("sid")), (200, "terminate", None), f"creation for {to}: {answer!r}")
     return answer.condition
 

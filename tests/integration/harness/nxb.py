@@ -199,6 +199,15 @@ class Nxb:
     async def counter(self, name):
         return (await self.total())[name]
 
+    # Conditions for until().
+    async def none_left(self, *gauges):
+        """Whether no session and no stream is there any more, or nothing of what is named."""
+        total = await self.total()
+        return all(total[gauge] == 0 for gauge in gauges or ("sessions", "streams"))
+
+    async def holds(self, count):
+        return await self.counter("requests_held") == count
+
 
 def alive(pid):
     try:

@@ -1,8 +1,6 @@
 // tests/unit/common/log_test.cc - lines, what hostile values cannot do, and the limit per event (O-26, O-27).
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <array>
 #include <string>
@@ -11,6 +9,7 @@
 #include "common/log/limiter.h"
 #include "common/log/line.h"
 #include "common/log/log.h"
+#include "tests/support/captured_log.h"
 
 namespace nxb::log {
 namespace {
@@ -98,30 +97,8 @@ TEST_CASE("what is still swallowed at the end can be asked for") {
   CHECK(limiter.take_all_swallowed().empty());
 }
 
-// stderr goes to memory while this lives.
-class Captured {
- public:
-  Captured() : memory_(memfd_create("stderr", MFD_CLOEXEC)), saved_(dup(STDERR_FILENO)) {
-    dup2(memory_, STDERR_FILENO);
-  }
-  ~Captured() {
-    dup2(saved_, STDERR_FILENO);
-    close(saved_);
-    close(memory_);
-  }
-  std::string text() const {
-    std::array<char, 8192> buffer{};
-    ssize_t size = pread(memory_, buffer.data(), buffer.size(), 0);
-    return {buffer.data(), static_cast<std::size_t>(size > 0 ? size : 0)};
-  }
-
- private:
-  int memory_;
-  int saved_;
-};
-
 TEST_CASE("lines below the level are not written") {
-  Captured captured;
+  nxb::testing::CapturedLog captured;
   configure(Level::Warn, Format::Text, "worker 1");
   debug("test.debug");
   info("test.info");

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "common/base/descriptor.h"
-#include "folder.h"
 #include "supervisor/admin/server.h"
+#include "tests/support/folder.h"
 
 namespace nxb::supervisor {
 
@@ -49,7 +49,7 @@ struct AdminRig {
     return got == 0 || (got < 0 && errno == ECONNRESET);
   }
 
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   std::string path = folder.file("admin.sock");
   uv::Loop loop;
   std::unique_ptr<admin::Server> server;

@@ -210,7 +210,7 @@ TEST_CASE("O-13: the admin socket is the owner's alone and goes with the server"
 }
 
 TEST_CASE("O-03: nxbctl tells a supervisor that is not there from one that does not answer") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   auto nobody = ctl::ask(folder.file("none"), "{}");
   REQUIRE(!nobody);
   CHECK(nobody.error().code == Code::NotFound);

@@ -10,6 +10,7 @@
 
 #include "admin_rig.h"
 #include "common/base/secret.h"
+#include "common/base/text.h"
 #include "supervisor/ctl/render.h"
 
 using namespace nxb;
@@ -75,6 +76,7 @@ TEST_CASE("O-19: filters by type, sid in both forms and domain leave out the res
   Descriptor by_type = rig.subscribe(R"(,"type":"session-end,error")");
   Descriptor by_name = rig.subscribe(R"(,"sid":")" + short_hash(sid) + "\"");
   Descriptor by_sid = rig.subscribe(R"(,"sid":")" + sid + "\"");
+  Descriptor by_capitals = rig.subscribe(R"(,"sid":")" + uppered(short_hash(sid)) + "\"");
   Descriptor by_domain = rig.subscribe(R"(,"domain":"Example.COM","type":"nodes")");
   rig.tell("nodes");
   rig.tell("error");
@@ -87,7 +89,24 @@ TEST_CASE("O-19: filters by type, sid in both forms and domain leave out the res
   CHECK(types_in(rig.admin.hear(by_type)) == "error session-end error");
   CHECK(types_in(rig.admin.hear(by_name)) == "session-end");
   CHECK(types_in(rig.admin.hear(by_sid)) == "session-end");
+  CHECK(types_in(rig.admin.hear(by_capitals)) == "session-end");
   CHECK(types_in(rig.admin.hear(by_domain)) == "nodes");
+}
+
+TEST_CASE("O-19: a domain is asked for however it is written") {
+  Rig rig;
+  const char* spellings[] = {"xn--bcher-kva.example",
+                             "B\xc3\x9c"
+                             "cher.Example.",
+                             "b\xc3\xbc"
+                             "cher.example",
+                             "XN--Bcher-KVA.example."};
+  std::vector<Descriptor> subscribers;
+  for (const char* spelling : spellings)
+    subscribers.push_back(rig.subscribe(R"(,"domain":")" + std::string(spelling) + "\""));
+  rig.tell("nodes", "0123abcd", "xn--bcher-kva.example");
+  rig.tell("error", "0123abcd", "bcher.example");
+  for (const Descriptor& subscriber : subscribers) CHECK(types_in(rig.admin.hear(subscriber)) == "nodes");
 }
 
 TEST_CASE("O-19: workers publish from the first subscriber to the last, no longer") {

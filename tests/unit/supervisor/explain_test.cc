@@ -32,6 +32,11 @@ json explained(const admin::Findings& findings, const std::string& sid = kSid) {
   return json::parse(line);
 }
 
+std::string parsed(std::string_view text) {
+  auto sid = admin::parse_sid(text);
+  return sid ? *sid : std::string();
+}
+
 Reply said(Index worker, std::string text) { return {worker, State::Answered, std::move(text)}; }
 
 // Workers that were asked; they answer when the test says so.
@@ -69,8 +74,10 @@ TEST_CASE("O-18: who has the session, or its tombstone, is believed before those
   CHECK(explained({{}, {said(0, kEnded), said(1, kAlive)}, {}})["state"] == "alive");
 }
 
-TEST_CASE("O-18: never issued is said only when it is certain") {
-  CHECK(explained({1, {said(1, kUnknown)}, {}})["verdict"] == "never issued here");
+TEST_CASE("O-18: never issued is said only when it is certain: sids of before a restart of nxb are unknown to it") {
+  const std::string since_start = "not issued since nxb started at 2026-01-01T00:00:00.000Z";
+  CHECK(explained({1, {said(1, kUnknown)}, {}})["verdict"] == since_start);
+  CHECK(explained({{}, {said(0, kUnknown), said(1, kUnknown)}, {}})["verdict"] == since_start);
   CHECK(explained({1, {said(1, kForgets)}, {}})["verdict"] ==
         "never issued here, or ended before 2026-01-01T00:00:00.000Z");
   CHECK(explained({{}, {said(0, kUnknown), said(1, kForgets)}, {}})["verdict"] ==
@@ -82,7 +89,7 @@ TEST_CASE("O-18: processes that were lost are named with their times, only those
   std::vector<Fleet::Loss> losses{{0, 100, "exit 70 (failed)", 0, 2000}, {1, 101, "signal 9 (Killed)", 0, 1000}};
   json told = explained({1, {said(1, kUnknown)}, losses});
   CHECK(told["verdict"] ==
-        "never issued here, or issued by worker 1, which crashed at 1970-01-01T00:00:01.000Z "
+        "not issued since 2026-01-01T00:00:00.000Z, or issued by worker 1, which crashed at 1970-01-01T00:00:01.000Z "
         "(process 101, signal 9 (Killed))");
   REQUIRE(told["lost"].size() == 1);
   CHECK(told["lost"][0]["pid"] == 101);
@@ -103,12 +110,18 @@ TEST_CASE("O-18: a worker that does not answer, or not sensibly, leaves no verdi
   }
 }
 
-TEST_CASE("O-18: what has not the form of a sid was never issued") {
+TEST_CASE("O-18: a sid is given whole, or in its short form in any case; what has neither form was never issued") {
   CHECK(admin::is_sid(kSid));
+  CHECK(parsed(kSid) == kSid);
+  for (const char* text : {"0123abcd", "0123ABCD"}) {
+    CHECK_FALSE(admin::is_sid(text));
+    CHECK(parsed(text) == "0123abcd");
+  }
   for (const char* text : {"", "0123456789abcdefghijklm", "0123456789abcdefghijklm=", "0123456789abcdefghijklmno"}) {
     CHECK_FALSE(admin::is_sid(text));
+    CHECK(parsed(text) == "");
   }
-  CHECK(explained({}, "x")["ok"] == false);
+  for (const char* text : {"0123abc", "0123abcg", "0123abcde"}) CHECK(parsed(text) == "");
 }
 
 TEST_CASE("O-18: a question is over when all have answered, each once; others are not heard") {
@@ -133,7 +146,8 @@ TEST_CASE("O-18: a question is over when all have answered, each once; others ar
   CHECK(rig.done == 1);
 }
 
-TEST_CASE("O-18: who is not there is not waited for, and who hangs not for long") {
+TEST_CASE("O-18 O-13: who is not there is not waited for, and who hangs for less than a second") {
+  static_assert(Questions::kPatience < 1s);
   Rig rig;
   rig.absent = 1;
   rig.ask();
@@ -146,6 +160,33 @@ TEST_CASE("O-18: who is not there is not waited for, and who hangs not for long"
   CHECK(rig.replies[0].state == State::Answered);
   CHECK(rig.replies[1].state == State::Absent);
   CHECK(rig.replies[2].state == State::Silent);
+}
+
+TEST_CASE("O-13: who left its last question unanswered counts as silent until it says something, or is gone") {
+  Rig rig;
+  rig.absent = 2;
+  rig.ask();
+  rig.questions.on_answer(0, {rig.asked[0].second.id, "a"});
+  CHECK_FALSE(rig.questions.silent(1));  // it still has time
+  Instant began = monotonic_now();
+  while (rig.done == 0 && monotonic_now() - began < 30s) uv_run(rig.loop.raw(), UV_RUN_ONCE);
+  CHECK_FALSE(rig.questions.silent(0));
+  CHECK(rig.questions.silent(1));
+  CHECK_FALSE(rig.questions.silent(2));
+  SUBCASE("an answer, however late") { rig.questions.on_answer(1, {rig.asked[1].second.id, "late"}); }
+  SUBCASE("anything else") { rig.questions.on_word(1); }
+  SUBCASE("its end") { rig.questions.on_gone(1); }
+  CHECK_FALSE(rig.questions.silent(1));
+}
+
+TEST_CASE("O-13: explain and events are both refused what is no sid, in the same words") {
+  AdminRig rig({[] { return admin::Snapshot(); }, [](int) { return std::nullopt; }});
+  for (const char* command : {"explain", "events"}) {
+    Descriptor fd = rig.connect_to();
+    rig.say(fd, R"({"command":")" + std::string(command) + "\",\"sid\":\"no-sid\"}\n");
+    CHECK(json::parse(rig.hear(fd))["error"] ==
+          "never issued here: a sid has 24 letters, digits, - or _; its short form in the log 8 of 0-9a-f");
+  }
 }
 
 TEST_CASE("O-13: requests behind an explain wait for its answer and are answered in order; one may leave before") {

@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "common/base/descriptor.h"
-#include "folder.h"
+#include "tests/support/folder.h"
 
 using namespace nxb;
 using namespace nxb::supervisor;
@@ -75,7 +75,7 @@ TEST_CASE("O-03: an address in use is exit code 69 and says so") {
 
 TEST_CASE("O-03: a refused permission is exit code 77") {
   CHECK(exit_code_of(Error{Code::Refused, ""}) == contract::Exit::Permission);
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   if (geteuid() == 0) return;  // root may do everything
   chmod(folder.file("").c_str(), 0500);
   auto socket = ListeningSocket::open(address("unix:" + folder.file("s")), kEverybody);
@@ -84,7 +84,7 @@ TEST_CASE("O-03: a refused permission is exit code 77") {
 }
 
 TEST_CASE("O-13: a unix socket has its mode whatever the umask, and is removed with the object") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   mode_t before = umask(0);
   {
     auto admin = ListeningSocket::open(address("unix:" + folder.file("a")), kOwnerOnly);
@@ -102,7 +102,7 @@ TEST_CASE("O-13: a unix socket has its mode whatever the umask, and is removed w
 }
 
 TEST_CASE("a stale unix socket is replaced; one that answers, and a file of another kind, are left alone") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   Address at = address("unix:" + folder.file("s"));
   {
     Descriptor left(socket(AF_UNIX, SOCK_STREAM, 0));
@@ -124,7 +124,7 @@ TEST_CASE("a stale unix socket is replaced; one that answers, and a file of anot
 }
 
 TEST_CASE("a successor's socket at the same path is not removed by its predecessor") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   Address at = address("unix:" + folder.file("s"));
   std::optional<ListeningSocket> first(*ListeningSocket::open(at, kEverybody));
   unlink(folder.file("s").c_str());

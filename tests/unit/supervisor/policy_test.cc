@@ -12,6 +12,7 @@ using namespace nxb::supervisor;
 namespace {
 
 constexpr int kBadConfig = static_cast<int>(contract::Exit::BadConfig);
+constexpr int kOtherVersion = static_cast<int>(contract::Exit::OtherVersion);
 
 // A policy and a clock. The steps of the last event are kept; count<Spawn>() asks for them.
 struct Rig {
@@ -198,6 +199,29 @@ TEST_CASE(
   rig.exit(0, kBadConfig);
   CHECK(rig.count<GiveUp>() == 1);
   CHECK(rig.count<AllGone>() == 1);
+}
+
+TEST_CASE("O-05: workers of another version are said once, and again tried until one is ready") {
+  Rig rig(2);
+  rig.ready(0).ready(1);
+  rig.after(10s);
+  CHECK(rig.exit(0).spawned(0));
+  CHECK(rig.count<WorkersReplaced>() == 0);
+  CHECK(rig.exit(0, kOtherVersion).count<WorkersReplaced>() == 1);
+  CHECK(rig.postponed_by() == 100ms);
+  CHECK(rig.exit(1, kOtherVersion).count<WorkersReplaced>() == 0);
+  CHECK(rig.spawned(1));
+  CHECK(rig.after(100ms).spawned(0));  // the old program may be back
+  rig.ready(0);
+  CHECK(rig.count<GiveUp>() == 0);
+  CHECK(rig.exit(1, kOtherVersion).count<WorkersReplaced>() == 1);
+}
+
+TEST_CASE("O-05: a supervisor whose workers are of another version from the start gives up, and says why") {
+  Rig rig(1);
+  rig.exit(0, kOtherVersion);
+  CHECK(rig.count<WorkersReplaced>() == 1);
+  CHECK(rig.count<GiveUp>() == 1);
 }
 
 TEST_CASE("a worker that is not ready within 30 s is killed, once, and then counts as failed") {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/config/config.h"
+#include "tests/support/contains.h"
 
 namespace nxb::config {
 
@@ -19,7 +20,7 @@ inline std::string joined(const std::vector<std::string>& lines) {
 }
 
 inline bool starts_with(std::string_view text, std::string_view begin) { return text.substr(0, begin.size()) == begin; }
-inline bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+using testing::contains;
 
 inline Config good(std::string_view text) {
   Loaded loaded = load(text);

@@ -9,8 +9,8 @@
 #include <string>
 #include <utility>
 
-#include "tests/unit/worker/dns/responder.h"
-#include "tests/unit/worker/dns/turns.h"
+#include "tests/support/dns_responder.h"
+#include "tests/support/turns.h"
 #include "worker/dns/resolver.h"
 
 namespace nxb::test {

@@ -1,5 +1,6 @@
 // tests/unit/worker/edge/host_meta_test.cc - where clients find nxb (XEP-0156).
 // SPDX-License-Identifier: MIT
+#include "tests/support/contains.h"
 #include "tests/unit/worker/edge/rig.h"
 
 using namespace nxb;
@@ -13,8 +14,6 @@ std::string answer_to(EdgeRig& rig, const std::string& request) {
   REQUIRE(client.gets("\r\n\r\n"));
   return client.received;
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

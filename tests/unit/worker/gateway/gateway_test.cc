@@ -10,12 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/contains.h"
 #include "tests/unit/worker/gateway/fake_upstream.h"
 
 using namespace nxb;
 using gateway::FakeUpstream;
 using namespace std::chrono_literals;
 using stats::Counter;
+using testing::contains;
 
 namespace {
 
@@ -99,8 +101,6 @@ bosh::Body request(std::uint64_t rid, std::string_view payload = {}) {
   body.payload_count = payload.empty() ? 0 : 1;
   return body;
 }
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

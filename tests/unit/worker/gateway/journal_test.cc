@@ -8,72 +8,14 @@
 #include <vector>
 
 #include "common/base/secret.h"
-#include "tests/unit/worker/gateway/ws_rig.h"
+#include "tests/support/contains.h"
+#include "tests/unit/worker/gateway/journal_rig.h"
 
 using namespace nxb;
 using namespace nxb::gateway;
 using ipc::EventType;
 using stats::Counter;
-
-namespace {
-
-std::string member(std::string_view object, std::string_view name) {
-  std::string key = '"' + std::string(name) + "\":";
-  auto at = object.find(key);
-  if (at == std::string_view::npos) return "(none)";
-  std::string_view rest = object.substr(at + key.size());
-  bool quoted = rest.starts_with('"');
-  if (quoted) rest.remove_prefix(1);
-  return std::string(rest.substr(0, rest.find_first_of(quoted ? "\"" : ",}")));
-}
-
-std::vector<std::string> lines_of(Journal::Batch batch) {
-  std::vector<std::string> lines;
-  std::string_view rest = batch.lines;
-  for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
-    lines.emplace_back(rest.substr(0, end));
-    rest.remove_prefix(end + 1);
-  }
-  CHECK(rest.empty());
-  CHECK(batch.dropped == 0);
-  return lines;
-}
-
-std::string types_of(const std::vector<std::string>& lines) {
-  std::string types;
-  for (const auto& line : lines) types += (types.empty() ? "" : " ") + member(line, "type");
-  return types;
-}
-
-struct Watched : WsWorld {
-  explicit Watched(config::Config given = {}) : WsWorld(std::move(given)) { gateway.publish(true); }
-  std::vector<std::string> told() { return lines_of(gateway.take_events()); }
-  std::string types() { return types_of(told()); }
-  std::string sid = "0123456789abcdefghijklmn";
-  std::uint64_t rid = 1;
-  RequestId ask(bosh::Body body) {
-    body.sid = sid;
-    body.rid = Rid{++rid};
-    RequestId id{ConnId{7}, ++requests};
-    gateway.on_request(id, std::move(body), {"192.0.2.1"}, {});
-    return id;
-  }
-  RequestId say_bosh(std::string_view payload) {
-    bosh::Body body;
-    body.payloads = payload;
-    body.payload_count = payload.empty() ? 0 : 1;
-    return ask(std::move(body));
-  }
-  void terminate() {
-    bosh::Body body;
-    body.terminate = true;
-    ask(std::move(body));
-  }
-};
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
-
-}  // namespace
+using testing::contains;
 
 TEST_CASE("O-19: a BOSH session is told from its first stream to its end, in order (C-66 C-67 C-68 C-69 C-73 C-74)") {
   Watched world;
@@ -87,7 +29,7 @@ TEST_CASE("O-19: a BOSH session is told from its first stream to its end, in ord
   CHECK(member(nodes[0], "stream") == "1");
   CHECK(member(nodes[0], "count") == "1");
   CHECK(member(nodes[0], "names") == "message");
-  CHECK_FALSE(has(nodes[0], "secret"));
+  CHECK_FALSE(contains(nodes[0], "secret"));
   bosh::Body restart;
   restart.restart = true;
   world.ask(std::move(restart));
@@ -190,7 +132,7 @@ TEST_CASE("O-19: a client's words cannot break the line of an event") {
   std::string line = journal.take().lines;
   CHECK(line.find('\n') == line.size() - 1);
   CHECK(line.find('\x1b') == std::string::npos);
-  CHECK(has(line, R"("domain":"a\"},\n{\u001b[2J")"));
+  CHECK(contains(line, R"("domain":"a\"},\n{\u001b[2J")"));
 }
 
 TEST_CASE("C-69: the names of elements are those of the outermost ones, without what is in them") {
@@ -224,8 +166,8 @@ TEST_CASE("O-18: a live BOSH session is explained by its sid and by its name in 
     CHECK(member(told, "answered_rid") == "1");
     CHECK(member(told, "window") == "2");
     CHECK(member(told, "requests_held") == "1");
-    CHECK(has(told, "\"streams\":[{\"stream\":1,\"domain\":\"example.org\","));
-    CHECK_FALSE(has(told, world.sid));
+    CHECK(contains(told, "\"streams\":[{\"stream\":1,\"domain\":\"example.org\","));
+    CHECK_FALSE(contains(told, world.sid));
   }
 }
 

@@ -4,12 +4,16 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/unit/worker/dns/turns.h"
+#include "tests/support/captured_log.h"
+#include "tests/support/contains.h"
+#include "tests/support/turns.h"
 #include "tests/unit/worker/upstream/fake_server.h"
 #include "worker/upstream/streams.h"
 
 namespace nxb::upstream {
 namespace {
+
+using testing::contains;
 
 struct Rig {
   explicit Rig(const std::string& domain = "example.org") {
@@ -18,6 +22,8 @@ struct Rig {
     up = &streams->make(StreamId{3});
     StreamSpec spec;
     spec.domain = domain;
+    spec.session = "7ec7a2dc";
+    spec.client_address = "192.0.2.7";
     up->open(spec);
   }
   std::string say(const std::string& elements) {
@@ -41,26 +47,24 @@ struct Rig {
   Upstream* up = nullptr;
 };
 
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
-
 TEST_CASE("echo: login with PLAIN, restart, bind as asked") {
   Rig rig;
-  CHECK(has(rig.ears.log, "O:"));
+  CHECK(contains(rig.ears.log, "O:"));
   CHECK(rig.ears.header.from == "example.org");
-  CHECK(has(rig.ears.log, "<mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism>"));
+  CHECK(contains(rig.ears.log, "<mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism>"));
   CHECK(
       rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAByMG0zMG15cjBtMzA=</auth>") ==
       "A:<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/> ");
   rig.ears.log.clear();
   rig.up->restart({});
-  CHECK(has(rig.ears.log, "O:"));
-  CHECK(has(rig.ears.log, "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"));
-  CHECK_FALSE(has(rig.ears.log, "mechanism"));
+  CHECK(contains(rig.ears.log, "O:"));
+  CHECK(contains(rig.ears.log, "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"));
+  CHECK_FALSE(contains(rig.ears.log, "mechanism"));
   std::string bound = rig.say(
       "<iq type='set' id='b&amp;1' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
       "<resource>ho&lt;me</resource></bind></iq>");
-  CHECK(has(bound, "id='b&amp;1'"));
-  CHECK(has(bound, "<jid>juliet@example.org/ho&lt;me</jid>"));
+  CHECK(contains(bound, "id='b&amp;1'"));
+  CHECK(contains(bound, "<jid>juliet@example.org/ho&lt;me</jid>"));
 }
 
 TEST_CASE("echo: ANONYMOUS gives a user and a resource of one's own") {
@@ -68,13 +72,13 @@ TEST_CASE("echo: ANONYMOUS gives a user and a resource of one's own") {
   std::string jids[2];
   int i = 0;
   for (Rig* rig : {&one, &two}) {
-    CHECK(has(rig->say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>"), "<success"));
+    CHECK(contains(rig->say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>"), "<success"));
     rig->up->restart({});
     std::string bound = rig->say("<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
     auto at = bound.find("<jid>");
     REQUIRE(at != std::string::npos);
     jids[i++] = bound.substr(at, bound.find("</jid>") - at);
-    CHECK(has(bound, "@example.org/"));
+    CHECK(contains(bound, "@example.org/"));
   }
   CHECK(jids[0] != jids[1]);
 }
@@ -83,10 +87,11 @@ TEST_CASE("echo: bad credentials and mechanisms fail without ending the stream")
   Rig rig;
   for (const char* auth : {"mechanism='PLAIN'>!!</auth>", "mechanism='PLAIN'>AAAA</auth>", "mechanism='PLAIN'/>",
                            "mechanism='PLAIN'>AGFAYgBj</auth>"}) {
-    CHECK(has(rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' " + std::string(auth)), "<malformed-request/>"));
+    CHECK(contains(rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' " + std::string(auth)),
+                   "<malformed-request/>"));
   }
-  CHECK(has(rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>x</auth>"),
-            "<invalid-mechanism/>"));
+  CHECK(contains(rig.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>x</auth>"),
+                 "<invalid-mechanism/>"));
   CHECK_FALSE(rig.ears.closed);
 }
 
@@ -120,33 +125,33 @@ TEST_CASE("U-35 several elements at once are answered in order, in one event") {
 TEST_CASE("echo: roster, ping, disco, session and presence; other requests are refused") {
   Rig rig;
   rig.log_in();
-  CHECK(has(rig.say("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>"),
-            "type='result' id='r' to='juliet@example.org/home'><query xmlns='jabber:iq:roster'/>"));
-  CHECK(has(rig.say("<iq type='get' id='p' to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>"),
-            "type='result' id='p' from='example.org'"));
-  CHECK(
-      has(rig.say("<iq type='get' id='d'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"), "<identity "));
-  CHECK(has(rig.say("<iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"),
-            "type='result'"));
-  CHECK(has(rig.say("<iq type='get' id='x'><query xmlns='urn:x'/></iq>"), "<service-unavailable "));
+  CHECK(contains(rig.say("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>"),
+                 "type='result' id='r' to='juliet@example.org/home'><query xmlns='jabber:iq:roster'/>"));
+  CHECK(contains(rig.say("<iq type='get' id='p' to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>"),
+                 "type='result' id='p' from='example.org'"));
+  CHECK(contains(rig.say("<iq type='get' id='d'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"),
+                 "<identity "));
+  CHECK(contains(rig.say("<iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"),
+                 "type='result'"));
+  CHECK(contains(rig.say("<iq type='get' id='x'><query xmlns='urn:x'/></iq>"), "<service-unavailable "));
   CHECK(rig.say("<iq type='result' id='x'/><iq type='error' id='y'/>").empty());  // U-61
   CHECK(rig.say("<presence><show>away</show></presence>") ==
         "A:<presence xmlns='jabber:client' from='juliet@example.org/home' "
         "to='juliet@example.org/home'><show>away</show></presence> ");
   CHECK(rig.say("<presence type='unavailable'/><presence to='a@b'/>").empty());
-  CHECK(has(rig.say("<enable xmlns='urn:xmpp:sm:3'/>"), "<failed xmlns='urn:xmpp:sm:3'>"));
+  CHECK(contains(rig.say("<enable xmlns='urn:xmpp:sm:3'/>"), "<failed xmlns='urn:xmpp:sm:3'>"));
 }
 
 TEST_CASE("B-104 TLS elements are ignored; what is no stanza, or comes too early, ends the stream with an error") {
   Rig rig;
   CHECK(rig.say("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>").empty());
   CHECK(rig.say("<message to='a@b'/>") == "C:remote-stream-error ");
-  CHECK(has(rig.ears.end.stream_error, "<not-authorized "));
+  CHECK(contains(rig.ears.end.stream_error, "<not-authorized "));
   CHECK(rig.say("<message/>").empty());
   Rig odd;
   odd.log_in();
   CHECK(odd.say("<message to='a@b'/><foo xmlns='urn:x'/><message/>").substr(0, 10) == "A:<message");
-  CHECK(has(odd.ears.end.stream_error, "<unsupported-stanza-type "));
+  CHECK(contains(odd.ears.end.stream_error, "<unsupported-stanza-type "));
 }
 
 TEST_CASE(
@@ -156,7 +161,7 @@ TEST_CASE(
   rig.up->set_reading(false);
   CHECK(rig.say("<message to='a@b' id='1'/>").empty());
   rig.up->set_reading(true);
-  CHECK(has(rig.ears.log, "id='1'"));
+  CHECK(contains(rig.ears.log, "id='1'"));
   rig.up->set_reading(false);
   rig.say("<message to='a@b'>" + std::string(kMaxUnsent, 'x') + "</message>");
   CHECK_FALSE(rig.ears.closed);
@@ -175,6 +180,25 @@ TEST_CASE("U-01 U-02 the firewall and the form of a domain count for echo too; c
   CHECK((rig.ears.end.condition == bosh::Condition::None));
   rig.streams->drop(StreamId{3});
   CHECK(rig.streams->size() == 0);
+}
+
+TEST_CASE("U-63 U-68 a stream to echo that fails is counted by its stage and leaves one line") {
+  testing::CapturedLog log;
+  Rig refused("a b");
+  CHECK(contains(log.text(), "event=stream.failed sid=7ec7a2dc domain=\"a b\" stage=policy "));
+  CHECK(contains(log.text(), " client=192.0.2.7 condition=improper-addressing "));
+  CHECK(refused.counters.get(stats::Counter::streams_failed) == 1);
+  CHECK(refused.counters.get(stats::Counter::streams_failed_policy) == 1);
+  Rig rig;
+  rig.say("<message to='a@b'/>");
+  CHECK(contains(log.text(), " domain=example.org stage=stream "));
+  CHECK(contains(log.text(), " condition=remote-stream-error why=not-authorized\n"));
+  CHECK(rig.counters.get(stats::Counter::streams_failed_stream) == 1);
+  CHECK((rig.ears.end.stage == Stage::Stream));
+  Rig closed;
+  std::string before = log.text();
+  closed.up->close(Parting::ClientClosed, {});
+  CHECK(log.text() == before);
 }
 
 }  // namespace

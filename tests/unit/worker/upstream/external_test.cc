@@ -1,5 +1,7 @@
 // tests/unit/worker/upstream/external_test.cc - streams of the operator's own program, over a real socket.
 // SPDX-License-Identifier: MIT
+#include "tests/support/captured_log.h"
+#include "tests/support/contains.h"
 #include "tests/unit/worker/upstream/program_rig.h"
 
 namespace nxb::upstream {
@@ -7,6 +9,7 @@ namespace {
 
 using stats::Counter;
 using Condition = bosh::Condition;
+using testing::contains;
 
 TEST_CASE("C-66 C-73 C-69 C-74 a stream is added; elements pass as they are, both ways") {
   ProgramRig rig;
@@ -170,6 +173,43 @@ TEST_CASE("U-17 a program that does not answer: remote-connection-failed after s
   REQUIRE(rig.until(2, "C:remote-connection-failed"));
   CHECK(rig.heard(R"("stream":2,"why":"failed")"));
   CHECK(rig.deadlines.size() == 0);
+}
+
+std::string way_to(const ProgramRig& rig) { return "unix:" + rig.config.external.socket; }
+
+TEST_CASE("C-66 C-75 U-66 each stream of a program that fails leaves one line, whoever ended it and however") {
+  ProgramRig rig;
+  rig.config.upstream.deny = {"denied.example"};
+  testing::CapturedLog log;
+  rig.begin();
+  const std::string way = " target=" + way_to(rig) + " address=" + way_to(rig) + " client=192.0.2.7 condition=";
+  auto line = [&](int id, const std::string& stage, const std::string& rest) {
+    std::string begin = "event=stream.failed sid=session-" + std::to_string(id) + " domain=example.org stage=" + stage;
+    return contains(log.text(), begin + way + rest);
+  };
+  rig.open(1, "denied.example");
+  CHECK(contains(log.text(), " sid=session-1 domain=denied.example stage=policy target=\"\" address=\"\" "));
+  for (std::uint64_t id : {2, 3, 4, 5, 6}) rig.add(id);
+  rig.say("terminate", 2, R"(,"condition":"host-gone")");
+  rig.say("terminate", 3,
+          R"(,"error":"<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>")");
+  rig.say("terminate", 4, R"(,"condition":null)");
+  REQUIRE(rig.until(4, "C:"));
+  CHECK(line(2, "stream", "host-gone why=\"ended by the program\"\n"));
+  CHECK(line(3, "stream", "remote-stream-error why=\"ended by the program: conflict\"\n"));
+  CHECK_FALSE(contains(log.text(), "sid=session-4"));  // not a failure
+  rig.open(7);
+  rig.program.reset();
+  REQUIRE(rig.until(5, "C:"));
+  CHECK(line(5, "stream", "remote-connection-failed why=\"the program: "));
+  CHECK(line(6, "stream", "remote-connection-failed why=\"the program: "));
+  CHECK(line(7, "tcp", "remote-connection-failed why=\"the program: "));
+  rig.open(8);
+  CHECK(line(8, "tcp", "remote-connection-failed why=\"the program is not there\"\n"));
+  CHECK(rig.counters.get(Counter::streams_failed) == 7);
+  CHECK(rig.counters.get(Counter::streams_failed_policy) == 1);
+  CHECK(rig.counters.get(Counter::streams_failed_tcp) == 2);
+  CHECK(rig.counters.get(Counter::streams_failed_stream) == 4);
 }
 
 }  // namespace

@@ -4,13 +4,13 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 
-#include "tests/unit/worker/dns/turns.h"
+#include "tests/support/folder.h"
+#include "tests/support/turns.h"
 #include "tests/unit/worker/upstream/fake_server.h"
 #include "worker/upstream/streams.h"
 
@@ -18,18 +18,14 @@ namespace nxb::upstream {
 
 struct ProgramRig : Events {
   ProgramRig() {
-    char name[] = "/tmp/nxb-unit-XXXXXX";
-    NXB_CHECK(mkdtemp(name) != nullptr, "a folder for a socket");
-    folder = name;
     config.upstream.kind = config::UpstreamKind::External;
-    config.external.socket = folder + "/program";
+    config.external.socket = folder.file("program");
     config.external.reconnect_min = Duration{10};
     config.external.reconnect_max = Duration{20};
   }
   ~ProgramRig() {
     streams.reset();
     program.reset();
-    std::filesystem::remove_all(folder);
   }
   ProgramRig(const ProgramRig&) = delete;
   ProgramRig& operator=(const ProgramRig&) = delete;
@@ -56,6 +52,8 @@ struct ProgramRig : Events {
     Upstream& up = streams->make(StreamId{id});
     StreamSpec spec;
     spec.domain = domain;
+    spec.session = "session-" + std::to_string(id);
+    spec.client_address = "192.0.2.7";
     up.open(spec);
     return up;
   }
@@ -83,7 +81,7 @@ struct ProgramRig : Events {
     if (last) streams->drop(stream);
   }
 
-  std::string folder;
+  testing::TemporaryFolder folder;
   test::Turns turns;
   uv::Deadlines deadlines{turns.loop};
   config::Config config;

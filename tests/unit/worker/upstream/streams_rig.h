@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/unit/worker/dns/responder.h"
-#include "tests/unit/worker/dns/turns.h"
+#include "tests/support/dns_responder.h"
+#include "tests/support/turns.h"
 #include "tests/unit/worker/upstream/fake_server.h"
 #include "worker/upstream/streams.h"
 #include "worker/upstream/xmpp_connection.h"

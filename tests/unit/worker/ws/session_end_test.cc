@@ -74,19 +74,20 @@ TEST_CASE("W-41 W-40 each end of the server has its stream error; a fault of our
   struct Row {
     Condition condition;
     const char* error;
+    const char* why = "server lost";
   };
   const Row rows[] = {{Condition::HostUnknown, "host-unknown"},
                       {Condition::HostGone, "host-gone"},
                       {Condition::ImproperAddressing, "improper-addressing"},
                       {Condition::RemoteConnectionFailed, "remote-connection-failed"},
-                      {Condition::PolicyViolation, "policy-violation"},
+                      {Condition::PolicyViolation, "policy-violation", "too much unsent"},  // U-70
                       {Condition::SystemShutdown, "system-shutdown"},
                       {Condition::UndefinedCondition, "undefined-condition"}};
   for (const Row& row : rows) {
     Rig rig;
     rig.open();
     CHECK(rig.server(upstream::Closed{row.condition, {}, "why"}) ==
-          error_end("", row.error, "", "server lost/" + std::string(row.error)));
+          error_end("", row.error, "", std::string(row.why) + "/" + row.error));
   }
   Rig empty;
   empty.open();

@@ -1,4 +1,4 @@
-// tests/unit/worker/dns/responder.h - a DNS server for tests: one UDP socket on loopback, in the loop under test.
+// tests/support/dns_responder.h - a DNS server for tests: one UDP socket on loopback, in the loop under test.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,14 +1,15 @@
-// worker/upstream/domain.cc
+// common/base/domain.cc - see domain.h.
 // SPDX-License-Identifier: MIT
-#include "worker/upstream/domain.h"
+#include "common/base/domain.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "common/base/address.h"
 
-namespace nxb::upstream {
+namespace nxb {
 namespace {
 
 constexpr std::size_t kMaxName = 253, kMaxLabel = 63;
@@ -164,9 +165,14 @@ Result<Domain> normalise_domain(std::string_view to) {
   return domain;
 }
 
+std::string plain_domain(std::string_view to) {
+  auto domain = normalise_domain(to);
+  return domain ? std::move(domain->ascii) : std::string(to);
+}
+
 bool covers(std::string_view entry, std::string_view ascii) {
   if (!entry.starts_with('.')) return entry == ascii;
   return ascii == entry.substr(1) || ascii.ends_with(entry);
 }
 
-}  // namespace nxb::upstream
+}  // namespace nxb

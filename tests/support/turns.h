@@ -1,4 +1,4 @@
-// tests/unit/worker/dns/turns.h - run a loop until something is true; never for ever, never asleep.
+// tests/support/turns.h - run a loop until something is true; never for ever, never asleep.
 // SPDX-License-Identifier: MIT
 #pragma once
 
