@@ -17,6 +17,11 @@
 namespace nxb::tls {
 namespace {
 
+// A handshake says 40 KiB at most: twice a ClientHello with the largest ticket that is kept. An answer to KeyUpdate is
+// 27 bytes, no honest server asks for a thousand.
+constexpr std::size_t kMaxAnswers = 64 * 1024;
+constexpr long kMaxCertificates = 32 * 1024;  // bytes of a chain; those in use have 4 to 12 KiB, OpenSSL takes 100
+
 std::string openssl_error(const char* fallback) {
   const char* reason = ERR_reason_error_string(ERR_peek_last_error());
   ERR_clear_error();
@@ -48,6 +53,7 @@ struct Callbacks {
     auto* engine = static_cast<Engine*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
     if (engine->output_ == nullptr) return 0;
+    if (engine->answering_ && (engine->answers_ += size) > kMaxAnswers) return 0;
     engine->output_->append(from, size);
     *done = size;
     return 1;
@@ -89,6 +95,7 @@ Result<std::unique_ptr<Context>> Context::make(const std::string& ca_file, Verif
   auto context = std::make_unique<Context>(Private(), raw, ca_file, verify);
   SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);  // U-48
   SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_max_cert_list(raw, kMaxCertificates);
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
   // OpenSSL only tells of sessions; worker/tls/sessions.h keeps them.
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -147,10 +154,7 @@ void Engine::use_sessions(const Context& context, const std::string& server_name
 void Engine::keep(const SSL_SESSION* session) {
   if (sessions_ == nullptr || SSL_get_verify_result(ssl_) != X509_V_OK || SSL_SESSION_is_resumable(session) != 1)
     return;
-  // A copy, because OpenSSL gives up a session whose connection ends without goodbye.
-  SessionPtr copy(SSL_SESSION_dup(session));
-  NXB_CHECK(copy != nullptr, "OpenSSL out of memory");
-  sessions_->put(server_, std::move(copy), resumed() ? until_ : std::nullopt);
+  sessions_->put(server_, session, resumed() ? until_ : std::nullopt);
 }
 
 bool Engine::resumed() const { return SSL_session_reused(ssl_) == 1; }
@@ -163,7 +167,9 @@ void Engine::received(std::string_view ciphertext, Output& out) {
   if (state_ == State::Failed || state_ == State::PeerClosed) return;
   input_ = ciphertext;
   output_ = &out.to_peer;
+  answering_ = true;
   advance(out);
+  answering_ = false;
   input_ = {};
   output_ = nullptr;
 }
@@ -182,6 +188,7 @@ void Engine::advance(Output& out) {
   while (true) {
     std::size_t got = 0;
     int done = SSL_read_ex(ssl_, chunk.data(), chunk.size(), &got);
+    if (answers_ > kMaxAnswers) return fail();  // OpenSSL does not mind that an alert could not be written
     if (done == 1) {
       out.plaintext.append(chunk.data(), got);
       continue;
@@ -201,6 +208,7 @@ void Engine::fail() {
   state_ = State::Failed;
   long verdict = SSL_get_verify_result(ssl_);
   error_ = "TLS: " + openssl_error("handshake failed");
+  if (answers_ > kMaxAnswers) error_ = "TLS: the server asks for handshakes or new keys without end";
   bool verified_here = (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;
   if (verified_here && verdict != X509_V_OK) {
     distrusted_ = true;

@@ -3,7 +3,8 @@
 // Context: what connections share (protocol versions, trust store), one per CA file and verify mode.
 // Engine: one connection. It keeps no buffers of its own; OpenSSL's are released when idle.
 // A peer that fails verification gets an alert and nothing else; no application byte leaves before the handshake is
-// done.
+// done. What the peer makes it say (answers to HelloRequest, KeyUpdate) is bounded for the life of the connection, so
+// the owner need not count it.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -107,6 +108,8 @@ class Engine {
   std::string error_;
   std::string_view input_;         // during a call only: ciphertext not yet taken by OpenSSL
   std::string* output_ = nullptr;  // during a call only
+  std::size_t answers_ = 0;        // bytes that the peer made it say, the handshake's included
+  bool answering_ = false;         // within received(): what is written now is such an answer
   State state_ = State::Handshaking;
   bool distrusted_ = false;
 };

@@ -143,7 +143,10 @@ void XmppConnection::on_reached(Connection connection) {
   story_.target = attempt.target.text();
   story_.address = connection.address.text();
   auto mode = services_.policy.tls_mode(attempt.target, connection.address);
-  if (mode == config::TlsMode::Direct) return start_tls(tls::Engine::Offer::AlpnXmppClient);  // U-45, U-47
+  if (mode == config::TlsMode::Direct) {
+    attempt.secure_by = std::min(attempt.usable_by, services_.loop.now() + services_.config.upstream.connect_timeout);
+    return start_tls(tls::Engine::Offer::AlpnXmppClient);  // U-45, U-47
+  }
   auto rule = attempt.tls_failed ? xmpp::TlsRule::Required : rule_of(mode);
   feed(xmpp::event::TransportReady{false, rule, attempt.usable_by});
 }
@@ -278,6 +281,10 @@ void XmppConnection::perform(xmpp::step::Ended& step) {
 
 // --- the end ---
 
+bool XmppConnection::awaits_direct_tls() const {
+  return attempt_ && channel_.is_handshaking() && machine_->state() == State::Idle;
+}
+
 // How far the stream has come, or had before what it was last fed.
 Stage XmppConnection::stage() const {
   if (attempt_ && !channel_.is_open()) return attempt_->connector->stage();
@@ -317,6 +324,7 @@ void XmppConnection::arm() {
   };
   if (!done_) {
     if (attempt_) consider(channel_.is_open() ? attempt_->usable_by : attempt_->connector->next_deadline());
+    if (awaits_direct_tls()) consider(attempt_->secure_by);
     if (machine_) consider(machine_->next_deadline());
     if (congestion_) consider(congestion_->look_at());
   }
@@ -338,8 +346,10 @@ void XmppConnection::on_deadline(Instant now) {
   }
   if (attempt_ && !channel_.is_open()) {
     attempt_->connector->on_deadline(now);
-  } else if (attempt_ && now >= attempt_->usable_by && machine_->state() == State::Idle) {
-    fail(Stage::Tls, Condition::RemoteConnectionFailed, "no TLS handshake in time");
+  } else if (awaits_direct_tls() && now >= attempt_->secure_by) {
+    constexpr const char* kWhy = "no TLS handshake in time";
+    bool time_left = now < attempt_->usable_by;
+    if (!time_left || !try_another(Stage::Tls, kWhy)) fail(Stage::Tls, Condition::RemoteConnectionFailed, kWhy);
   } else {
     feed(xmpp::event::TimePassed{});
   }

@@ -46,6 +46,7 @@ class XmppConnection final : public Upstream, private ConnectorSink, private Cha
     Target target;  // what is connected to
     std::unique_ptr<Connector> connector;
     Instant usable_by;
+    Instant secure_by;  // direct TLS: so that a handshake leaves time for the addresses behind it
     SetupTimes times;
     Instant part_begun;       // of the part that is not over yet
     bool heard = false;       // the server said something
@@ -67,6 +68,7 @@ class XmppConnection final : public Upstream, private ConnectorSink, private Cha
   void watch_unsent();
   std::size_t most_unsent() const;
   void start_tls(tls::Engine::Offer offer);
+  bool awaits_direct_tls() const;
   bool try_another(Stage at, const std::string& why);
   void end_part(Duration& part);
 

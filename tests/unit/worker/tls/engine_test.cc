@@ -125,6 +125,56 @@ TEST_CASE("U-48 a server that wants to renegotiate is refused") {
   CHECK(out.plaintext.empty());
 }
 
+TEST_CASE("U-36 U-48 a server that asks for handshakes or new keys without end is left: answers are bounded") {
+  for (int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    Pair pair({}, {"example.org", ""}, {version, ""});
+    pair.run();
+    REQUIRE(pair.engine->state() == State::Open);
+    auto ask = [&] {
+      return version == TLS1_2_VERSION ? pair.server.ask_for_another_handshake() : pair.server.ask_for_new_keys();
+    };
+    Output out;
+    for (int i = 0; i < 500; ++i) pair.engine->received(ask(), out);
+    CHECK(out.to_peer.size() > 500 * 20);
+    CHECK(pair.engine->state() == State::Open);
+    std::string many;
+    for (int i = 0; i < 3'000; ++i) many += ask();
+    pair.engine->received(many + pair.server.say("<a/>"), out);
+    CHECK(pair.engine->state() == State::Failed);
+    CHECK(pair.engine->error() == "TLS: the server asks for handshakes or new keys without end");
+    CHECK(out.to_peer.size() <= 64 * 1024);
+    CHECK(out.plaintext.empty());
+  }
+}
+
+TEST_CASE("U-36 what the client says does not count as an answer to the server") {
+  Pair pair;
+  pair.run();
+  Output out;
+  for (int i = 0; i < 10; ++i) pair.engine->send(std::string(16'000, 'x'), out);
+  pair.engine->received(pair.server.ask_for_new_keys(), out);
+  CHECK(pair.engine->state() == State::Open);
+}
+
+TEST_CASE("U-49 certificates that take more than 32 KiB are not read to their end") {
+  auto names = [](int count) {
+    std::string out = "DNS:example.org";
+    for (int i = 0; i < count; ++i) out += ",DNS:" + std::to_string(i) + std::string(50, 'x') + ".example.org";
+    return out;
+  };
+  for (int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    Pair big({names(300)}, {"example.org", ""}, {version, ""});
+    big.run();
+    CHECK(big.engine->state() == State::Open);
+    Pair bigger({names(600)}, {"example.org", ""}, {version, ""});
+    bigger.run();
+    CHECK(bigger.engine->state() == State::Failed);
+    CHECK(bigger.engine->error().find("excessive message size") != std::string::npos);
+  }
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kIdleBound = std::numeric_limits<std::size_t>::max();  // its allocator is another
 #else

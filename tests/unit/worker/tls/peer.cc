@@ -163,6 +163,12 @@ std::string Server::ask_for_another_handshake() {
   return drain();
 }
 
+std::string Server::ask_for_new_keys() {
+  SSL_key_update(ssl_, SSL_KEY_UPDATE_REQUESTED);
+  SSL_do_handshake(ssl_);
+  return drain();
+}
+
 std::string Server::close() {
   SSL_shutdown(ssl_);
   return drain();

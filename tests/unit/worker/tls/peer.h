@@ -57,6 +57,7 @@ class Server {
   std::string take(std::string_view bytes);
   std::string say(std::string_view plaintext);
   std::string ask_for_another_handshake();  // TLS 1.2: HelloRequest
+  std::string ask_for_new_keys();           // TLS 1.3: KeyUpdate, update_requested
   std::string close();
   const std::string& said() const { return said_; }
   bool up() const;

@@ -259,5 +259,43 @@ TEST_CASE("U-54 sessions are bounded, per server and altogether; the oldest go")
   CHECK_FALSE(rig.connect());  // the oldest
 }
 
+// A certificate of about `size` bytes.
+test::Subject subject_of(std::size_t size) {
+  test::Subject out;
+  for (int i = 0; out.alt_names.size() < size; ++i) out.alt_names += ",DNS:" + std::to_string(i) + ".example.org";
+  return out;
+}
+
+TEST_CASE("U-54 a session of more than 16 KiB, its certificate included, is not kept; the connection is as any") {
+  for (int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Rig big(subject_of(12'000), {version, ""});
+    CHECK_FALSE(big.connect());
+    CHECK(big.sessions.bytes() > 8'000);
+    CHECK(big.connect());
+    Rig bigger(subject_of(24'000), {version, ""});
+    CHECK_FALSE(bigger.connect());
+    CHECK(bigger.sessions.size() == 0);
+    CHECK(bigger.sessions.bytes() == 0);
+    CHECK_FALSE(bigger.connect());
+  }
+}
+
+TEST_CASE("U-54 sessions are bounded by their bytes, too; the oldest go, and what goes is counted no more") {
+  Rig rig(subject_of(14'000));
+  for (int i = 0; i < 450; ++i) {
+    CHECK_FALSE(rig.connect({.target = "192.0.2.3:" + std::to_string(i)}));
+    CHECK(rig.sessions.bytes() <= SessionCache::kMaxBytes);
+  }
+  CHECK(rig.sessions.size() < SessionCache::kMaxSessions);
+  CHECK(rig.sessions.bytes() > SessionCache::kMaxBytes - SessionCache::kMaxSession);
+  CHECK_FALSE(rig.connect({.target = "192.0.2.3:0"}));
+  for (int i = 0; i < 450; ++i) {
+    rig.now += 25h;  // a session that is too old goes with all of its server
+    rig.begin({.target = "192.0.2.3:" + std::to_string(i)});
+  }
+  CHECK(rig.sessions.size() == 0);
+  CHECK(rig.sessions.bytes() == 0);
+}
+
 }  // namespace
 }  // namespace nxb::tls

@@ -108,4 +108,17 @@ TEST_CASE("U-30 U-36 once it is let go, a stream says nothing of its server any 
   CHECK(rig.news == "on ");
 }
 
+TEST_CASE("U-36 U-48 a server that asks for handshakes without end and takes no answer is left") {
+  StreamsRig rig;
+  rig.config.upstream.domain[0].tls = TlsMode::Direct;
+  rig.server.use_tls(authority(), {"DNS:example.org"}, {0x0303, ""});  // TLS 1.2
+  rig.server.secure = true;
+  rig.run();
+  rig.server.stream->pause(uv::PauseReason::Busy);
+  for (int i = 0; i < 3'000; ++i) rig.server.stream->write(rig.server.tls->ask_for_another_handshake());
+  REQUIRE(rig.until_closed());
+  CHECK(rig.ears.end.condition == bosh::Condition::RemoteConnectionFailed);
+  CHECK(rig.ears.end.why.find("without end") != std::string::npos);
+}
+
 }  // namespace nxb::upstream

@@ -253,6 +253,28 @@ TEST_CASE("U-11 U-45 direct TLS that is announced and not there: the next target
   }
 }
 
+TEST_CASE(
+    "U-17 U-11 direct TLS that begins and comes to nothing has the time of one address, then it is the next one's") {
+  for (bool has_more : {true, false}) {
+    CAPTURE(has_more);
+    Rig rig(Rig::tls_script());
+    test::FakeServer tarpit(rig.turns.loop, "127.0.0.1:0", {});
+    rig.config.upstream.connect_timeout = 600ms;
+    rig.announce(has_more ? std::vector{"plain.example:" + rig.port()} : std::vector<std::string>(),
+                 {"plain.example:" + tarpit.address().substr(10)});
+    rig.host("plain.example", {"127.0.0.1"});
+    rig.server.use_tls(authority(), {"DNS:srv.example"});
+    rig.run("srv.example");
+    CHECK(tarpit.accepted == 1);
+    CHECK(rig.ears.closed == !has_more);
+    CHECK((rig.ears.log == (has_more ? "O:s2/1.0 A:" + kSeen + " " : "C:remote-connection-failed ")));
+    if (has_more) continue;
+    CHECK(rig.ears.end.why == tarpit.address() + ": no TLS handshake in time");
+    CHECK((rig.ears.end.stage == Stage::Tls));
+    CHECK(rig.deadlines.size() == 0);
+  }
+}
+
 TEST_CASE("U-49 U-65 a certificate that does not fit is final: nothing else is tried") {
   Rig rig(Rig::tls_script());
   test::FakeServer wrong(rig.turns.loop, "127.0.0.1:0", {});
