@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "common/base/domain.h"
 #include "common/config/file.h"
 #include "common/config/host.h"
 
@@ -61,11 +62,9 @@ void check_room(const Place& at, const Node::Table& table, const Config& config)
       std::to_string(least) + " bytes");
 }
 
-// As upstream::covers; both are lower case and in A-labels by now.
+// Both are lower case and in A-labels by now.
 bool lists(const std::vector<std::string>& entries, std::string_view domain) {
-  return std::any_of(entries.begin(), entries.end(), [&](std::string_view entry) {
-    return entry == domain || (entry.starts_with('.') && (domain == entry.substr(1) || domain.ends_with(entry)));
-  });
+  return std::any_of(entries.begin(), entries.end(), [&](std::string_view entry) { return covers(entry, domain); });
 }
 
 // A client that names no domain would be sent to one that is refused (B-17, U-02).
