@@ -47,6 +47,7 @@ class External final : public Upstream {
   void send(std::string_view elements) override;
   void restart(std::string_view stream_attrs) override;
   void acknowledged(std::uint32_t answers) override;
+  std::string target() const override { return services_.link.target(); }
   void set_reading(bool on) override;
   void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) override;
 
