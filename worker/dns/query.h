@@ -1,9 +1,10 @@
 // worker/dns/query.h - one question to the DNS until it has a final answer (U-12, U-13).
 // Runs in: worker. I/O: none of its own; it puts questions into a udns context, whose owner works it.
 // CNAMEs are followed within an answer, in whatever order it lists them, and by asking again where an answer ends with
-// one; at most 8 in all. A truncated answer is a failure, not a partial list: udns treats it as it treats SERVFAIL.
-// A failure names the servers that were asked and what each of them said: udns itself tells SERVFAIL, REFUSED and silence
-// with one word.
+// one; at most 8 in all, which is 16 more questions for the two families of a name, and no more than 162 questions for
+// all of a stream (upstream::Race::kMaxTargets).
+// A truncated answer is a failure, not a partial list: udns treats it as it treats SERVFAIL. A failure names the servers
+// that were asked and what each of them said: udns itself tells SERVFAIL, REFUSED and silence with one word.
 // udns may call back while it works: what it says is noted, and the next question waits for ask().
 // SPDX-License-Identifier: MIT
 #pragma once

@@ -69,7 +69,7 @@ bool is_secure(const std::vector<std::string_view>& schemes, std::size_t hops) {
 
 }  // namespace
 
-TrustedProxies::TrustedProxies(const std::vector<std::string>& rules) {
+TrustedProxies::TrustedProxies(const std::vector<std::string>& rules, bool accept_proxy) : accept_proxy_(accept_proxy) {
   for (std::string_view text : rules) {
     if (auto range = AddressRange::parse(text)) ranges_.push_back(*std::move(range));
   }
@@ -81,9 +81,13 @@ bool TrustedProxies::contains(std::string_view ip) const {
   return address && std::ranges::any_of(ranges_, [&](const AddressRange& range) { return range.contains(*address); });
 }
 
+bool TrustedProxies::speaks_for_others(const Peer& peer) const {
+  return contains(peer.ip) && (!accept_proxy_ || peer.port != 0);
+}
+
 gateway::Client client_of(const TrustedProxies& trusted, const Peer& peer, const http::Request& request) {
   gateway::Client client{std::string(peer.ip), false, peer.port};
-  if (!trusted.contains(peer.ip)) return client;
+  if (!trusted.speaks_for_others(peer)) return client;
   std::vector<std::string_view> nodes = items_of(request.x_forwarded_for);
   std::vector<std::string_view> schemes = items_of(request.x_forwarded_proto);
   const bool own_nodes = !nodes.empty();

@@ -18,22 +18,26 @@
 
 namespace nxb::edge {
 
+// Who the connection is from: the other end of the socket, or whom its PROXY header names.
+struct Peer {
+  std::string_view ip;     // as Address::ip_text gives it
+  std::uint16_t port = 0;  // 0: not known; with accept_proxy: nobody was named (ProxyGreetings)
+};
+
 // The trusted_proxies of one listener: each as AddressRange::parse takes it.
 class TrustedProxies {
  public:
   TrustedProxies() = default;
-  explicit TrustedProxies(
-      const std::vector<std::string>& rules);  // rules were checked at load; a wrong one matches nothing
-  bool contains(std::string_view ip) const;    // "unix", or an address without port
+  // Rules were checked at load; a wrong one matches nothing. `accept_proxy` as the listener has it.
+  explicit TrustedProxies(const std::vector<std::string>& rules, bool accept_proxy = false);
+  bool contains(std::string_view ip) const;  // "unix", or an address without port
+  // Whether it speaks for others. Not where the PROXY header named nobody: what a balancer passes on that only passes
+  // bytes on, its clients wrote.
+  bool speaks_for_others(const Peer& peer) const;
 
  private:
   std::vector<AddressRange> ranges_;
-};
-
-// Who the connection is from: the other end of the socket, or whom its PROXY header names.
-struct Peer {
-  std::string_view ip;     // as Address::ip_text gives it
-  std::uint16_t port = 0;  // 0: not known
+  bool accept_proxy_ = false;
 };
 
 // With a trusted peer: the right-most address that is not itself a trusted

@@ -56,7 +56,8 @@ Edge::Edge(const Context& context)
                   .fewer = [this] { watch_capacity(); }}),
       sockets_(shared_.context, [this](const std::string& peer, std::uint16_t listener) { forget(peer, listener); }) {
   shared_.family = context.deadlines.add(*this);
-  for (const config::Listen& listen : context.config.listen) shared_.trusted.emplace_back(listen.trusted_proxies);
+  for (const config::Listen& listen : context.config.listen)
+    shared_.trusted.emplace_back(listen.trusted_proxies, listen.accept_proxy);
 }
 
 Edge::~Edge() {

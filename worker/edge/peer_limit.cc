@@ -26,7 +26,8 @@ std::optional<Network> PeerLimit::counted(const std::string& peer, std::uint16_t
   if (most_ == 0) return std::nullopt;
   auto address = Address::parse(peer);
   if (!address || address->family() == AF_UNIX) return std::nullopt;
-  if (listener < trusted_.size() && trusted_[listener].contains(address->ip_text())) return std::nullopt;
+  const std::string ip = address->ip_text();
+  if (listener < trusted_.size() && trusted_[listener].speaks_for_others({ip, address->port()})) return std::nullopt;
   return Network::of(*address);
 }
 

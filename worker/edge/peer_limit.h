@@ -1,6 +1,7 @@
 // worker/edge/peer_limit.h - how many connections one peer may have at this worker (H-45).
 // Runs in: worker. I/O: none. Owned by: edge::Edge.
-// Peers on unix sockets and trusted proxies are not limited: many clients stand behind each.
+// Peers on unix sockets and trusted proxies are not limited: many clients stand behind each. A connection that its PROXY
+// header names nobody for is no proxy's.
 // SPDX-License-Identifier: MIT
 #pragma once
 

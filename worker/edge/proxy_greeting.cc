@@ -17,10 +17,15 @@ using stats::Counter;
 class ProxyGreetings::Greeting final : public uv::StreamSink {
  public:
   Greeting(ProxyGreetings& all, ConnId id, std::uint16_t listener, const Address& peer)
-      : all_(all), id_(id), listener_(listener), peer_(peer.text()) {}
+      : all_(all), id_(id), listener_(listener), peer_(peer) {}
 
   std::uint16_t listener() const { return listener_; }
-  const std::string& peer() const { return peer_; }
+  std::string peer() const { return peer_.text(); }
+  // Stands for whoever was not named.
+  std::string nobody() const {
+    auto address = Address::from_ip(peer_.ip_text(), 0);
+    return address ? address->text() : peer_.text();
+  }
   std::unique_ptr<uv::Stream> stream;
 
  private:
@@ -38,7 +43,7 @@ class ProxyGreetings::Greeting final : public uv::StreamSink {
   ProxyGreetings& all_;
   const ConnId id_;
   const std::uint16_t listener_;
-  const std::string peer_;
+  const Address peer_;
   std::string so_far_;
 };
 
@@ -76,7 +81,7 @@ void ProxyGreetings::done(ConnId id, const ProxyHeader& header, std::string_view
   // A copy of the descriptor: the stream closes its own.
   newcomer.fd = Descriptor(fcntl(greeting.stream->fd(), F_DUPFD_CLOEXEC, 0));
   newcomer.listener = greeting.listener();
-  newcomer.peer = header.source ? header.source->text() : greeting.peer();
+  newcomer.peer = header.source ? header.source->text() : greeting.nobody();
   newcomer.bytes = bytes.substr(header.size);
   if (!newcomer.fd) return close(id, "out of descriptors");
   remove(id);

@@ -1,6 +1,7 @@
 // worker/edge/proxy_greeting.h - connections of listeners with accept_proxy, until their PROXY header has come (O-30).
 // Runs in: worker. Adapter. Owned by: edge::Edge. Afterwards they are connections like any other, from whom the header
-// names; a header that names nobody (UNKNOWN, LOCAL) leaves the proxy as the one who asks.
+// names. A header that names nobody (UNKNOWN, LOCAL) leaves the proxy as the one who asks, with port 0: it speaks for
+// nobody then, neither by X-Forwarded-For nor before the limits (TrustedProxies::speaks_for_others).
 //
 // Only the listener's trusted_proxies are heard; anyone else could name whom he likes. A connection from elsewhere, a
 // broken header, and none within head_timeout: it is closed, unanswered, for that is no HTTP yet.

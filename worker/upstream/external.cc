@@ -72,11 +72,20 @@ void External::set_reading(bool on) {
 
 void External::close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) {
   if (is_known()) {
-    if (!undelivered.empty()) services_.link.send(external::no_client(id_, undelivered));
+    if (!undelivered.empty()) tell_undelivered(undelivered);
     auto why = parting == Parting::ClientLost ? external::kLost : external::kClosed;
     services_.link.send(external::stream_terminate(id_, why));
   }
   finish(Closed{Condition::None, {}, "closed"});
+}
+
+// Many sessions may end in one turn, each with much that waited: that is no fault of the program, which could not read in
+// between, and must not cost the others their connection to it. So these lines alone are left out where they do not fit.
+void External::tell_undelivered(const std::vector<xmpp::Stanza>& undelivered) {
+  std::string line = external::no_client(id_, undelivered);
+  if (services_.link.queued() + line.size() <= services_.config.external.max_pending)
+    return services_.link.send(line);
+  log::warn("external.no_client_dropped", {{"sid", story_.session}, {"elements", undelivered.size()}});
 }
 
 // --- what the program says; the session may call back from within raise(), and close the stream ---

@@ -48,6 +48,7 @@ class External final : public Upstream {
   void send(std::string_view elements) override;
   void restart(std::string_view stream_attrs) override;
   void acknowledged(std::uint32_t answers) override;
+  std::string target() const override { return services_.link.target(); }
   void set_reading(bool on) override;
   void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) override;
 
@@ -67,6 +68,7 @@ class External final : public Upstream {
   bool is_known() const { return state_ != State::Fresh && state_ != State::Done; }  // to the program
   void become_ready(external::Header& header);
   void forward(std::string_view elements);
+  void tell_undelivered(const std::vector<xmpp::Stanza>& undelivered);
   void deliver(std::vector<xmpp::Stanza> stanzas);
   void flush();
   void end_with(std::string error);  // the program's <stream:error/>

@@ -39,24 +39,32 @@ Error Elements::refuse(const std::string& why) {
   return Error{Code::BadInput, why};
 }
 
-Result<std::vector<xmpp::Stanza>> Elements::split(std::string_view bytes) {
+Result<std::vector<xmpp::StreamElement>> Elements::read(std::string_view bytes) {
   std::vector<xmpp::StreamItem> items;
   xmpp::Fault fault = splitter_.feed(bytes, items);
   if (fault != xmpp::Fault::None) return refuse(text_of(fault));
   if (splitter_.mid_element()) return refuse("not complete");
-  std::vector<xmpp::Stanza> stanzas;
+  std::vector<xmpp::StreamElement> elements;
   for (xmpp::StreamItem& item : items) {
     auto* element = std::get_if<xmpp::StreamElement>(&item);
     if (!element) return refuse("the end of a stream");
-    stanzas.push_back(std::move(element->stanza));
+    elements.push_back(std::move(*element));
   }
+  return elements;
+}
+
+Result<std::vector<xmpp::Stanza>> Elements::split(std::string_view bytes) {
+  NXB_TRY(auto elements, read(bytes));
+  std::vector<xmpp::Stanza> stanzas;
+  for (xmpp::StreamElement& element : elements) stanzas.push_back(std::move(element.stanza));
   return stanzas;
 }
 
 Result<xmpp::Stanza> Elements::one(std::string_view bytes) {
-  NXB_TRY(auto stanzas, split(bytes));
-  if (stanzas.size() != 1) return Error{Code::BadInput, std::to_string(stanzas.size()) + " elements instead of one"};
-  return std::move(stanzas.front());
+  NXB_TRY(auto elements, read(bytes));
+  if (elements.size() != 1) return Error{Code::BadInput, std::to_string(elements.size()) + " elements instead of one"};
+  if (xmpp::frames_a_stream(elements.front())) return Error{Code::BadInput, "a stream's own frame"};
+  return std::move(elements.front().stanza);
 }
 
 }  // namespace nxb::upstream::external

@@ -21,10 +21,11 @@ class Elements {
 
   // Whole elements, with nothing but whitespace around them.
   Result<std::vector<xmpp::Stanza>> split(std::string_view bytes);
-  // Exactly one; the error says what it is instead.
+  // Exactly one, for a client to have; the error says what it is instead.
   Result<xmpp::Stanza> one(std::string_view bytes);
 
  private:
+  Result<std::vector<xmpp::StreamElement>> read(std::string_view bytes);
   Error refuse(const std::string& why);
   void start_over();
 

@@ -10,18 +10,19 @@
 namespace nxb::upstream::external {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;                 // read: members are found by search, not by a walk
+using OrderedJson = nlohmann::ordered_json;  // written: few members, always in the same order
 
-std::string line(const Json& object) {
+std::string line(const OrderedJson& object) {
   // `replace`: what is in it was checked to be UTF-8 where it came in; dump() must not throw anyway.
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return object.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
-Json message(const char* type, StreamId stream) { return {{"type", type}, {"stream", stream.value}}; }
+OrderedJson message(const char* type, StreamId stream) { return {{"type", type}, {"stream", stream.value}}; }
 
 std::string with_elements(const char* type, StreamId stream, const std::vector<xmpp::Stanza>& elements) {
-  Json object = message(type, stream);
-  Json& list = object["elements"] = Json::array();
+  OrderedJson object = message(type, stream);
+  OrderedJson& list = object["elements"] = OrderedJson::array();
   for (const xmpp::Stanza& element : elements) list.push_back(element.bytes);
   return line(object);
 }
@@ -30,11 +31,38 @@ std::string with_elements(const char* type, StreamId stream, const std::vector<x
 
 Error bad(const std::string& why) { return Error{Code::BadInput, why}; }
 
-// Lists of strings are the deepest there is; what is nested deeper is not even built.
-bool is_shallow(int depth, Json::parse_event_t event, Json& /*parsed*/) {
-  using Event = Json::parse_event_t;
-  return (event != Event::array_start && event != Event::object_start) || depth <= 1;
-}
+// Builds a message and stops where it becomes larger than any that is needed: whatever a line holds, the work is bounded.
+// (A parser callback would not do: it cannot stop, and each value that it refuses costs a walk over those before.)
+class Builder : public nlohmann::detail::json_sax_dom_parser<Json> {
+  using Base = nlohmann::detail::json_sax_dom_parser<Json>;
+
+ public:
+  explicit Builder(Json& out) : Base(out, false) {}
+  const char* why() const { return why_; }
+
+  bool key(std::string& name) { return may(++members_ <= kMaxMembers, "too many members") && Base::key(name); }
+  bool start_object(std::size_t size) { return may_begin() && Base::start_object(size); }
+  bool start_array(std::size_t size) { return may_begin() && Base::start_array(size); }
+  bool end_object() { return --levels_, Base::end_object(); }
+  bool end_array() { return --levels_, Base::end_array(); }
+  bool null() { return may_add() && Base::null(); }
+  bool boolean(bool value) { return may_add() && Base::boolean(value); }
+  bool number_integer(std::int64_t value) { return may_add() && Base::number_integer(value); }
+  bool number_unsigned(std::uint64_t value) { return may_add() && Base::number_unsigned(value); }
+  bool number_float(double value, const std::string& text) { return may_add() && Base::number_float(value, text); }
+  bool string(std::string& value) { return may_add() && Base::string(value); }
+
+ private:
+  bool may(bool allowed, const char* otherwise) {
+    if (!allowed) why_ = otherwise;
+    return allowed;
+  }
+  bool may_add() { return may(++values_ <= kMaxElements + kMaxMembers, "too many values"); }
+  bool may_begin() { return may_add() && may(++levels_ <= kMaxLevels, "nested too deeply"); }
+
+  std::size_t members_ = 0, values_ = 0, levels_ = 0;
+  const char* why_ = "not a JSON object";
+};
 
 // JSON can spell characters that XML has not: controls, U+FFFE and U+FFFF.
 bool is_value(std::string_view text) {
@@ -141,7 +169,7 @@ Result<FromProgram> read_terminate(const Json& object) {
 std::string hello(std::uint32_t worker) { return line({{"type", "hello"}, {"version", kVersion}, {"worker", worker}}); }
 
 std::string stream_add(StreamId stream, std::string_view domain, const StreamSpec& spec) {
-  Json object = message("stream-add", stream);
+  OrderedJson object = message("stream-add", stream);
   object["to"] = domain;
   object["lang"] = spec.lang;
   object["xmpp_version"] = spec.xmpp_version.empty() ? "1.0" : spec.xmpp_version;
@@ -154,14 +182,14 @@ std::string stream_add(StreamId stream, std::string_view domain, const StreamSpe
 }
 
 std::string stream_terminate(StreamId stream, std::string_view why) {
-  Json object = message("stream-terminate", stream);
+  OrderedJson object = message("stream-terminate", stream);
   object["why"] = why;
   return line(object);
 }
 
 std::string stream_restart(StreamId stream, const Attributes& attributes) {
-  Json object = message("stream-restart", stream);
-  Json& attrs = object["attrs"] = Json::object();
+  OrderedJson object = message("stream-restart", stream);
+  OrderedJson& attrs = object["attrs"] = OrderedJson::object();
   for (const auto& [name, value] : attributes) attrs[name] = value;
   return line(object);
 }
@@ -175,7 +203,7 @@ std::string no_client(StreamId stream, const std::vector<xmpp::Stanza>& elements
 }
 
 std::string response_acknowledged(StreamId stream, std::uint32_t count) {
-  Json object = message("response-acknowledged", stream);
+  OrderedJson object = message("response-acknowledged", stream);
   object["count"] = count;
   return line(object);
 }
@@ -185,8 +213,9 @@ std::string pause(StreamId stream) { return line(message("pause", stream)); }
 std::string resume(StreamId stream) { return line(message("resume", stream)); }
 
 Result<FromProgram> decode(std::string_view text) {
-  const Json object = Json::parse(text, is_shallow, false);
-  if (!object.is_object()) return bad("not a JSON object");
+  Json object;
+  Builder builder(object);
+  if (!Json::sax_parse(text, &builder) || !object.is_object()) return bad(builder.why());
   const Json* type = member(object, "type");
   if (!type || !type->is_string()) return bad("type is missing or not a string");
   const auto& name = type->get_ref<const std::string&>();

@@ -1,7 +1,7 @@
 // worker/upstream/external_protocol.h - the lines between nxb and the operator's own program (README, Your own program).
 // Runs in: worker. I/O: none. One JSON object a line, {"type": "...", "stream": number, ...}; both sides say hello first.
-// Members that are not known are ignored; an unknown type or a member of the wrong form is an error: it ends the
-// connection. XML travels in strings, byte for byte; whether it is XML is external_elements.h's to say.
+// Members that are not known are ignored; an unknown type, a member of the wrong form, or more of anything than is ever
+// needed is an error: it ends the connection. XML travels in strings, byte for byte; whether it is XML is external_elements.h's to say.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -23,6 +23,8 @@ namespace nxb::upstream::external {
 inline constexpr std::uint32_t kVersion = 1;           // raised when a program of today would misunderstand
 inline constexpr std::size_t kMaxAttribute = 1024;     // bytes of one value of a stream header
 inline constexpr std::size_t kMaxElements = 10'000;    // in one message
+inline constexpr std::size_t kMaxMembers = 32;         // of all objects in one message
+inline constexpr std::size_t kMaxLevels = 4;           // of objects and lists in each other
 inline constexpr std::string_view kClosed = "closed";  // why a stream was let go: its client said so
 inline constexpr std::string_view kLost = "lost";      // its client is gone, or nxb stops
 inline constexpr std::string_view kFailed = "failed";  // for what the program said, or did not say in time

@@ -17,7 +17,7 @@ void Race::on(const Event& event, Instant now, Actions& out) {
 }
 
 bool Race::is_consistent() const {
-  if (entries_.size() > kMaxAddresses || next_target_ > setup_.targets) return false;
+  if (entries_.size() > kMaxAddresses || next_target_ > std::min(setup_.targets, kMaxTargets)) return false;
   switch (state_) {
     case State::Idle:
       return entries_.empty() && next_target_ == 0 && !looking_up_;

@@ -12,8 +12,6 @@ namespace nxb::xmpp {
 namespace {
 
 constexpr std::string_view kTlsNamespace = "urn:ietf:params:xml:ns:xmpp-tls";
-constexpr std::string_view kFramingNamespace = "urn:ietf:params:xml:ns:xmpp-framing";
-constexpr std::string_view kStreamNamespace = "http://etherx.jabber.org/streams";
 constexpr std::string_view kEndTag = "</stream:stream>";
 
 // "1.0", "12.34": digits, a dot, digits.
@@ -43,11 +41,6 @@ bool may_be_from(std::string_view from, std::string_view domain) {
   auto at = from.find('@');
   return at != 0 && at != std::string_view::npos && from.find('/') == std::string_view::npos &&
          same_ascii(from.substr(at + 1), domain);
-}
-
-// To a client over WebSocket it would be our own word: its stream opened, closed, or sent elsewhere (W-46).
-bool frames_a_stream(const StreamElement& element) {
-  return element.ns == kFramingNamespace || (element.ns == kStreamNamespace && element.local == "stream");
 }
 
 // Negotiation is over: SASL and its kin are no stanzas (U-27).

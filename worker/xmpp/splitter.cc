@@ -16,6 +16,8 @@ namespace nxb::xmpp {
 namespace {
 
 constexpr std::string_view kStreamNamespace = "http://etherx.jabber.org/streams";
+constexpr std::string_view kFramingNamespace = "urn:ietf:params:xml:ns:xmpp-framing";
+constexpr std::string_view kBoshNamespace = "http://jabber.org/protocol/httpbind";
 constexpr std::string_view kClientNamespace = "jabber:client";
 constexpr std::string_view kXmlNamespace = "http://www.w3.org/XML/1998/namespace";
 
@@ -108,6 +110,11 @@ std::size_t heap_bytes(const std::string& text) {
 void release(std::string& text) { std::string().swap(text); }
 
 }  // namespace
+
+bool frames_a_stream(const StreamElement& element) {
+  return element.ns == kFramingNamespace || (element.ns == kBoshNamespace && element.local == "body") ||
+         (element.ns == kStreamNamespace && element.local == "stream");
+}
 
 struct Splitter::Work {
   StreamSlicer slicer;  // outlives the lease

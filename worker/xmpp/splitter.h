@@ -26,6 +26,8 @@ struct StreamElement {
   std::string local, ns;  // to recognise proceed, failure, enabled, features ...
   Stanza stanza;
 };
+// To a client it would be our own word: its stream or session opened, closed, or sent elsewhere (W-46).
+bool frames_a_stream(const StreamElement& element);
 struct StreamEnd {};  // </stream:stream>; bytes after it are ignored
 using StreamItem = std::variant<StreamHeader, StreamElement, StreamEnd>;
 

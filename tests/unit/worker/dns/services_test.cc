@@ -191,6 +191,17 @@ TEST_CASE("U-12 eight CNAMEs are followed, a ninth is not, and loops end") {
   }
 }
 
+TEST_CASE("U-12 sixteen CNAMEs at most are followed for one name, eight of each family") {
+  Rig rig;
+  for (int i = 0; i < 40; ++i) {
+    const std::string owner = std::to_string(i) + ".example", next = std::to_string(i + 1) + ".example";
+    rig.responder.zone[{owner, test::kA}].aliases = {next};
+    rig.responder.zone[{owner, test::kAaaa}].aliases = {next};
+  }
+  CHECK(rig.ask("0.example").failure == Code::TimedOut);
+  CHECK(rig.counters.get(Counter::dns_queries) == 2 + 2 * Query::kMaxAliases);
+}
+
 TEST_CASE("U-12 U-17 a lookup may be cancelled between two CNAMEs") {
   Rig rig;
   rig.responder.zone[{"a.example", test::kA}].aliases = {"b.example"};

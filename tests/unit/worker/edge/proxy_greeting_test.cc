@@ -13,6 +13,8 @@ namespace {
 
 const std::string kHeader = "PROXY TCP4 203.0.113.7 198.51.100.1 4242 80\r\n";
 
+const std::string kLocal("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16);  // of version 2
+
 struct ProxyRig : EdgeRig {
   explicit ProxyRig(std::vector<std::string> trusted = {"127.0.0.1"}) {
     config.listen[0].trusted_proxies = std::move(trusted);
@@ -68,23 +70,60 @@ TEST_CASE("O-30 the header names the client, its port too, and what follows it i
 
 TEST_CASE("O-30 X-Forwarded-For is believed of whom the header names, if he is trusted") {
   struct Row {
-    const char *header, *fields, *client;
+    std::string header, fields, client;
   };
   for (const Row& row : {
            Row{"PROXY TCP4 203.0.113.7 1.1.1.1 4242 80\r\n", "X-Forwarded-For: 6.6.6.6\r\n", "203.0.113.7"},
            Row{"PROXY TCP4 10.0.0.9 1.1.1.1 4242 80\r\n", "X-Forwarded-For: 6.6.6.6\r\n", "6.6.6.6"},
            Row{"PROXY TCP4 10.0.0.9 1.1.1.1 4242 80\r\n", "", "10.0.0.9"},
-           Row{"PROXY UNKNOWN\r\n", "X-Forwarded-For: 6.6.6.6\r\n", "6.6.6.6"},
+           Row{"PROXY UNKNOWN\r\n", "X-Forwarded-For: 6.6.6.6\r\n", "127.0.0.1"},
+           Row{"PROXY UNKNOWN\r\n", "Forwarded: for=6.6.6.6\r\n", "127.0.0.1"},
+           Row{kLocal, "X-Forwarded-For: 6.6.6.6\r\n", "127.0.0.1"},
            Row{"PROXY UNKNOWN\r\n", "", "127.0.0.1"},
            Row{"PROXY TCP6 2001:db8::7 2001:db8::1 4242 80\r\n", "", "2001:db8::7"},
+           Row{"PROXY TCP4 127.0.0.1 1.1.1.1 4242 80\r\n", "X-Forwarded-For: 6.6.6.6\r\n", "6.6.6.6"},
        }) {
     CAPTURE(row.header);
+    CAPTURE(row.fields);
     ProxyRig rig({"127.0.0.1", "10.0.0.0/8"});
     rig.start();
     auto client = rig.connect();
     client->send(row.header + post(body("rid='1' sid='" + rig.sid_of(0) + "'"), row.fields));
     REQUIRE(rig.until_seen(1));
     CHECK(rig.requests.seen[0].client == row.client);
+  }
+}
+
+TEST_CASE("O-30 H-47 who is named by nobody does not come by https, whatever his request says") {
+  for (const bool named : {true, false}) {
+    CAPTURE(named);
+    ProxyRig rig({"127.0.0.1", "10.0.0.0/8"});
+    rig.start();
+    auto client = rig.connect();
+    client->send((named ? "PROXY TCP4 10.0.0.9 1.1.1.1 4242 80\r\n" : "PROXY UNKNOWN\r\n") +
+                 post(body("rid='1' sid='" + rig.sid_of(0) + "'"), "X-Forwarded-Proto: https\r\n"));
+    REQUIRE(rig.until_seen(1));
+    CHECK(rig.requests.seen[0].secure == named);
+  }
+}
+
+TEST_CASE("O-30 H-45 connections that nobody is named for count for max_connections_per_address, proxy or not") {
+  for (const std::string& header : {std::string("PROXY UNKNOWN\r\n"), kLocal}) {
+    ProxyRig rig;
+    rig.config.server.max_connections_per_address = 1;
+    rig.start();
+    auto first = rig.connect();
+    first->send(header + rig.request());
+    REQUIRE(rig.until_seen(1));
+    auto second = rig.connect();
+    second->send(header + rig.request());
+    CHECK(second->gets("HTTP/1.1 503 "));
+    first->close();
+    second->close();
+    REQUIRE(rig.nobody_is_left());
+    auto third = rig.connect();  // what was counted was forgotten
+    third->send(header + rig.request());
+    CHECK(rig.until_seen(2));
   }
 }
 

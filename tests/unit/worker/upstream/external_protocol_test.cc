@@ -97,14 +97,48 @@ TEST_CASE("C-74 nonsense is refused with a reason") {
         "taken");
   CHECK(refusal(R"({"type":"response","stream":1})") == "elements is missing or not a list");
   CHECK(refusal(R"({"type":"response","stream":1,"elements":[1]})") == "elements has one that is not a string");
-  auto nested = std::get<Response>(*decode(R"({"type":"response","stream":1,"elements":[["<a/>"],"<b/>"]})"));
-  CHECK(nested.elements == std::vector<std::string>{"<b/>"});  // what is nested is not even built
-  CHECK(refusal(R"({"type":"terminate","stream":1,"more":)" + std::string(100'000, '[') + std::string(100'000, ']') +
-                "}") == "taken");
-  std::string many = R"({"type":"response","stream":1,"elements":[)";
-  for (std::size_t i = 0; i <= kMaxElements; ++i) many += i == 0 ? "\"\"" : ",\"\"";
-  CHECK(refusal(many + "]}") == "elements has too many of them");
-  CHECK(refusal(std::string(100'000, '[')) == "not a JSON object");
+  CHECK(refusal(R"({"type":"response","stream":1,"elements":[["<a/>"],"<b/>"]})") ==
+        "elements has one that is not a string");
+}
+
+TEST_CASE("C-74 a line is read no further than where it has too many members, values or levels") {
+  // Names that a list of pairs would compare each with each: they are counted, and the rest is not read.
+  auto members = [](std::size_t count, const std::string& end) {
+    std::string line = R"({"type":"terminate","stream":1)";
+    for (std::size_t i = 2; i < count; ++i) line += ",\"m" + std::to_string(i) + "\":1";
+    return refusal(line + end);
+  };
+  CHECK(members(kMaxMembers, "}") == "taken");
+  CHECK(members(kMaxMembers + 1, "}") == "too many members");
+  CHECK(members(kMaxMembers + 1, ",this is no JSON") == "too many members");
+  auto inner = [](std::size_t count) {
+    std::string line = R"({"type":"terminate","stream":1,"more":{"m":1)";
+    for (std::size_t i = 4; i < count; ++i) line += ",\"m" + std::to_string(i) + "\":1";
+    return refusal(line + "}}");
+  };
+  CHECK(inner(kMaxMembers) == "taken");
+  CHECK(inner(kMaxMembers + 1) == "too many members");
+
+  auto response = [](std::size_t count, const std::string& one, const std::string& end) {
+    std::string line = R"({"type":"response","stream":1,"elements":[)" + one;
+    for (std::size_t i = 1; i < count; ++i) line += "," + one;
+    return refusal(line + end);
+  };
+  CHECK(response(kMaxElements, "\"\"", "]}") == "taken");
+  CHECK(response(kMaxElements + 1, "\"\"", "]}") == "elements has too many of them");
+  for (const char* one : {"\"\"", "{}", "[]", "1", "-1", "1.5", "true", "null"}) {
+    CAPTURE(one);
+    CHECK(response(kMaxElements + kMaxMembers + 1, one, ",this is no JSON") == "too many values");
+  }
+
+  auto levels = [](std::size_t count, const std::string& end) {
+    return refusal(R"({"type":"terminate","stream":1,"more":)" + std::string(count, '[') + std::string(count, ']') +
+                   end);
+  };
+  CHECK(levels(kMaxLevels - 1, "}") == "taken");
+  CHECK(levels(kMaxLevels, "}") == "nested too deeply");
+  CHECK(levels(100'000, "}") == "nested too deeply");
+  CHECK(refusal(std::string(100'000, '[')) == "nested too deeply");
 }
 
 TEST_CASE("C-69 C-74 elements: found, made to stand alone, otherwise as they were; each refusal says what it is") {
@@ -136,7 +170,14 @@ TEST_CASE("C-69 C-74 elements: found, made to stand alone, otherwise as they wer
   CHECK(wrong("<!--c--><a/>") == "XML that XMPP forbids: a comment, an instruction, a DTD");
   CHECK(wrong("</stream:stream>") == "the end of a stream");
   CHECK(wrong("<a>" + std::string(200, 'x') + "</a>") == "larger than max_xmpp_stanza_size");
-  CHECK(wrong("<a/>") == "taken");  // after every one of them
+  const std::string framing = "a stream's own frame";
+  CHECK(wrong("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>") == framing);
+  CHECK(wrong("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/>") == framing);
+  CHECK(wrong("<f:close xmlns:f='urn:ietf:params:xml:ns:xmpp-framing'/>") == framing);
+  CHECK(wrong("<body xmlns='http://jabber.org/protocol/httpbind' type='terminate'/>") == framing);
+  CHECK(wrong("<stream:stream/>") == framing);
+  CHECK(wrong("<a><close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/></a>") == "taken");  // data, and nothing of ours
+  CHECK(wrong("<a/>") == "taken");                                                         // after every one of them
 }
 
 TEST_CASE("C-24 the wait before the next attempt doubles within its bounds, and is never less than half") {

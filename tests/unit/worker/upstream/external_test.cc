@@ -125,6 +125,18 @@ TEST_CASE("C-74 U-69 what is wrong for one stream ends that stream with internal
   CHECK(rig.until(9, "A:<fine"));
 }
 
+TEST_CASE("C-74 W-46 a program's element that would open, close or redirect the client's own stream ends the stream") {
+  ProgramRig rig;
+  rig.begin();
+  Upstream& up = rig.add(1);
+  CHECK(up.target() == "unix:" + rig.config.external.socket);
+  rig.say(
+      "response", 1,
+      R"(,"elements":["<a/>","<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://e.example/'/>"])");
+  REQUIRE(rig.until(1, "C:"));
+  CHECK(rig.ears[1].log == "A:<a xmlns='jabber:client'/> C:internal-server-error ");
+}
+
 TEST_CASE("U-36 a client that does not collect: the program is told to pause, and what it says anyway is bounded") {
   ProgramRig rig;
   rig.begin();

@@ -158,6 +158,22 @@ TEST_CASE("U-17 ten seconds for an address, twenty for all, eight addresses") {
   CHECK(many.begun.size() == Race::kMaxAddresses);
 }
 
+TEST_CASE("U-12 U-17 no more than eight targets are looked up, however many there are and none has an address") {
+  Track many(64);
+  many.on(race::Started{});
+  for (std::size_t i = 0; i < Race::kMaxTargets; ++i) many.resolve(0);
+  CHECK(many.took() == "L0 L1 L2 L3 L4 L5 L6 L7 lost ");
+
+  Track slow(64);
+  slow.on(race::Started{});
+  slow.resolve(0);
+  for (std::size_t i = 1; i < Race::kMaxTargets; ++i) {
+    slow.pass(1s);
+    slow.resolve(i == 3 ? 1 : 0);
+  }
+  CHECK(slow.took().find("L8") == std::string::npos);
+}
+
 TEST_CASE("U-17 a name server that says nothing ends with the whole time") {
   Track track(1);
   track.on(race::Started{});
