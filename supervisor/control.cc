@@ -25,6 +25,10 @@ void Control::on_bytes(std::string_view bytes) {
   while (sink_ && lines_.next(line)) on_line(line);
 }
 
+void Control::on_drained() {
+  if (sink_) sink_->on_worker_drained(index_);
+}
+
 void Control::on_line(std::string_view line) {
   auto message = ipc::decode(line);
   if (!message) return misbehaved(message.error().text);

@@ -19,6 +19,7 @@ class ControlSink {
   virtual void on_worker_events(Index index, const ipc::Events& events) = 0;
   virtual void on_worker_answer(Index index, const ipc::Answer& answer) = 0;
   virtual void on_worker_misbehaved(Index index, std::string_view how) = 0;
+  virtual void on_worker_drained(Index index) = 0;  // it has taken all that was queued for it
 
  protected:
   ~ControlSink() = default;
@@ -41,6 +42,7 @@ class Control final : public uv::StreamSink {
   void on_bytes(std::string_view bytes) override;
   void on_end() override {}  // the exit report follows
   void on_broken(const Error&) override {}
+  void on_drained() override;
   void on_line(std::string_view line);
   void misbehaved(std::string_view how);
 

@@ -119,10 +119,18 @@ std::vector<Fleet::WorkerInfo> Fleet::workers() const {
 
 void Fleet::publish(bool on) {
   publishing_ = on;
-  for (Slot& slot : slots_) {
-    if (slot.control) slot.control->send(ipc::Publish{on});
-  }
+  for (Slot& slot : slots_) tell_publish(slot);
 }
+
+// Only the state that holds, and only to a worker that reads: one that hangs is told when it has taken the rest, so
+// nothing piles up for it however often subscribers come and go.
+void Fleet::tell_publish(Slot& slot) {
+  if (!slot.control || slot.told_to_publish == publishing_ || slot.control->queued() != 0) return;
+  slot.told_to_publish = publishing_;
+  slot.control->send(ipc::Publish{publishing_});
+}
+
+void Fleet::on_worker_drained(Index index) { tell_publish(slots_[index]); }
 
 Index Fleet::owner_of(std::string_view sid) const { return ipc::SidRoute(routing_key_, setup_.workers).owner(sid); }
 
@@ -275,7 +283,8 @@ Status Fleet::start_process(Index index) {
   configure.routing_key = routing_key_;
   configure.config = setup_.config_json;
   slot.control->send(configure);
-  if (publishing_) slot.control->send(ipc::Publish{true});
+  slot.told_to_publish = false;
+  tell_publish(slot);
   log::info("worker.spawn", {{"index", index}, {"pid", slot.child->pid()}, {"restarts", slot.spawned - 1}});
   return Done{};
 }

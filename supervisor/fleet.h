@@ -84,6 +84,7 @@ class Fleet final : private ControlSink {
     Descriptor mailbox_out;  // what every worker sends to
     std::unique_ptr<uv::Child> child;
     std::unique_ptr<Control> control;
+    bool told_to_publish = false;
     std::uint64_t spawned = 0;  // processes so far
     Instant started_at{};
     std::string last_exit;
@@ -94,6 +95,7 @@ class Fleet final : private ControlSink {
   void on_worker_events(Index index, const ipc::Events& events) override;
   void on_worker_answer(Index index, const ipc::Answer& answer) override;
   void on_worker_misbehaved(Index index, std::string_view how) override;
+  void on_worker_drained(Index index) override;
   void on_exit(Index index, uv::ChildExit how);
 
   void deliver(Event event);
@@ -108,6 +110,7 @@ class Fleet final : private ControlSink {
   void perform(const AllGone&);
 
   Status start_process(Index index);
+  void tell_publish(Slot& slot);
   Reply::State put(Index index, const ipc::Question& question);
   std::vector<int> descriptors_for(Index index, int control) const;  // common/ipc/contract.h
 

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #include "common/ipc/message.h"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,6 +14,12 @@ namespace nxb::ipc {
 namespace {
 
 using nlohmann::json;
+
+// Of the objects within Answer and Events. The JSON library copies and writes what is nested by recursion, and keeps
+// members in order by a search through all of them.
+constexpr std::size_t kDeepest = 4;             // streams of a session: 3
+constexpr std::size_t kMostEventParts = 64;     // members, elements and openings: one of 12 members has 12
+constexpr std::size_t kMostAnswerParts = 2048;  // 5 per stream
 
 json to_object(const Configure& message) {
   return {
@@ -66,6 +73,36 @@ Status has_members(const json& object, std::size_t count) {
   return Done{};
 }
 
+// Before it is parsed: in what is JSON this counts exactly, and what is not is parsed up to the mistake only.
+Status check_plain(std::string_view text, std::size_t most_parts) {
+  std::size_t depth = 0, parts = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"') quoted = !quoted;
+    if (quoted) {
+      at += c == '\\' ? 1 : 0;  // with what it escapes
+      continue;
+    }
+    if (c == '{' || c == '[') ++depth;
+    if ((c == '}' || c == ']') && depth > 0) --depth;
+    if (c == '{' || c == '[' || c == ',') ++parts;
+    if (depth > kDeepest) return bad("it is nested too deeply");
+    if (parts > most_parts) return bad("it has too many parts");
+  }
+  return Done{};
+}
+
+Status check_events(std::string_view lines) {
+  if (lines.size() > kMaxEvents) return bad("the events are too long");
+  while (!lines.empty()) {
+    std::string_view line = lines.substr(0, lines.find('\n'));
+    NXB_TRY([[maybe_unused]] auto plain, check_plain(line, kMostEventParts));
+    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+  }
+  return Done{};
+}
+
 Result<Message> decode_configure(const json& object) {
   Configure out;
   NXB_TRY(out.version, version_of(object));
@@ -112,6 +149,8 @@ Result<Message> decode_answer(const json& object) {
   Answer out;
   NXB_TRY(out.id, number(object, "id"));
   NXB_TRY(out.json, text(object, "json"));
+  if (out.json.size() > kMaxAnswer) return bad("the answer is too long");
+  NXB_TRY([[maybe_unused]] auto plain, check_plain(out.json, kMostAnswerParts));
   NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
   return Message{std::move(out)};
 }
@@ -119,6 +158,7 @@ Result<Message> decode_answer(const json& object) {
 Result<Message> decode_events(const json& object) {
   Events out;
   NXB_TRY(out.lines, text(object, "lines"));
+  NXB_TRY([[maybe_unused]] auto plain, check_events(out.lines));
   NXB_TRY(out.dropped, large_number(object, "dropped"));
   NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
   return Message{std::move(out)};

@@ -1,9 +1,11 @@
 // common/ipc/message.h - the control messages between supervisor and worker: encode, decode, nothing else.
 // Runs in: supervisor, worker. Wire form: one JSON object per line, {"type": "..."}.
-// An unknown type or a missing member is an error: both sides come from one build.
+// An unknown type or a missing member is an error: both sides come from one build. So is what a worker tells of sessions
+// if it is longer, deeper or of more parts than any worker of this build writes: who parses and copies it need not care.
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -40,11 +42,13 @@ struct Question {
   std::string argument;
 };
 // worker -> supervisor
+inline constexpr std::size_t kMaxAnswer = std::size_t{1} << 20;  // a session's 200 streams, each value cut by the log
 struct Answer {
   std::uint32_t id = 0;
   std::string json;  // one object
 };
 // worker -> supervisor: what happened since the last of these.
+inline constexpr std::size_t kMaxEvents = std::size_t{512} * 1024;
 struct Events {
   std::string lines;          // one JSON object each, with its newline; types are those of events.def
   std::uint64_t dropped = 0;  // that did not fit, after these

@@ -29,7 +29,8 @@ bool may_command(int fd) {
 
 class Server::Connection final : public uv::StreamSink {
  public:
-  Connection(Server& server, std::uint64_t id) : server_(&server), id_(id) {}
+  Connection(Server& server, std::uint64_t id)
+      : server_(&server), id_(id), looking_(server.loop_, [this] { look_after(); }) {}
   Status start(int fd) {
     NXB_TRY(stream_, uv::Stream::adopt(server_->loop_, fd, *this));
     return Done{};
@@ -38,11 +39,12 @@ class Server::Connection final : public uv::StreamSink {
   std::uint64_t id() const { return id_; }
   bool subscribes() const { return filter_.has_value(); }
 
-  // The answer that the rest of its requests waited for.
+  // The answer that the rest of its requests waited for. It may be there at once: then take_lines() goes on by itself.
   void answer_late(const std::string& line) {
     waiting_ = false;
     stream_->resume(uv::PauseReason::Busy);
     write(line);
+    if (taking_) return;
     take_lines();
     if (ended_ && stream_->queued() == 0 && !waiting_) give_up();
   }
@@ -70,8 +72,8 @@ class Server::Connection final : public uv::StreamSink {
   }
   void on_end() override {  // `echo ... | socat` ends its side first and still wants the whole answer
     ended_ = true;
-    bool done = subscribes() ? is_gone() : stream_->queued() == 0 && !waiting_;
-    if (done) give_up();
+    if (subscribes()) return look_after();
+    if (stream_->queued() == 0 && !waiting_) give_up();
   }
   void on_drained() override {
     if (subscribes()) {
@@ -84,11 +86,13 @@ class Server::Connection final : public uv::StreamSink {
 
   void take_lines() {
     auto more = [&] { return server_ && !waiting_ && !subscribes(); };
+    taking_ = true;
     for (auto end = buffer_.find('\n'); end != std::string::npos && more(); end = buffer_.find('\n')) {
       std::string line = buffer_.substr(0, end);
-      buffer_.erase(0, end + 1);  // first: an answer that is there at once takes the next line itself
+      buffer_.erase(0, end + 1);
       on_line(line);
     }
+    taking_ = false;
     if (more() && buffer_.size() > kMaxLine) refuse("the line is too long");
   }
   void on_line(const std::string& line) {
@@ -128,7 +132,11 @@ class Server::Connection final : public uv::StreamSink {
   void give_up() {
     if (server_) server_->drop(this);
   }
-  // Both sides are closed; an end of its own side alone leaves a subscriber listening.
+  // A subscriber that ended its own side listens until both are closed. Its stream, at its end, does not tell.
+  void look_after() {
+    if (is_gone()) return give_up();
+    looking_.start(kLookAfter);
+  }
   bool is_gone() const {
     pollfd at{stream_->fd(), 0, 0};
     return poll(&at, 1, 0) > 0 && (at.revents & (POLLHUP | POLLERR)) != 0;
@@ -139,10 +147,12 @@ class Server::Connection final : public uv::StreamSink {
   std::unique_ptr<uv::Stream> stream_;
   std::string buffer_;
   bool ended_ = false;
+  bool taking_ = false;           // the lines of buffer_
   bool waiting_ = false;          // for the answer to an inquiry
   std::optional<Filter> filter_;  // it subscribes
   std::string batch_;             // of events, for one write
   std::uint64_t lost_ = 0;        // since it was told
+  uv::Timer looking_;
 };
 
 Result<std::unique_ptr<Server>> Server::make(uv::Loop& loop, const std::string& path, Source source, Fleetwork fleet) {

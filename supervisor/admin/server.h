@@ -2,7 +2,7 @@
 // Runs in: supervisor. I/O: a unix socket of mode 0600; peers other than root and our own user are turned away.
 // A request is one line, {"command":"status"} with its arguments; it is answered with one line, in order. `events` makes
 // a connection a subscriber: after {"ok":true} come events, one in a line, until it is closed; what it says is ignored. A
-// subscriber may end its own side; it is known to have left when it is closed.
+// subscriber may end its own side; whether it has left is asked every kLookAfter from then on.
 // Bounded: kMaxConnections (the oldest goes when one more comes), kMaxLine per request, kMaxQueued per slow reader,
 // kMaxUnread per slow subscriber: above it events are counted instead, and it is told how many when it reads again.
 // SPDX-License-Identifier: MIT
@@ -27,6 +27,7 @@ inline constexpr std::size_t kMaxConnections = 16;
 inline constexpr std::size_t kMaxLine = 4096;
 inline constexpr std::size_t kMaxQueued = 1 << 20;
 inline constexpr std::size_t kMaxUnread = 1 << 18;
+inline constexpr Duration kLookAfter{1000};
 
 // What the server asks of the fleet.
 struct Fleetwork {

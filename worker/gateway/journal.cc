@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/ipc/message.h"
 #include "common/log/line.h"
 
 namespace nxb::gateway {
@@ -14,6 +15,7 @@ namespace nxb::gateway {
 namespace {
 
 constexpr std::size_t kMostNames = 8;
+static_assert(2 * Journal::kMostBytes <= ipc::kMaxEvents, "a batch, with its last line, is what the supervisor takes");
 
 // Where the tag that begins at `at` ends: behind its '>'. Quoted values may hold one.
 std::size_t end_of_tag(std::string_view text, std::size_t at) {

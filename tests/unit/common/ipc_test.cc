@@ -76,6 +76,33 @@ TEST_CASE("O-18 O-19: questions, answers and events survive their way, whatever 
   CHECK(decode(line_of(Question{1, "explain", "\xff"})));  // an operator may type anything
 }
 
+TEST_CASE("O-18 O-19: what a worker tells of sessions is short, flat and of few parts, or no message") {
+  auto answers = [](const std::string& json) { return static_cast<bool>(decode(line_of(Answer{1, json}))); };
+  auto tells = [](const std::string& lines) { return static_cast<bool>(decode(line_of(Events{lines, 0}))); };
+  auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  auto wide = [](int commas) {
+    std::string text = "{\"m\":1";
+    for (int i = 0; i < commas; ++i) text += ",\"" + std::to_string(i) + "\":1";
+    return text + "}";
+  };
+  CHECK(answers(nested(4)));
+  CHECK(tells(nested(4) + '\n' + nested(4)));
+  CHECK_FALSE(answers(nested(5)));
+  CHECK_FALSE(tells("{}\n" + nested(5) + '\n'));
+  CHECK_FALSE(tells("{}\n" + nested(200'000)));
+  CHECK_FALSE(answers("{\"a\\\\\":" + nested(5) + '}'));
+  CHECK(answers("{\"[[[[[[\\\"[[[[[\":1}"));
+  CHECK(answers(wide(2047)));
+  CHECK_FALSE(answers(wide(2048)));
+  CHECK(tells(wide(63) + '\n' + wide(63) + '\n'));
+  CHECK_FALSE(tells("{}\n" + wide(64) + '\n'));
+  CHECK(answers(std::string(kMaxAnswer, 'a')));
+  CHECK_FALSE(answers(std::string(kMaxAnswer + 1, 'a')));
+  CHECK(tells(std::string(kMaxEvents, 'a')));
+  CHECK_FALSE(tells(std::string(kMaxEvents + 1, 'a')));
+  CHECK(code_of(R"({"type":"stop","x":)" + nested(1'000'000) + '}') == Code::BadInput);
+}
+
 TEST_CASE("a message of another version is told apart from a damaged one") {
   CHECK(code_of(line_of(Ready{contract::kVersion + 1})) == Code::Unsupported);
   Configure other = sample();

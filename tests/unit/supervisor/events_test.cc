@@ -12,6 +12,7 @@
 #include "common/base/secret.h"
 #include "common/base/text.h"
 #include "supervisor/ctl/render.h"
+#include "tests/support/contains.h"
 
 using namespace nxb;
 using namespace nxb::supervisor;
@@ -55,8 +56,6 @@ std::string types_in(const std::string& text) {
   }
   return types;
 }
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
@@ -133,6 +132,21 @@ TEST_CASE("O-19: a subscriber that ended its own side only goes on hearing, and 
   CHECK(types_in(rig.admin.hear(fd)) == "nodes");
 }
 
+TEST_CASE(
+    "O-19: a subscriber that ended its own side is known to have left soon after it has, even if it hears nothing") {
+  Rig rig;
+  Descriptor fd = rig.subscribe(R"(,"domain":"nobody.example")");
+  shutdown(fd.get(), SHUT_WR);
+  rig.admin.turn();
+  CHECK(rig.published == std::vector{true});
+  fd = Descriptor();
+  bool passed = false;
+  uv::Timer bound(rig.admin.loop, [&] { passed = true; });
+  bound.start(30s);
+  while (rig.published.size() < 2 && !passed) uv_run(rig.admin.loop.raw(), UV_RUN_ONCE);
+  CHECK(rig.published == std::vector{true, false});
+}
+
 TEST_CASE("O-19: a slow subscriber loses events with a count, the others lose nothing") {
   Rig rig;
   Descriptor slow = rig.subscribe();
@@ -187,15 +201,15 @@ TEST_CASE("O-19: lines of a worker that are no events are left out") {
 
 TEST_CASE("O-13: wrong arguments are refused with the names of those that there are") {
   Rig rig;
-  CHECK(has(rig.refused(R"({"command":"events","type":"nodes,node"})"),
-            "unknown type \"node\"; there are: session-start, "));
-  CHECK(has(rig.refused(R"({"command":"events","type":"nodes,"})"), "unknown type \"\""));
-  CHECK(has(rig.refused(R"({"command":"events","tpye":"nodes"})"), "there are: type, sid, domain"));
-  CHECK(has(rig.refused(R"({"command":"events","type":7})"), "not a string"));
-  CHECK(has(rig.refused(R"({"command":"status","sid":"a"})"), "there are none"));
-  CHECK(has(rig.refused(R"({"command":"explain"})"), "explain needs \"sid\""));
-  CHECK(has(rig.refused(R"({"command":"explain","sid":""})"), "empty"));
-  CHECK(has(rig.refused(R"({"command":"halt"})"), "there are: status, stats, workers, explain, events"));
+  CHECK(testing::contains(rig.refused(R"({"command":"events","type":"nodes,node"})"),
+                          "unknown type \"node\"; there are: session-start, "));
+  CHECK(testing::contains(rig.refused(R"({"command":"events","type":"nodes,"})"), "unknown type \"\""));
+  CHECK(testing::contains(rig.refused(R"({"command":"events","tpye":"nodes"})"), "there are: type, sid, domain"));
+  CHECK(testing::contains(rig.refused(R"({"command":"events","type":7})"), "not a string"));
+  CHECK(testing::contains(rig.refused(R"({"command":"status","sid":"a"})"), "there are none"));
+  CHECK(testing::contains(rig.refused(R"({"command":"explain"})"), "explain needs \"sid\""));
+  CHECK(testing::contains(rig.refused(R"({"command":"explain","sid":""})"), "empty"));
+  CHECK(testing::contains(rig.refused(R"({"command":"halt"})"), "there are: status, stats, workers, explain, events"));
   CHECK(rig.published.empty());
 }
 

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -214,6 +216,34 @@ TEST_CASE("O-13: requests behind an explain wait for its answer and are answered
   std::string heard = rig.hear(stays);
   CHECK(json::parse(heard.substr(0, heard.find('\n')))["state"] == "ended");
   CHECK(json::parse(heard.substr(heard.find('\n')))["version"] == NXB_VERSION);
+}
+
+TEST_CASE(
+    "O-13: however many requests are answered at once, they are taken one after the other and not within each other") {
+  constexpr int kMany = 2000;
+  int asked = 0, within = 0, deepest = 0;
+  AdminRig rig({[] { return admin::Snapshot(); }, [](int) { return std::nullopt; }},
+               {[](bool) {},
+                [&](const std::string&, const auto& done) {
+                  ++asked;
+                  deepest = std::max(deepest, ++within);
+                  done({1, {{1, State::Absent}}, {}});
+                  --within;
+                }});
+  Descriptor fd = rig.connect_to();
+  std::string lines;
+  for (int i = 0; i < kMany; ++i) lines += "{\"command\":\"explain\",\"sid\":\"0123abcd\"}\n";
+  rig.say(fd, lines);
+  shutdown(fd.get(), SHUT_WR);
+  std::ptrdiff_t heard = 0;
+  for (std::string text = rig.hear(fd); !text.empty(); text = rig.hear(fd)) {
+    heard += std::ranges::count(text, '\n');
+    rig.turn();
+  }
+  CHECK(asked == kMany);
+  CHECK(heard == kMany);
+  CHECK(deepest == 1);
+  CHECK(rig.closed(fd));
 }
 
 TEST_CASE("O-14: nxbctl shows an explanation as a table, with units, and words of others escaped") {

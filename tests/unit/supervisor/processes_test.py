@@ -101,6 +101,18 @@ class Run:
         assert answer["ok"], answer
         return answer
 
+    def admin_socket(self):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(PATIENCE)
+        connection.connect(self.admin)
+        return connection
+
+    def subscribe(self):
+        connection = self.admin_socket()
+        connection.sendall(b'{"command":"events"}\n')
+        assert connection.recv(100) == b'{"ok":true}\n'
+        return connection
+
     def pids(self):
         return [row["pid"] for row in self.ask("workers")["workers"]]
 
@@ -236,6 +248,43 @@ class Processes(unittest.TestCase):
         run = self.run_supervisor(modes=["garbage"]).ready()
         self.assertIn("event=worker.misbehaved", run.text)
         self.assertEqual(run.ask("workers")["workers"][0]["restarts"], 1)
+
+    def test_O19_events_that_are_not_as_workers_write_them_cost_the_worker_and_not_the_supervisor(self):
+        run = self.run_supervisor(workers=1, modes=("deep", "wide", "long")).ready()
+        with run.subscribe():  # a replacement is told that somebody listens, and says the next nonsense
+            run.wait_log("event=worker.misbehaved .*index=0", 3)
+            run.wait_log("event=worker.ready", 4)
+        self.assertIsNone(run.process.poll())
+        self.assertEqual(run.ask("status")["state"], "running")
+
+    def test_O18_an_answer_that_is_not_as_workers_write_it_costs_the_worker_and_not_the_supervisor(self):
+        run = self.run_supervisor(workers=1).ready()
+        for times, nonsense in enumerate(("deep", "wide", "long"), 1):
+            run.turn_on(nonsense)
+            self.assertIn("crashed", run.ctl("explain", "01234567").stdout)
+            run.wait_log("event=worker.misbehaved .*index=0", times)
+            run.wait_log("event=worker.ready", times + 1)
+        self.assertEqual(run.ask("status")["state"], "running")
+
+    def test_O19_a_worker_that_hangs_is_told_whether_somebody_listens_when_it_reads_again(self):
+        run = self.run_supervisor(workers=1).ready()
+        pid = run.worker(0)["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        changes = 1000  # each two messages, if they were all sent; the kernel keeps a few hundred
+        with run.admin_socket() as other:
+            for _ in range(changes):
+                run.subscribe().close()
+                for _ in range(2):  # answered after the end of the subscriber was seen
+                    other.sendall(b'{"command":"nothing"}\n')
+                    other.recv(1000)
+        with run.subscribe():
+            os.kill(pid, signal.SIGCONT)
+            for _ in range(2):  # when it answers, it has read all that was sent before
+                until(lambda: run.ctl("explain", "01234567").returncode == 0, "an answer")
+            with open(run.file("publish-0")) as file:
+                count, on = file.read().split()
+        self.assertEqual(on, "True")
+        self.assertLess(int(count), changes)
 
     def test_O01_both_signals_end_everything_cleanly(self):
         for number in (signal.SIGTERM, signal.SIGINT):

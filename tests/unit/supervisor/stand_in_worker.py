@@ -49,12 +49,12 @@ def count(index, counter, value):
 def lines(control):
     buffer = b""
     while True:
-        chunk = control.recv(65536)
+        chunk = control.recv(65536, socket.MSG_PEEK)
         if not chunk:
             return
-        buffer += chunk
-        while b"\n" in buffer:
-            line, buffer = buffer.split(b"\n", 1)
+        buffer += control.recv(chunk.find(b"\n") + 1 or len(chunk))  # the next line stays there, for select() to see
+        if buffer.endswith(b"\n"):
+            line, buffer = buffer, b""
             yield json.loads(line)
 
 
@@ -87,6 +87,20 @@ if index == 0 and mode("mail"):
         os.write(FIRST_MAILBOX_OUT + other, b"for %d" % other)
     write_file("mailed", "")
 
+
+
+def misbehave(message, nonsense):
+    """Says what the supervisor would have to parse, once."""
+    text = {"deep": '{"type":"nodes","state":"alive","x":' + "[" * 200000 + "]" * 200000 + "}",
+            "wide": '{"type":"nodes","state":"alive"' + "".join(f',"{n:x}":1' for n in range(20000)) + "}",
+            "long": '{"type":"nodes","state":"alive","x":"' + "x" * 2000000 + '"}'}[nonsense]
+    os.unlink(os.path.join(folder, nonsense))
+    answer = {"type": "answer", "id": message.get("id"), "json": text}
+    events = {"type": "events", "lines": text + "\n", "dropped": 0}
+    control.sendall(json.dumps(answer if message["type"] == "question" else events).encode() + b"\n")
+
+
+publishes = 0
 mailbox.setblocking(True)
 while True:
     wanted = [control] if mode(f"hold-{index}") else [control, mailbox]
@@ -99,3 +113,13 @@ while True:
             sys.exit(75)
         if message == {"type": "stop"} and not mode("deaf"):
             sys.exit(0)
+        for nonsense in ("deep", "wide", "long"):
+            if (message.get("on") or message["type"] == "question") and mode(nonsense):
+                misbehave(message, nonsense)
+                break
+        if message["type"] == "question":
+            answer = {"type": "answer", "id": message["id"], "json": '{"state":"unknown"}'}
+            control.sendall(json.dumps(answer).encode() + b"\n")
+        if message["type"] == "publish":
+            publishes += 1
+            write_file(f"publish-{index}", f"{publishes} {message['on']}")
