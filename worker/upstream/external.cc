@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "common/log/log.h"
 #include "worker/xmpp/stream_attributes.h"
 
 namespace nxb::upstream {
@@ -83,8 +84,7 @@ void External::close(Parting parting, const std::vector<xmpp::Stanza>& undeliver
 // between, and must not cost the others their connection to it. So these lines alone are left out where they do not fit.
 void External::tell_undelivered(const std::vector<xmpp::Stanza>& undelivered) {
   std::string line = external::no_client(id_, undelivered);
-  if (services_.link.queued() + line.size() <= services_.config.external.max_pending)
-    return services_.link.send(line);
+  if (services_.link.queued() + line.size() <= services_.config.external.max_pending) return services_.link.send(line);
   log::warn("external.no_client_dropped", {{"sid", story_.session}, {"elements", undelivered.size()}});
 }
 

@@ -79,6 +79,22 @@ TEST_CASE("C-67 C-70 C-71 U-58 a stream let go: what nobody collected, and why; 
   rig.add(3);
 }
 
+TEST_CASE(
+    "C-70 U-36 many sessions that end at once do not cost the others their program: what does not fit is left out") {
+  ProgramRig rig;
+  rig.config.external.max_pending = 1 << 20;
+  rig.begin();
+  constexpr std::uint64_t kSessions = 12;
+  for (std::uint64_t id = 1; id <= kSessions + 1; ++id) rig.add(id);
+  const xmpp::Stanza large{xmpp::Kind::Message, "<message>" + std::string(300'000, '\\') + "</message>"};
+  for (std::uint64_t id = 1; id <= kSessions; ++id)
+    rig.streams->find(StreamId{id})->close(Parting::ClientLost, {large});
+  REQUIRE(rig.heard(R"({"type":"stream-terminate","stream":12,"why":"lost"})"));
+  CHECK(rig.program->heard.find(R"({"type":"no-client","stream":1,)") != std::string::npos);
+  CHECK(rig.program->heard.find(R"({"type":"no-client","stream":12,)") == std::string::npos);
+  CHECK(rig.ears[kSessions + 1].log.find("C:") == std::string::npos);
+}
+
 TEST_CASE("C-75 U-67 U-68 the program ends a stream: as it likes, or with an error of the stream") {
   ProgramRig rig;
   rig.begin();
