@@ -36,6 +36,7 @@ TEST_CASE("U-20 U-23 U-24 U-33 U-69 D-53 W-46 broken XML is answered with its st
       {"<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/>", "invalid-namespace",
        true},
       {"<f:open xmlns:f='urn:ietf:params:xml:ns:xmpp-framing'/>", "invalid-namespace", true},
+      {"<body xmlns='http://jabber.org/protocol/httpbind' type='terminate'/>", "invalid-namespace", true},
       {"<stream:stream/>", "invalid-namespace", true},
       {"<stream xmlns='http://etherx.jabber.org/streams'/>", "invalid-namespace", true},
   };
