@@ -12,7 +12,8 @@
       The same over WebSocket: an echo is a frame each way; an idle session is a WebSocket that says nothing.
   measure.py BUILD set-up [--sessions 10] [--seconds 5] [--rounds 3] [--workers 1]
       CPU milliseconds of nxb per session: created, logged in, bound, terminated, BOSH, so many at a time. One nxb goes to
-      three servers: in clear, over STARTTLS, and over STARTTLS with one that lets sessions be resumed.
+      servers in clear, over STARTTLS, and over STARTTLS with one that lets sessions be resumed; to the last two also where
+      they are found by SRV, from NSD on loopback.
 
 BUILD is a build folder with nxb in it. A ROUTE may hold {stub}, which becomes the stub server's port. Loopback only.
 
@@ -29,11 +30,13 @@ import sys
 import tempfile
 import time
 
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
+
 import bosh
 import processes
 import websocket
-
-HERE = pathlib.Path(__file__).resolve().parent
+from harness.name_server import NameServer
 
 
 def free_port():
@@ -84,8 +87,8 @@ def required(folder):
 
 
 @contextlib.contextmanager
-def nxb(build, workers, domains):
-    """Starts nxb with its own configuration; `domains`: (name, port, further lines) of each. Yields (port, pids)."""
+def nxb(build, workers, domains, resolver=None):
+    """Starts nxb with its own configuration; `domains`: (name, port or None for by DNS, further lines) of each. Yields (port, pids)."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         config = pathlib.Path(folder) / "nxb.toml"
@@ -102,12 +105,15 @@ message_rate = 0
 address = "127.0.0.1:{port}"
 [log]
 level = "ERROR"
+[upstream]
+allow_private_targets = true
+{f'resolvers = ["{resolver}"]' if resolver else ""}
 """ + "".join(f"""
 [[upstream.domain]]
 name = "{name}"
-target = "127.0.0.1:{stub_port}"
+{f'target = "127.0.0.1:{server}"' if server else ""}
 {more}
-""" for name, stub_port, more in domains))
+""" for name, server, more in domains))
         supervisor = pathlib.Path(build) / "supervisor" / "nxb-supervisor"
         with running([str(supervisor), "-c", str(config)]) as process:
             wait_for_port(port, process)
@@ -180,17 +186,22 @@ def targets_of(args, stub_port, folder, stack):
     return targets
 
 
-def set_up_targets(args, folder, stack):
-    """One nxb, three domains: each is a target."""
-    ways = [("plain.example", "in clear", None), ("full.example", "STARTTLS", 0), ("resumed.example", "STARTTLS, resumed", 2)]
-    certificates(folder, *(domain for domain, _, _ in ways))
-    domains = []
-    for domain, _, tickets in ways:
+async def set_up_all(args, folder, stack):
+    """One nxb, five domains: each is a target."""
+    ways = [("plain.example", "in clear", None, False), ("full.example", "STARTTLS", 0, False),
+            ("resumed.example", "STARTTLS, resumed", 2, False), ("full-srv.example", "SRV, STARTTLS", 0, True),
+            ("resumed-srv.example", "SRV, STARTTLS, resumed", 2, True)]
+    certificates(folder, *(way[0] for way in ways))
+    domains, zones = [], {}
+    for domain, _, tickets, by_dns in ways:
         tls = () if tickets is None else (*key_of(folder, domain), tickets)
         stack.enter_context(stub_server(port := free_port(), *tls))
-        domains.append((domain, port, required(folder) if tls else 'tls = "off"'))
-    port, pids = stack.enter_context(nxb(args.build, int(args.workers), domains))
-    return [Target(name, f"http://127.0.0.1:{port}/http-bind", pids, domain) for domain, name, _ in ways]
+        domains.append((domain, None if by_dns else port, required(folder) if tls else 'tls = "off"'))
+        if by_dns:
+            zones[domain] = f"_xmpp-client._tcp SRV 0 0 {port} host\nhost A 127.0.0.1"
+    async with NameServer(zones) as names:
+        port, pids = stack.enter_context(nxb(args.build, int(args.workers), domains, names.address))
+        await set_up(args, [Target(way[1], f"http://127.0.0.1:{port}/http-bind", pids, way[0]) for way in ways])
 
 
 async def set_up(args, targets):
@@ -259,7 +270,7 @@ def main():
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if work is set_up:
-            return asyncio.run(set_up(args, set_up_targets(args, folder, stack)))
+            return asyncio.run(set_up_all(args, folder, stack))
         if args.tls:
             certificates(folder, "localhost")
         stack.enter_context(stub_server(stub_port, *(key_of(folder, "localhost") if args.tls else ())))
