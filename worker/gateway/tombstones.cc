@@ -3,7 +3,6 @@
 #include "worker/gateway/tombstones.h"
 
 #include <algorithm>
-#include <ranges>
 
 namespace nxb::gateway {
 
@@ -20,9 +19,9 @@ void Tombstones::put(const Record& record, const Ending& ending, Instant now) {
 
 const Tombstone* Tombstones::find(std::string_view name, Instant now) {
   drop_old(now);
-  auto newest_first = all_ | std::views::reverse;
-  auto at = std::ranges::find(newest_first, name, [](const Tombstone& stone) { return stone.record.name; });
-  return at == newest_first.end() ? nullptr : &*at;
+  auto is_it = [name](const Tombstone& stone) { return stone.record.name == name; };
+  auto at = std::find_if(all_.rbegin(), all_.rend(), is_it);  // the newest of that name
+  return at == all_.rend() ? nullptr : &*at;
 }
 
 Instant Tombstones::whole_since(Instant now) {
