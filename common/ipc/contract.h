@@ -14,7 +14,7 @@
 
 namespace nxb::contract {
 
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 4;
 
 enum Fd : int { kControl = 3, kStats = 4, kMailboxIn = 5, kFirstMailboxOut = 6 };
 inline constexpr int first_listener(int workers) { return kFirstMailboxOut + workers; }

@@ -27,7 +27,16 @@ json to_object(const Configure& message) {
       {"workers", message.workers}, {"generation", message.generation}, {"routing_key", to_hex(message.routing_key)},
       {"config", message.config}};
 }
-json to_object(const Stop&) { return {{"type", "stop"}}; }
+json to_object(const Stop& message) { return {{"type", "stop"}, {"over_ms", message.over_ms}}; }
+json to_object(const Drain& message) {
+  return {{"type", "drain"}, {"on", message.on}, {"goodbye", message.goodbye}, {"over_ms", message.over_ms}};
+}
+json to_object(const Reload& message) { return {{"type", "reload"}, {"id", message.id}, {"config", message.config}}; }
+json to_object(const Reloaded& message) { return {{"type", "reloaded"}, {"id", message.id}, {"error", message.error}}; }
+json to_object(const LogLevel& message) { return {{"type", "log_level"}, {"level", message.level}}; }
+json to_object(const ReopenLogs&) { return {{"type", "reopen_logs"}}; }
+json to_object(const Ask& message) { return {{"type", "ask"}, {"id", message.id}, {"what", message.what}}; }
+json to_object(const Told& message) { return {{"type", "told"}, {"id", message.id}, {"text", message.text}}; }
 json to_object(const Ready& message) { return {{"type", "ready"}, {"version", message.version}}; }
 json to_object(const Publish& message) { return {{"type", "publish"}, {"on", message.on}}; }
 json to_object(const Question& message) {
@@ -56,6 +65,12 @@ Result<std::string> text(const json& object, const char* name) {
   auto at = object.find(name);
   if (at == object.end() || !at->is_string()) return bad(std::string(name) + " is missing or not a string");
   return at->get<std::string>();
+}
+
+Result<bool> boolean(const json& object, const char* name) {
+  auto at = object.find(name);
+  if (at == object.end() || !at->is_boolean()) return bad(std::string(name) + " is missing or not a boolean");
+  return at->get<bool>();
 }
 
 // Checked before any other member: a message of another version is reported as that, not as damaged.
@@ -125,15 +140,70 @@ Result<Message> decode_ready(const json& object) {
 }
 
 Result<Message> decode_stop(const json& object) {
+  Stop out;
+  NXB_TRY(out.over_ms, number(object, "over_ms"));
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 2));
+  return Message{out};
+}
+
+Result<Message> decode_drain(const json& object) {
+  Drain out;
+  NXB_TRY(out.on, boolean(object, "on"));
+  NXB_TRY(out.goodbye, boolean(object, "goodbye"));
+  NXB_TRY(out.over_ms, number(object, "over_ms"));
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 4));
+  return Message{out};
+}
+
+Result<Message> decode_reload(const json& object) {
+  Reload out;
+  NXB_TRY(out.id, number(object, "id"));
+  NXB_TRY(out.config, text(object, "config"));
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
+  return Message{std::move(out)};
+}
+
+Result<Message> decode_reloaded(const json& object) {
+  Reloaded out;
+  NXB_TRY(out.id, number(object, "id"));
+  NXB_TRY(out.error, text(object, "error"));
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
+  return Message{std::move(out)};
+}
+
+Result<Message> decode_log_level(const json& object) {
+  LogLevel out;
+  NXB_TRY(out.level, text(object, "level"));
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 2));
+  return Message{std::move(out)};
+}
+
+Result<Message> decode_reopen_logs(const json& object) {
   NXB_TRY([[maybe_unused]] auto exact, has_members(object, 1));
-  return Message{Stop{}};
+  return Message{ReopenLogs{}};
+}
+
+Result<Message> decode_ask(const json& object) {
+  Ask out;
+  NXB_TRY(out.id, number(object, "id"));
+  NXB_TRY(out.what, text(object, "what"));
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
+  return Message{std::move(out)};
+}
+
+Result<Message> decode_told(const json& object) {
+  Told out;
+  NXB_TRY(out.id, number(object, "id"));
+  NXB_TRY(out.text, text(object, "text"));
+  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
+  return Message{std::move(out)};
 }
 
 Result<Message> decode_publish(const json& object) {
-  auto at = object.find("on");
-  if (at == object.end() || !at->is_boolean()) return bad("on is missing or not a boolean");
+  Publish out;
+  NXB_TRY(out.on, boolean(object, "on"));
   NXB_TRY([[maybe_unused]] auto exact, has_members(object, 2));
-  return Message{Publish{at->get<bool>()}};
+  return Message{out};
 }
 
 Result<Message> decode_question(const json& object) {
@@ -164,6 +234,27 @@ Result<Message> decode_events(const json& object) {
   return Message{std::move(out)};
 }
 
+struct Decoder {
+  std::string_view type;
+  Result<Message> (*decode)(const json& object);
+};
+constexpr Decoder kDecoders[] = {
+    {"configure", decode_configure},
+    {"stop", decode_stop},
+    {"drain", decode_drain},
+    {"reload", decode_reload},
+    {"reloaded", decode_reloaded},
+    {"log_level", decode_log_level},
+    {"ready", decode_ready},
+    {"reopen_logs", decode_reopen_logs},
+    {"publish", decode_publish},
+    {"question", decode_question},
+    {"answer", decode_answer},
+    {"events", decode_events},
+    {"ask", decode_ask},
+    {"told", decode_told},
+};
+
 }  // namespace
 
 std::string encode(const Message& message) {
@@ -176,13 +267,9 @@ Result<Message> decode(std::string_view line) {
   json object = json::parse(line, nullptr, false);
   if (!object.is_object()) return bad("not a JSON object");
   NXB_TRY(auto type, text(object, "type"));
-  if (type == "configure") return decode_configure(object);
-  if (type == "stop") return decode_stop(object);
-  if (type == "ready") return decode_ready(object);
-  if (type == "publish") return decode_publish(object);
-  if (type == "question") return decode_question(object);
-  if (type == "answer") return decode_answer(object);
-  if (type == "events") return decode_events(object);
+  for (const Decoder& decoder : kDecoders) {
+    if (type == decoder.type) return decoder.decode(object);
+  }
   return bad("unknown type");
 }
 

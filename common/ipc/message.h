@@ -25,8 +25,43 @@ struct Configure {
   HashKey routing_key{};  // keys the sid hash (ARCHITECTURE, The life of one request)
   std::string config;     // config::to_json
 };
-// supervisor -> worker: say goodbye to every client and exit.
-struct Stop {};
+// supervisor -> worker: say goodbye to every client, spread over that time, and exit.
+struct Stop {
+  std::uint32_t over_ms = 0;
+};
+// supervisor -> worker: take no new sessions (on), or take them again. With `goodbye` those alive are told to go, spread
+// over that time; otherwise they stay as long as they like.
+struct Drain {
+  bool on = false;
+  bool goodbye = false;
+  std::uint32_t over_ms = 0;
+};
+// supervisor -> worker: another configuration, of which only what can be changed in place differs (O-33).
+struct Reload {
+  std::uint32_t id = 0;
+  std::string config;  // config::to_json
+};
+// worker -> supervisor: it holds from now on; or nothing has changed.
+struct Reloaded {
+  std::uint32_t id = 0;
+  std::string error;  // "" = done
+};
+// supervisor -> worker, until the next of these.
+struct LogLevel {
+  std::string level;  // as [log] level
+};
+// supervisor -> worker: log files were renamed, open them anew.
+struct ReopenLogs {};
+// worker -> supervisor: a page needs what only the supervisor knows (O-21, O-23). The Told has the same id.
+struct Ask {
+  std::uint32_t id = 0;
+  std::string what;
+};
+// supervisor -> worker
+struct Told {
+  std::uint32_t id = 0;
+  std::string text;
+};
 // worker -> supervisor: accepting connections.
 struct Ready {
   std::uint32_t version = 0;
@@ -53,7 +88,8 @@ struct Events {
   std::string lines;          // one JSON object each, with its newline; types are those of events.def
   std::uint64_t dropped = 0;  // that did not fit, after these
 };
-using Message = std::variant<Configure, Stop, Ready, Publish, Question, Answer, Events>;
+using Message = std::variant<Configure, Stop, Drain, Reload, Reloaded, LogLevel, ReopenLogs, Ready, Publish, Question,
+                             Answer, Events, Ask, Told>;
 
 std::string encode(const Message& message);     // with the newline
 Result<Message> decode(std::string_view line);  // without the newline

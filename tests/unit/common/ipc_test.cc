@@ -60,6 +60,22 @@ TEST_CASE("every control message survives its way over the wire") {
   CHECK(std::get<Ready>(*ready).version == contract::kVersion);
 }
 
+TEST_CASE("O-08 O-17 O-20 O-33: orders to workers and what comes back survive their way") {
+  CHECK(std::get<Stop>(*decode(line_of(Stop{30'000}))).over_ms == 30'000);
+  auto drain = std::get<Drain>(*decode(line_of(Drain{true, true, 500})));
+  CHECK((drain.on && drain.goodbye && drain.over_ms == 500));
+  auto reload = std::get<Reload>(*decode(line_of(Reload{7, "{\"x\":1}"})));
+  CHECK((reload.id == 7 && reload.config == "{\"x\":1}"));
+  auto reloaded = std::get<Reloaded>(*decode(line_of(Reloaded{7, "no"})));
+  CHECK((reloaded.id == 7 && reloaded.error == "no"));
+  CHECK(std::get<LogLevel>(*decode(line_of(LogLevel{"DEBUG"}))).level == "DEBUG");
+  CHECK(std::holds_alternative<ReopenLogs>(*decode(line_of(ReopenLogs{}))));
+  auto ask = std::get<Ask>(*decode(line_of(Ask{3, "metrics"})));
+  CHECK((ask.id == 3 && ask.what == "metrics"));
+  auto told = std::get<Told>(*decode(line_of(Told{3, "a\nb"})));
+  CHECK((told.id == 3 && told.text == "a\nb"));
+}
+
 TEST_CASE("O-18 O-19: questions, answers and events survive their way, whatever bytes are in them") {
   CHECK(std::get<Publish>(*decode(line_of(Publish{true}))).on);
   CHECK_FALSE(std::get<Publish>(*decode(line_of(Publish{false}))).on);

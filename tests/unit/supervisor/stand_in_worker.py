@@ -76,7 +76,7 @@ if mode("fail") or mode(f"fail-{index}"):
     sys.exit(3)
 if mode("garbage") and index == 0:
     os.unlink(os.path.join(folder, "garbage"))
-    control.sendall(b'{"type":"stop"}\n')
+    control.sendall(b'{"type":"stop","over_ms":0}\n')
     select.select([], [], [])
 count(index, "sessions", 5)
 count(index, "sessions_opened", 7)
@@ -111,7 +111,7 @@ while True:
         message = next(messages, None)
         if message is None:
             sys.exit(75)
-        if message == {"type": "stop"} and not mode("deaf"):
+        if message["type"] == "stop" and not mode("deaf"):
             sys.exit(0)
         for nonsense in ("deep", "wide", "long"):
             if (message.get("on") or message["type"] == "question") and mode(nonsense):
