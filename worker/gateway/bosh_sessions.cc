@@ -34,6 +34,7 @@ bosh::SessionLimits limits_from(const config::Config::Bosh& bosh) {
   limits.default_inactivity = bosh.default_inactivity;
   limits.max_inactivity = bosh.max_inactivity;
   limits.inactivity_grace = bosh.inactivity_grace;
+  limits.abort_grace = bosh.abort_grace;
   limits.features_hold = bosh.features_hold;
   limits.gap_timeout = bosh.gap_timeout;
   limits.max_pause = bosh.max_pause;
