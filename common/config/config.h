@@ -80,6 +80,7 @@ struct Config {
     Duration default_inactivity{70'000};
     Duration max_inactivity{160'000};
     Duration inactivity_grace{10'000};
+    Duration abort_grace{0};  // 0: off (O-32)
     Duration features_hold{10'000};
     Duration gap_timeout{30'000};
     Duration max_pause{120'000};  // 0: pausing is not offered (B-32)

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -116,7 +117,9 @@ Values Segment::total() const {
   Values sum{};
   for (std::size_t index = 0; index < slots_; ++index) {
     Values values = read(index);
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += values[i];
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      sum[i] = kCounters[i].kind == Kind::Most ? std::max(sum[i], values[i]) : sum[i] + values[i];
+    }
   }
   return sum;
 }
@@ -130,7 +133,7 @@ Instant Segment::created() const {
 void Segment::clear_gauges(std::size_t index) {
   Counters::Slot& cleared = *slot(index);
   for (std::size_t i = 0; i < kCounters.size(); ++i) {
-    if (kCounters[i].kind == Kind::Gauge) cleared[i].store(0, std::memory_order_relaxed);
+    if (kCounters[i].kind != Kind::Sum) cleared[i].store(0, std::memory_order_relaxed);
   }
 }
 

@@ -16,7 +16,7 @@
 
 namespace nxb::stats {
 
-enum class Kind : std::uint8_t { Sum, Gauge };
+enum class Kind : std::uint8_t { Sum, Gauge, Most };
 struct Info {
   std::string_view name;
   Kind kind;
@@ -63,7 +63,7 @@ class Segment {
   Values read(std::size_t index) const;
   std::uint64_t get(std::size_t index, Counter counter) const;
   Instant created() const;               // when nxb started: the clock is one for all processes
-  Values total() const;                  // sums and gauges added over all slots
+  Values total() const;                  // over all slots: added, or the highest (Most)
   void clear_gauges(std::size_t index);  // when a worker died
 
  private:

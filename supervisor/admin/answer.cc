@@ -52,7 +52,7 @@ Json stats(const Source& source) {
   json["total"] = counters_of(now.total);
   json["gauges"] = Json::array();  // what may go down; all others never do
   for (const auto& info : stats::kCounters) {
-    if (info.kind == stats::Kind::Gauge) json["gauges"].push_back(std::string(info.name));
+    if (info.kind != stats::Kind::Sum) json["gauges"].push_back(std::string(info.name));
   }
   return json;
 }

@@ -63,6 +63,7 @@ Session::Session(const SessionLimits& limits, std::string sid, RequestId id, Bod
       wait_(granted_wait(limits, creation)),
       inactivity_(granted_inactivity(limits, creation) + limits.inactivity_grace),
       grace_(limits.inactivity_grace),
+      abort_grace_(limits.abort_grace > Duration::zero() ? std::min(limits.abort_grace, inactivity_) : inactivity_),
       gap_timeout_(std::min(limits.gap_timeout, std::max(wait_, kShortestGap))),
       max_pause_(limits.max_pause),
       max_pending_(limits.max_pending),
@@ -116,6 +117,7 @@ void Session::move_to(State to) {
 void Session::take(RequestArrived& arrived, Actions& out) {
   if (!running()) return answer_after_end(arrived, out);
   idle_since_.reset();  // whatever it is, the clock of B-70 starts anew after it
+  aborted_ = false;
   Body& body = arrived.body;
   if (pause_ && body.rid != pause_->rid) pause_.reset();
   OpenRequest request{body.rid.value_or(Rid{}), arrived.id, now_};
@@ -161,6 +163,7 @@ void Session::take(RequestGone& gone, Actions& out) {
   OpenRequest* open = window_.find_open(gone.id);
   if (!open) return;
   open->live = false;
+  aborted_ = window_.live() == 0;
   // Nobody will ever know the sid: the creation request cannot be repeated.
   if (state_ == State::Opening && open == &window_.held().front()) end_silently("client gone before creation", out);
 }

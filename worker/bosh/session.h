@@ -46,6 +46,7 @@ struct SessionLimits {
   Duration default_inactivity{70'000};
   Duration max_inactivity{160'000};
   Duration inactivity_grace{10'000};
+  Duration abort_grace{0};  // inactivity after the client dropped what was held; 0: no difference
   Duration features_hold{10'000};
   Duration gap_timeout{30'000};
   Duration max_pause{120'000};          // 0: pausing is not offered
@@ -218,7 +219,7 @@ class Session final {
   Report take_report();
   void throttle(Actions& out);
   Instant due(const OpenRequest& held) const;
-  Duration patience() const { return pause_ ? pause_->length : inactivity_; }
+  Duration patience() const { return pause_ ? pause_->length : aborted_ ? abort_grace_ : inactivity_; }
 
   // session_streams.cc: the servers, and which stream a request means
   void on_server(Stream& stream, upstream::Opened& opened, Actions& out);
@@ -275,6 +276,7 @@ class Session final {
   Duration wait_;        // granted
   Duration inactivity_;  // with grace
   Duration grace_;
+  Duration abort_grace_;  // as inactivity_, but at most as long
   Duration gap_timeout_;
   Duration max_pause_;
   std::uint64_t max_pending_;
@@ -283,6 +285,7 @@ class Session final {
   RequestWindow window_;
   Streams streams_;
   std::optional<Instant> idle_since_;  // no live request is open since then (B-70)
+  bool aborted_ = false;               // the client itself ended the last live one (O-32)
   std::optional<Instant> gap_since_;   // last + 1 is missing since then (B-55)
   std::optional<Pause> pause_;
   Rid reported_;                          // the highest answer that was, or is to be, reported (B-67)

@@ -18,7 +18,10 @@ void Session::expire(Actions& out) {
     return move_to(State::Forgotten);
   }
   if (!running()) return;
-  if (idle_since_ && *idle_since_ + patience() <= now_) return end_silently("inactivity", out);
+  if (idle_since_ && *idle_since_ + patience() <= now_) {
+    const bool early = aborted_ && !pause_ && abort_grace_ < inactivity_;
+    return end_silently(early ? "aborted by client" : "inactivity", out);
+  }
   if (gap_since_ && *gap_since_ + gap_timeout_ <= now_) return end_by_gap(out);
 }
 

@@ -132,7 +132,7 @@ void WsConnection::on_broken(const Error&) { lose(kLost); }
 void WsConnection::lose(std::string_view why) {
   if (state_ == State::Open) {
     state_ = State::Ending;  // nothing more is sent from within
-    tell(ws::ConnectionGone{why});
+    tell(ws::ConnectionGone{why, why == kLost});
   }
   close();
 }

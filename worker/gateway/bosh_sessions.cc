@@ -34,6 +34,7 @@ bosh::SessionLimits limits_from(const config::Config::Bosh& bosh) {
   limits.default_inactivity = bosh.default_inactivity;
   limits.max_inactivity = bosh.max_inactivity;
   limits.inactivity_grace = bosh.inactivity_grace;
+  limits.abort_grace = bosh.abort_grace;
   limits.features_hold = bosh.features_hold;
   limits.gap_timeout = bosh.gap_timeout;
   limits.max_pause = bosh.max_pause;
@@ -64,8 +65,8 @@ struct BoshSessions::Cell {
   bosh::Session session;
 };
 
-BoshSessions::BoshSessions(const Context& context, Census& census, Links& links)
-    : context_(context), census_(census), links_(links), limits_(limits_from(context.config.bosh)) {}
+BoshSessions::BoshSessions(const Context& context, Census& census, Links& links, CutWatch& cuts)
+    : context_(context), census_(census), links_(links), cuts_(cuts), limits_(limits_from(context.config.bosh)) {}
 
 BoshSessions::~BoshSessions() = default;
 
@@ -91,14 +92,16 @@ void BoshSessions::on_request(RequestId id, bosh::Body body, const Client& clien
   cell.record.heard = context_.now();
   cell.record.last_rid = std::max(cell.record.last_rid, body.rid.value_or(Rid()));
   context_.counters.add(Counter::requests_held);
-  open_requests_.emplace(id, at->second);
+  cuts_.look();
+  open_requests_.emplace(id, OpenRequest{at->second, context_.now()});
   deliver(at->second, bosh::RequestArrived{id, std::move(body)});
 }
 
 void BoshSessions::on_request_gone(RequestId id) {
   auto at = open_requests_.find(id);
   if (at == open_requests_.end()) return;
-  SessionKey key = at->second;
+  SessionKey key = at->second.session;
+  if (!census_.shutting_down()) cuts_.cut(Kind::Bosh, context_.now() - at->second.since);
   open_requests_.erase(at);
   context_.counters.sub(Counter::requests_held);
   context_.counters.add(Counter::client_aborts);
@@ -159,7 +162,7 @@ void BoshSessions::create(RequestId id, bosh::Body body, const Client& client, s
   Cell& cell =
       cells_.put(key, std::make_unique<Cell>(limits_, sid, id, std::move(body), client, context_.now(), actions));
   by_sid_.emplace(cell.session.sid(), key);
-  open_requests_.emplace(id, key);
+  open_requests_.emplace(id, OpenRequest{key, context_.now()});
   cell.record.requests = 1;
   cell.record.heard = context_.now();
   cell.record.last_rid = rid;
@@ -224,8 +227,8 @@ void BoshSessions::run(SessionKey key, Cell& cell, bosh::Actions first) {
 // A session that cannot come to rest is ended: its requests are told, its streams are let go, nothing is remembered.
 void BoshSessions::give_up(SessionKey key, Cell& cell) {
   std::vector<RequestId> open;
-  for (const auto& [id, owner] : open_requests_) {
-    if (owner == key) open.push_back(id);
+  for (const auto& [id, request] : open_requests_) {
+    if (request.session == key) open.push_back(id);
   }
   for (RequestId id : open) {
     bosh::Respond respond{id, 200, bosh::write_terminate(bosh::Condition::InternalServerError)};

@@ -16,6 +16,7 @@
 #include "worker/bosh/session.h"
 #include "worker/gateway/census.h"
 #include "worker/gateway/context.h"
+#include "worker/gateway/cut_watch.h"
 #include "worker/gateway/links.h"
 
 namespace nxb::gateway {
@@ -26,7 +27,7 @@ class BoshSessions {
   static constexpr std::size_t kRemembered = 65536;
   static constexpr std::size_t kRememberedBytes = std::size_t{128} << 20;  // of their answers and last words
 
-  BoshSessions(const Context& context, Census& census, Links& links);
+  BoshSessions(const Context& context, Census& census, Links& links, CutWatch& cuts);
   ~BoshSessions();
   BoshSessions(const BoshSessions&) = delete;
   BoshSessions& operator=(const BoshSessions&) = delete;
@@ -64,6 +65,7 @@ class BoshSessions {
   const Context& context_;
   Census& census_;
   Links& links_;
+  CutWatch& cuts_;
   bosh::SessionLimits limits_;
 
   // What a request still open belongs to; a gone connection names requests, not sessions.
@@ -72,7 +74,11 @@ class BoshSessions {
       return std::hash<std::uint64_t>{}(id.conn.value * 31 + id.number);
     }
   };
-  std::unordered_map<RequestId, SessionKey, RequestHash> open_requests_;
+  struct OpenRequest {
+    SessionKey session;
+    Instant since;
+  };
+  std::unordered_map<RequestId, OpenRequest, RequestHash> open_requests_;
   IdTable<SessionKey, Cell> cells_;
   std::unordered_map<std::string_view, SessionKey> by_sid_;  // views into Session::sid()
   std::deque<SessionKey> remembered_;                        // ended, oldest first; stale keys are skipped

@@ -16,6 +16,7 @@
 #include "worker/gateway/bosh_sessions.h"
 #include "worker/gateway/census.h"
 #include "worker/gateway/context.h"
+#include "worker/gateway/cut_watch.h"
 #include "worker/gateway/links.h"
 #include "worker/gateway/ports.h"
 #include "worker/gateway/ws_sessions.h"
@@ -51,8 +52,9 @@ class Gateway final : public upstream::Events {
   Context context_;
   Census census_{context_};
   Links links_{context_, census_};
-  BoshSessions bosh_{context_, census_, links_};
-  WsSessions websockets_{context_, census_, links_};
+  CutWatch cuts_{context_};
+  BoshSessions bosh_{context_, census_, links_, cuts_};
+  WsSessions websockets_{context_, census_, links_, cuts_};
 };
 
 }  // namespace nxb::gateway

@@ -52,17 +52,19 @@ std::string* domain_in(ws::Event& event) {
 struct WsSessions::Cell {
   Cell(const ws::SessionLimits& limits, std::string name, const Client& client, Instant now)
       : record{Kind::WebSocket, short_hash(name), client.address, client.port, {}, now},
+        heard_or_told(now),
         session(limits, std::move(name), now) {}
 
   Record record;
   Held held;
   std::uint64_t unsent = 0;  // the most since the session was told
+  Instant heard_or_told;     // when a frame was last on the connection, either way
   Pump<ws::Session, ws::Event, ws::Action> pump;
   ws::Session session;
 };
 
-WsSessions::WsSessions(const Context& context, Census& census, Links& links)
-    : context_(context), census_(census), links_(links), limits_(limits_from(context.config.websocket)) {}
+WsSessions::WsSessions(const Context& context, Census& census, Links& links, CutWatch& cuts)
+    : context_(context), census_(census), links_(links), cuts_(cuts), limits_(limits_from(context.config.websocket)) {}
 
 WsSessions::~WsSessions() = default;
 
@@ -87,8 +89,20 @@ void WsSessions::on_event(SocketId id, ws::Event event) {
       record.heard = context_.now();
     }
     if (const auto* close = std::get_if<ws::CloseArrived>(&event)) record.close_code = std::to_string(close->code);
+    watch(*at->second, event);
   }
   deliver(id, std::move(event));
+}
+
+// Who says goodbye was not cut off.
+void WsSessions::watch(Cell& cell, const ws::Event& event) {
+  cuts_.look();
+  const auto* gone = std::get_if<ws::ConnectionGone>(&event);
+  if (!gone) {
+    cell.heard_or_told = context_.now();
+  } else if (gone->by_peer && cell.record.live && cell.record.close_code.empty() && !census_.shutting_down()) {
+    cuts_.cut(Kind::WebSocket, context_.now() - cell.heard_or_told);
+  }
 }
 
 void WsSessions::on_deadline(SocketId id) { deliver(id, ws::TimePassed{}); }
@@ -171,6 +185,7 @@ void WsSessions::forget(SocketId id) {
 void WsSessions::perform(SocketId id, Cell& cell, ws::Send& send) {
   if (cell.unsent > limits_.max_unsent && send.opcode != ws::Opcode::Close) return;
   context_.ports.send_frame(id, send.opcode, send.payload);
+  cell.heard_or_told = context_.now();
   cell.unsent = std::max<std::uint64_t>(cell.unsent, context_.ports.unsent(id));
 }
 

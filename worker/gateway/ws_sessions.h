@@ -14,6 +14,7 @@
 #include "common/base/ids.h"
 #include "worker/gateway/census.h"
 #include "worker/gateway/context.h"
+#include "worker/gateway/cut_watch.h"
 #include "worker/gateway/links.h"
 #include "worker/ws/session.h"
 
@@ -21,7 +22,7 @@ namespace nxb::gateway {
 
 class WsSessions {
  public:
-  WsSessions(const Context& context, Census& census, Links& links);
+  WsSessions(const Context& context, Census& census, Links& links, CutWatch& cuts);
   ~WsSessions();
   WsSessions(const WsSessions&) = delete;
   WsSessions& operator=(const WsSessions&) = delete;
@@ -39,6 +40,7 @@ class WsSessions {
   void deliver(SocketId id, ws::Event event);
   void run(SocketId id, Cell& cell);
   std::optional<ws::Event> slowness(Cell& cell) const;
+  void watch(Cell& cell, const ws::Event& event);
   void give_up(SocketId id, Cell& cell);
   void settle(SocketId id, Cell& cell);
   void forget(SocketId id);
@@ -56,6 +58,7 @@ class WsSessions {
   const Context& context_;
   Census& census_;
   Links& links_;
+  CutWatch& cuts_;
   ws::SessionLimits limits_;
   std::unordered_map<SocketId, std::unique_ptr<Cell>> cells_;
 };

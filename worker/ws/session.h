@@ -69,6 +69,7 @@ struct Unsent {
 };
 struct ConnectionGone {  // TCP ended; not after HangUp
   std::string_view why = "connection lost";
+  bool by_peer = true;  // FIN or a reset; false: we gave it up
 };
 struct ServerSpoke {
   upstream::Event event;

@@ -107,6 +107,16 @@ TEST_CASE("a segment of another size or layout is refused, and cannot be resized
   }
 }
 
+TEST_CASE("O-31: of what is no amount the total is the highest, and it goes with its worker") {
+  auto segment = Segment::create(2);
+  REQUIRE(static_cast<bool>(segment));
+  Counters(segment->slot(0)).add(Counter::proxy_cut_age_seconds, 30);
+  Counters(segment->slot(1)).add(Counter::proxy_cut_age_seconds, 50);
+  CHECK(of(segment->total(), Counter::proxy_cut_age_seconds) == 50);
+  segment->clear_gauges(1);
+  CHECK(of(segment->total(), Counter::proxy_cut_age_seconds) == 30);
+}
+
 TEST_CASE("every counter has a name and a text") {
   for (const Info& info : kCounters) {
     CHECK_FALSE(info.name.empty());

@@ -73,7 +73,8 @@ TEST_CASE("O-15: stats has every counter per worker and in total, and names thos
   CHECK(stats["workers"][0]["counters"]["sessions"] == 5);
   CHECK(stats["workers"][1]["counters"]["sessions"] == 0);
   CHECK(stats["total"]["bytes_to_clients"] == 1536);
-  CHECK(stats["gauges"] == json::array({"sessions", "websockets", "streams", "connections", "requests_held"}));
+  CHECK(stats["gauges"] ==
+        json::array({"sessions", "websockets", "streams", "connections", "requests_held", "proxy_cut_age_seconds"}));
 }
 
 TEST_CASE("O-15: workers has process, state, load, age, restarts and the last exit; what is unknown is null") {
