@@ -16,7 +16,7 @@ namespace nxb::stats {
 namespace {
 
 constexpr std::size_t kLine = 64;
-constexpr std::uint32_t kVersion = 2;  // raise when the meaning changes without the number of counters
+constexpr std::uint32_t kVersion = 3;  // raise when the meaning changes without the number of cells
 
 struct Header {
   std::uint64_t magic;
@@ -25,7 +25,7 @@ struct Header {
   std::int64_t created_ms;  // of the monotonic clock
 };
 constexpr std::uint64_t kMagic = 0x7374'6174'2e6e'7862;  // "nxb.stat"
-constexpr std::uint32_t kLayout = kVersion << 16 | static_cast<std::uint32_t>(kCounters.size());
+constexpr std::uint32_t kLayout = kVersion << 16 | static_cast<std::uint32_t>(kCells);
 constexpr std::size_t kHeaderSize = kLine;
 constexpr std::size_t kSlotSize = (sizeof(Counters::Slot) + kLine - 1) / kLine * kLine;
 
@@ -117,6 +117,15 @@ Values Segment::total() const {
   for (std::size_t index = 0; index < slots_; ++index) {
     Values values = read(index);
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += values[i];
+  }
+  return sum;
+}
+
+Cells Segment::cells() const {
+  Cells sum{};
+  for (std::size_t index = 0; index < slots_; ++index) {
+    const Counters::Slot& slot = *const_cast<Segment*>(this)->slot(index);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += slot[i].load(std::memory_order_relaxed);
   }
   return sum;
 }

@@ -49,6 +49,7 @@ class BoshSessions {
   void run(SessionKey key, Cell& cell, bosh::Actions first = {});
   void give_up(SessionKey key, Cell& cell);
   void settle(SessionKey key, Cell& cell);
+  void note_delivery(Cell& cell);
   void remember(SessionKey key, Cell& cell);
   void forget(SessionKey key);
 
@@ -72,7 +73,11 @@ class BoshSessions {
       return std::hash<std::uint64_t>{}(id.conn.value * 31 + id.number);
     }
   };
-  std::unordered_map<RequestId, SessionKey, RequestHash> open_requests_;
+  struct OpenRequest {
+    SessionKey session;
+    Instant since;
+  };
+  std::unordered_map<RequestId, OpenRequest, RequestHash> open_requests_;
   IdTable<SessionKey, Cell> cells_;
   std::unordered_map<std::string_view, SessionKey> by_sid_;  // views into Session::sid()
   std::deque<SessionKey> remembered_;                        // ended, oldest first; stale keys are skipped
