@@ -199,6 +199,13 @@ void Fleet::on_worker_events(Index index, const ipc::Events& events) {
 
 void Fleet::on_worker_answer(Index index, const ipc::Answer& answer) { questions_.on_answer(index, answer); }
 
+// One that asks and does not read its answers is told no more.
+void Fleet::on_worker_asks(Index index, const ipc::Ask& ask) {
+  questions_.on_word(index);
+  Slot& slot = slots_[index];
+  if (slot.control->queued() <= kMostUntaken) slot.control->send(ipc::Told{ask.id, hooks_.on_ask(ask.what)});
+}
+
 void Fleet::on_worker_misbehaved(Index index, std::string_view how) {
   log::error("worker.misbehaved", {{"index", index}, {"how", how}});
   deliver(WorkerMisbehaved{index});
@@ -274,7 +281,7 @@ Status Fleet::start_process(Index index) {
                                        [this, index](uv::ChildExit how) { on_exit(index, how); }));
   slot.control = std::move(control);
   slot.started_at = loop_.now();
-  ++slot.spawned;
+  if (++slot.spawned > 1) stats::Counters(segment_.slot(index)).add(stats::Counter::worker_restarts);
   ipc::Configure configure;
   configure.version = contract::kVersion;
   configure.index = index;

@@ -41,7 +41,8 @@ class Fleet final : private ControlSink {
     std::function<void(Index, const ipc::Events&)> on_events;  // of sessions; only while published
     std::function<void(Index, int pid, std::uint64_t restarts)> on_worker_ready;
     std::function<void(Index, int pid, const std::string& how, Duration age)> on_worker_exit;
-    std::function<void(contract::Exit)> on_finished;  // no worker process is left; the fleet does nothing more
+    std::function<std::string(std::string_view what)> on_ask;  // of a worker, for its pages
+    std::function<void(contract::Exit)> on_finished;           // no worker process is left; the fleet does nothing more
   };
   struct WorkerInfo {
     Index index = 0;
@@ -94,6 +95,7 @@ class Fleet final : private ControlSink {
   void on_worker_ready(Index index) override;
   void on_worker_events(Index index, const ipc::Events& events) override;
   void on_worker_answer(Index index, const ipc::Answer& answer) override;
+  void on_worker_asks(Index index, const ipc::Ask& ask) override;
   void on_worker_misbehaved(Index index, std::string_view how) override;
   void on_worker_drained(Index index) override;
   void on_exit(Index index, uv::ChildExit how);

@@ -22,6 +22,7 @@
 #include "supervisor/admin/server.h"
 #include "supervisor/fleet.h"
 #include "supervisor/listener.h"
+#include "supervisor/monitor.h"
 #include "supervisor/options.h"
 #include "supervisor/process_usage.h"
 
@@ -94,11 +95,13 @@ struct Daemon {
   Instant started;
   std::vector<ListeningSocket> sockets;
   std::unique_ptr<Fleet> fleet;
+  std::unique_ptr<Monitor> monitor;
   std::unique_ptr<admin::Server> admin;
   bool all_ready = false;
   Exit exit_code = Exit::Clean;
 
   Exit run(const std::string& worker_path);
+  std::string state() const { return fleet->stopping() ? "stopping" : all_ready ? "running" : "starting"; }
   admin::Snapshot snapshot() const;
   admin::Fleetwork fleetwork();
 };
@@ -107,7 +110,7 @@ admin::Snapshot Daemon::snapshot() const {
   admin::Snapshot now;
   now.pid = getpid();
   now.uptime = loop.now() - started;
-  now.state = fleet->stopping() ? "stopping" : all_ready ? "running" : "starting";
+  now.state = state();
   now.config_path = options.config_path;
   for (const auto& socket : sockets) now.listen.push_back(socket.text());
   for (auto& info : fleet->workers()) {
@@ -151,6 +154,7 @@ Exit Daemon::run(const std::string& worker_path) {
   hooks.on_worker_exit = [this](Index worker, int pid, const std::string& how, Duration age) {
     admin->publish(admin::worker_exit_event(worker, pid, how, age));
   };
+  hooks.on_ask = [this](std::string_view what) { return monitor->answer(what); };
   hooks.on_finished = [this](Exit code) {
     exit_code = code;
     loop.stop();
@@ -158,6 +162,7 @@ Exit Daemon::run(const std::string& worker_path) {
   auto made = Fleet::make(loop, std::move(setup), std::move(hooks));
   if (!made) return fail(made.error(), Exit::Failed);
   fleet = *std::move(made);
+  monitor = std::make_unique<Monitor>(loop, *fleet, Monitor::Source{[this] { return state(); }, &usage_of});
 
   admin::Source source{[this] { return snapshot(); }, &usage_of};
   auto server = admin::Server::make(loop, config.server.admin_socket, std::move(source), fleetwork());

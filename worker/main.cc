@@ -39,6 +39,9 @@ class Life {
     handlers.question = [this](const ipc::Question& question) {
       if (worker_) control_->send(worker_->answer(question));
     };
+    handlers.told = [this](const ipc::Told& told) {
+      if (worker_) worker_->told(told);
+    };
     handlers.lost = [this] { on_lost(); };
     handlers.misled = [this](const Error& error) { fail(exit_for(error), "control channel: " + error.text); };
     NXB_TRY(control_, Control::make(loop_, contract::kControl, std::move(handlers)));
@@ -60,7 +63,8 @@ class Life {
     if (auto only = only_contract_descriptors(identity.workers, config->listen.size()); !only) {
       return fail(Exit::Failed, only.error().text);
     }
-    auto worker = Worker::make(loop_, identity, *std::move(config));
+    auto worker =
+        Worker::make(loop_, identity, *std::move(config), [this](const ipc::Ask& ask) { control_->send(ask); });
     if (!worker) return fail(exit_for(worker.error()), worker.error().text);
     worker_ = *std::move(worker);
     log::debug("worker.serving", {{"pid", getpid()}});

@@ -8,9 +8,11 @@
 
 namespace nxb {
 
-Result<std::unique_ptr<Worker>> Worker::make(uv::Loop& loop, const ipc::Configure& identity, config::Config config) {
+Result<std::unique_ptr<Worker>> Worker::make(uv::Loop& loop, const ipc::Configure& identity, config::Config config,
+                                             AskSupervisor ask) {
   NXB_TRY(auto segment, stats::Segment::attach(contract::kStats, identity.workers));
-  auto worker = std::make_unique<Worker>(Private(), loop, identity, std::move(config), std::move(segment));
+  auto worker =
+      std::make_unique<Worker>(Private(), loop, identity, std::move(config), std::move(segment), std::move(ask));
   NXB_TRY(worker->mailroom_, relay::Mailroom::make(loop, worker->counters_, worker->mailboxes(identity)));
   worker->edge_ = std::make_unique<edge::Edge>(worker->edge_context(identity));
   NXB_TRY(auto listening, worker->listen(identity));
@@ -18,8 +20,10 @@ Result<std::unique_ptr<Worker>> Worker::make(uv::Loop& loop, const ipc::Configur
   return worker;
 }
 
-Worker::Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment)
+Worker::Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment,
+               AskSupervisor ask)
     : loop_(loop),
+      ask_(std::move(ask)),
       config_(std::move(config)),
       segment_(std::move(segment)),
       counters_(segment_.slot(identity.index)),
@@ -53,7 +57,8 @@ edge::Context Worker::edge_context(const ipc::Configure& identity) {
           .workers = identity.workers,
           .deadlines = deadlines_,
           .counters = counters_,
-          .stats = segment_};
+          .stats = segment_,
+          .ask = ask_};
 }
 
 Status Worker::listen(const ipc::Configure& identity) {

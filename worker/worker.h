@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "common/config/config.h"
@@ -26,18 +27,23 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   };
 
  public:
+  using AskSupervisor = std::function<void(const ipc::Ask&)>;
   // Takes over the descriptors of contract.h. Fails when one of them is not what it must be.
-  static Result<std::unique_ptr<Worker>> make(uv::Loop& loop, const ipc::Configure& identity, config::Config config);
+  static Result<std::unique_ptr<Worker>> make(uv::Loop& loop, const ipc::Configure& identity, config::Config config,
+                                              AskSupervisor ask);
 
   void count_bugs();                               // broken expectations since the last call, into bugs_seen
   void publish(bool on) { gateway_.publish(on); }  // whether anybody listens to events (O-19)
   gateway::Journal::Batch take_events() { return gateway_.take_events(); }
   ipc::Answer answer(const ipc::Question& question);
 
+  void told(const ipc::Told& told) { edge_->told(told); }  // what its pages asked the supervisor
+
   void shut_down();   // goodbye to every client (B-108); idle() becomes true within a few seconds
   bool idle() const;  // no connection and no stream is left
 
-  Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment);
+  Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment,
+         AskSupervisor ask);
 
  private:
   relay::Mailboxes mailboxes(const ipc::Configure& identity);
@@ -73,6 +79,7 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   };
 
   uv::Loop& loop_;
+  AskSupervisor ask_;
   std::uint64_t bugs_counted_ = 0;
   config::Config config_;
   stats::Segment segment_;

@@ -17,7 +17,7 @@ namespace nxb::stats {
 namespace {
 
 constexpr std::size_t kLine = 64;
-constexpr std::uint32_t kVersion = 2;  // raise when the meaning changes without the number of counters
+constexpr std::uint32_t kVersion = 3;  // raise when the meaning changes without the number of cells
 
 struct Header {
   std::uint64_t magic;
@@ -26,7 +26,7 @@ struct Header {
   std::int64_t created_ms;  // of the monotonic clock
 };
 constexpr std::uint64_t kMagic = 0x7374'6174'2e6e'7862;  // "nxb.stat"
-constexpr std::uint32_t kLayout = kVersion << 16 | static_cast<std::uint32_t>(kCounters.size());
+constexpr std::uint32_t kLayout = kVersion << 16 | static_cast<std::uint32_t>(kCells);
 constexpr std::size_t kHeaderSize = kLine;
 constexpr std::size_t kSlotSize = (sizeof(Counters::Slot) + kLine - 1) / kLine * kLine;
 
@@ -42,6 +42,12 @@ Result<void*> map(int fd, std::size_t size) {
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) return failed("mmap of the statistics segment");
   return memory;
+}
+
+// Two slots' values of one cell.
+std::uint64_t together(std::size_t cell, std::uint64_t one, std::uint64_t other) {
+  const bool most = cell < kCounters.size() && kCounters[cell].kind == Kind::Most;
+  return most ? std::max(one, other) : one + other;
 }
 
 }  // namespace
@@ -117,9 +123,16 @@ Values Segment::total() const {
   Values sum{};
   for (std::size_t index = 0; index < slots_; ++index) {
     Values values = read(index);
-    for (std::size_t i = 0; i < sum.size(); ++i) {
-      sum[i] = kCounters[i].kind == Kind::Most ? std::max(sum[i], values[i]) : sum[i] + values[i];
-    }
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = together(i, sum[i], values[i]);
+  }
+  return sum;
+}
+
+Cells Segment::cells() const {
+  Cells sum{};
+  for (std::size_t index = 0; index < slots_; ++index) {
+    const Counters::Slot& slot = *const_cast<Segment*>(this)->slot(index);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = together(i, sum[i], slot[i].load(std::memory_order_relaxed));
   }
   return sum;
 }

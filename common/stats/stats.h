@@ -1,4 +1,4 @@
-// common/stats/stats.h - counters in a shared segment: one slot per worker, one writer per slot.
+// common/stats/stats.h - counters in a shared segment: one slot per worker. The worker writes it; `worker_restarts` the supervisor.
 // Runs in: supervisor (creates, reads), worker (writes its own slot, reads all for the monitor page). The supervisor
 // reads without asking, so a stuck worker cannot hold up statistics and totals survive a worker's crash (O-24).
 // SPDX-License-Identifier: MIT
@@ -12,38 +12,43 @@
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
-#include "common/stats/counters.def"
+#include "common/stats/layout.h"
 
 namespace nxb::stats {
 
-enum class Kind : std::uint8_t { Sum, Gauge, Most };
-struct Info {
-  std::string_view name;
-  Kind kind;
-  std::string_view help;
-};
-#define NXB_STATS_ROW(name, kind, help) Info{#name, Kind::kind, help},
-inline constexpr std::array kCounters{NXB_COUNTERS(NXB_STATS_ROW)};
-#undef NXB_STATS_ROW
-#define NXB_STATS_ENUM(name, kind, help) name,
-enum class Counter : std::uint16_t { NXB_COUNTERS(NXB_STATS_ENUM) };
-#undef NXB_STATS_ENUM
-
 using Values = std::array<std::uint64_t, kCounters.size()>;
+using Cells = std::array<std::uint64_t, kCells>;  // a slot whole, or all of them added
 
 // A worker's own counters. Default-constructed it counts into private memory (tests, tools).
 class Counters {
  public:
-  using Slot = std::array<std::atomic<std::uint64_t>, kCounters.size()>;
+  using Slot = std::array<std::atomic<std::uint64_t>, kCells>;
   Counters() : own_(std::make_unique<Slot>()), slot_(own_.get()) {}
   explicit Counters(Slot* slot) : slot_(slot) {}
   void add(Counter counter, std::uint64_t by = 1) { at(counter).fetch_add(by, std::memory_order_relaxed); }
   void sub(Counter counter, std::uint64_t by = 1) { at(counter).fetch_sub(by, std::memory_order_relaxed); }
+  void answered(Method method, int status) {
+    count(Table::requests, method, static_cast<std::size_t>(status / 100 - 1));
+  }
+  void ended(Transport transport, Cause cause) {
+    count(Table::session_ends, transport, static_cast<std::size_t>(cause));
+  }
+  void unknown_sid(SidReason reason) { count(Table::unknown_sid, reason, 0); }
+  void observe(Histogram histogram, Duration value) {
+    const std::size_t first = first_of(histogram);
+    (*slot_)[first + bucket_of(value)].fetch_add(1, std::memory_order_relaxed);
+    (*slot_)[first + kBuckets].fetch_add(static_cast<std::uint64_t>(value.count()), std::memory_order_relaxed);
+  }
   std::uint64_t get(Counter counter) const {
     return (*slot_)[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
   }
 
  private:
+  template <class Row>
+  void count(Table table, Row row, std::size_t column) {
+    if (column >= kTables[static_cast<std::size_t>(table)].columns.size()) return;
+    (*slot_)[cell_of(table, static_cast<std::size_t>(row), column)].fetch_add(1, std::memory_order_relaxed);
+  }
   std::atomic<std::uint64_t>& at(Counter counter) { return (*slot_)[static_cast<std::size_t>(counter)]; }
   std::unique_ptr<Slot> own_;
   Slot* slot_;
@@ -64,6 +69,7 @@ class Segment {
   std::uint64_t get(std::size_t index, Counter counter) const;
   Instant created() const;               // when nxb started: the clock is one for all processes
   Values total() const;                  // over all slots: added, or the highest (Most)
+  Cells cells() const;                   // the same with tables and histograms
   void clear_gauges(std::size_t index);  // when a worker died
 
  private:

@@ -21,6 +21,7 @@
 #include "worker/edge/failure_limit.h"
 #include "worker/edge/pages.h"
 #include "worker/edge/requests.h"
+#include "worker/edge/supervised.h"
 #include "worker/http/reply.h"
 #include "worker/relay/mailroom.h"
 
@@ -40,6 +41,7 @@ struct Context {
   uv::Deadlines& deadlines;
   stats::Counters& counters;
   const stats::Segment& stats;  // all workers'
+  Supervised::Ask ask{};        // the supervisor, for pages
 };
 
 // A connection that was HTTP and is a WebSocket now: its handshake is written.
@@ -57,6 +59,7 @@ struct Shared {
   Context context;
   http::Replies replies;
   Pages pages;
+  Supervised supervised;
   std::vector<TrustedProxies> trusted;  // by listener
   uv::Deadlines::Family family;
   FailureLimit failures;  // of sysinfo passwords

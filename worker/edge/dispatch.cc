@@ -78,6 +78,7 @@ void HttpConnection::dispatch_bosh(std::string_view xml, Form form, std::string_
   if (!creation) sid.clear();
   if (owner == context().index) return to_gateway(*std::move(body), std::move(sid), std::move(form));
   if (hops == 0) return leave(owner, std::move(sid), rest);
+  context().counters.unknown_sid(stats::SidReason::nobody);
   context().counters.add(Counter::unknown_sids);  // nobody's: the workers do not agree about it (H-48)
   owe(std::move(form));
   answer_xml(200, bosh::write_terminate(Condition::ItemNotFound));
@@ -169,7 +170,7 @@ HttpConnection::Owed& HttpConnection::owe(Form form) {
   const http::Request& request = parser_.request();
   Owed& owed = owed_.emplace_back();
   owed.number = ++last_number_;
-  owed.head_only = request.method == Method::Head;
+  owed.method = request.method;
   owed.http10 = request.minor == 0;
   owed.form = std::move(form);
   owed.cors = shared_.replies.cors().judge(request.origin);

@@ -33,7 +33,8 @@ class Edge final : private uv::DeadlineSink {
   void take(relay::Handover handover);             // it arrived from another worker
   void take_back(relay::Handover handover);        // ours, undeliverable: 503 and close, or a WebSocket here
   void reply(RequestId to, gateway::Reply reply);  // unknown or closed connection: nothing happens
-  void hang_up(RequestId of);                      // closes its connection, unanswered
+  void told(const ipc::Told& told) { shared_.supervised.told(told); }
+  void hang_up(RequestId of);  // closes its connection, unanswered
   // Accept nothing; close idle connections now, the others when their answers are out. WebSockets are their sessions'.
   void shut_down();
   bool idle() const { return connections() == 0; }

@@ -18,6 +18,21 @@ http::Limits limits_of(const config::Config& config) {
   return limits;
 }
 
+stats::Method counted(http::Method method) {
+  switch (method) {
+    case http::Method::Get:
+    case http::Method::Head:
+      return stats::Method::get;
+    case http::Method::Post:
+      return stats::Method::post;
+    case http::Method::Options:
+      return stats::Method::options;
+    case http::Method::Other:
+      break;
+  }
+  return stats::Method::other;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<HttpConnection>> HttpConnection::make(Shared& shared, ConnId id, int fd, std::uint16_t listener,
@@ -133,9 +148,10 @@ void HttpConnection::write_front() {
     answer.persistence = http::Persistence::KeepAlive;
   }
   std::string head = shared_.replies.head(answer, wall_clock_ms());
-  std::string_view body = owed.head_only ? std::string_view() : owed.finished->body;
+  std::string_view body = owed.method == http::Method::Head ? std::string_view() : owed.finished->body;
   stream_->write(head, body);
   context().counters.add(Counter::bytes_to_clients, head.size() + body.size());
+  context().counters.answered(counted(owed.method), answer.status);
   if (answer.status >= 400) context().counters.add(Counter::requests_refused);
 }
 

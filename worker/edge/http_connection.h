@@ -53,6 +53,7 @@ class HttpConnection final : private uv::StreamSink {
   void take_back(relay::Handover handover);  // it could not be handed over: 503, or a WebSocket here
   void refuse(std::string_view bytes);       // the request that cannot be served: 503
   void reply(std::uint32_t number, gateway::Reply reply);
+  void show(std::uint32_t number);  // the page that waited for what the supervisor knows
   void hang_up() { close(); }
   const std::string& peer() const { return peer_; }  // as Address::text
   std::uint16_t listener() const { return listener_; }
@@ -76,8 +77,9 @@ class HttpConnection final : private uv::StreamSink {
   // A request that was not answered on the wire yet; the front is the next to be.
   struct Owed {
     std::uint32_t number = 0;
-    bool head_only = false;
+    http::Method method = http::Method::Other;
     bool http10 = false;
+    Page page = Page::None;  // that waits for figures
     bool at_gateway = false;
     http::Cors::Verdict cors = http::Cors::Verdict::Refused;
     Form form;
@@ -124,7 +126,8 @@ class HttpConnection final : private uv::StreamSink {
   // pages (page_requests.cc)
   void dispatch_page(Page page, std::string_view rest);
   void answer_page(Page page, http::Answer head);
-  void answer_monitor(http::Answer head);
+  void answer_figures(Page page, http::Answer head);
+  Finished figures_page(Page page, http::Answer head) const;
   void answer_system_info(http::Answer head);
   bool is_failure_counter(std::string_view rest);
   bool is_local() const;

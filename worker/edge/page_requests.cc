@@ -1,11 +1,13 @@
 // worker/edge/page_requests.cc - requests for pages: who may see them, and how they are answered (H-41 to H-43).
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <utility>
 
 #include "common/base/network.h"
 #include "common/base/secret.h"
 #include "common/log/log.h"
 #include "worker/edge/http_connection.h"
+#include "worker/edge/metrics.h"
 #include "worker/http/basic.h"
 
 namespace nxb::edge {
@@ -43,13 +45,17 @@ void HttpConnection::dispatch_page(Page page, std::string_view rest) {
     head.allow = kPageMethods;
     return answer(head, "405 Method Not Allowed\n");
   }
+  if (page == Page::Metrics && request.accepts_openmetrics) page = Page::OpenMetrics;
   answer_page(page, head);
 }
 
 void HttpConnection::answer_page(Page page, http::Answer head) {
   switch (page) {
     case Page::Monitor:
-      return answer_monitor(head);
+    case Page::MonitorData:
+    case Page::Metrics:
+    case Page::OpenMetrics:
+      return answer_figures(page, head);
     case Page::SystemInfo:
       return answer_system_info(head);
     case Page::Health:
@@ -84,16 +90,39 @@ bool HttpConnection::is_local() const {
   return (!peer || peer->is_loopback()) && !parser_.request().via_proxy;  // an unnamed unix peer does not parse
 }
 
-void HttpConnection::answer_monitor(http::Answer head) {
+// Pages with figures wait a moment for those that only the supervisor has.
+void HttpConnection::answer_figures(Page page, http::Answer head) {
   if (context().config.monitor.access == config::MonitorAccess::Local && !is_local()) {
     head.status = 403;
     return answer(head, "403 Forbidden: this page is for direct requests of its own machine ([monitor] access)\n");
   }
+  Owed& owed = owed_.back();
+  if (shared_.supervised.wait({id_, owed.number})) {
+    owed.page = page;
+  } else {
+    finish(owed, figures_page(page, head));
+  }
+}
+
+void HttpConnection::show(std::uint32_t number) {
+  auto at = std::ranges::find(owed_, number, &Owed::number);
+  if (at == owed_.end() || at->page == Page::None) return;
+  http::Answer head;
+  head.purpose = http::Purpose::Operator;
+  finish(*at, figures_page(std::exchange(at->page, Page::None), head));
+}
+
+HttpConnection::Finished HttpConnection::figures_page(Page page, http::Answer head) const {
   const stats::Segment& stats = context().stats;
+  Readings readings{stats, context().workers, monotonic_now() - stats.created(), shared_.supervised.figures()};
+  if (page == Page::Metrics || page == Page::OpenMetrics) {
+    auto format = page == Page::OpenMetrics ? MetricsFormat::OpenMetrics : MetricsFormat::Text;
+    head.content_type = content_type_of(format);
+    return {head, metrics(readings, format)};
+  }
   head.content_type = kHtml;
   head.policy = shared_.pages.policy();
-  answer(head,
-         shared_.pages.monitor(stats.total(), monotonic_now() - stats.created(), context().config.server.workers));
+  return {head, shared_.pages.monitor(stats.total(), readings.uptime, context().workers)};
 }
 
 // Who is one guesser: an address, or the /64 of an IPv6 address, or whoever comes by a unix socket.

@@ -76,7 +76,11 @@ std::string json_string(std::string_view text) {  // of a URL: visible ASCII
 }  // namespace
 
 Page page_at(std::string_view path, const config::Config& config) {
-  if (path == "/") return config.monitor.access == config::MonitorAccess::Off ? Page::None : Page::Monitor;
+  if (config.monitor.access != config::MonitorAccess::Off) {
+    if (path == "/") return Page::Monitor;
+    if (path == "/monitor.json") return Page::MonitorData;
+    if (path == "/metrics") return Page::Metrics;
+  }
   if (path == "/healthz") return Page::Health;
   if (path == "/favicon.ico") return Page::Favicon;
   if (path == "/crossdomain.xml") return config.http.crossdomain ? Page::CrossDomain : Page::None;

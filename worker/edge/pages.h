@@ -12,7 +12,19 @@
 
 namespace nxb::edge {
 
-enum class Page : std::uint8_t { None, Monitor, SystemInfo, Health, Favicon, CrossDomain, HostMeta, HostMetaJson };
+enum class Page : std::uint8_t {
+  None,
+  Monitor,
+  MonitorData,  // what the monitor page's script shows
+  Metrics,
+  OpenMetrics,  // the same, for who accepts it
+  SystemInfo,
+  Health,
+  Favicon,
+  CrossDomain,
+  HostMeta,
+  HostMetaJson
+};
 
 inline constexpr std::string_view kHtml = "text/html; charset=utf-8";
 

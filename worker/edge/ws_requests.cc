@@ -83,6 +83,7 @@ void HttpConnection::dispatch_websocket_path() {
 void HttpConnection::upgrade() {
   stream_->write(upgrade_->head);
   context().counters.add(Counter::bytes_to_clients, upgrade_->head.size());
+  context().counters.answered(stats::Method::get, 101);
   read_on();
   state_ = State::Closed;
   context().deadlines.clear(shared_.family, id_.value);

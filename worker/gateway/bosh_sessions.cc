@@ -55,10 +55,11 @@ struct BoshSessions::Cell {
         record{Kind::Bosh, short_hash(sid), client.address, client.port, std::string(creation.ua, 0, kMaxUa), now},
         session(limits, std::string(sid), id, std::move(creation), now, out) {}
 
-  std::string_view content_type;  // of every answer (B-23); a literal
-  TokenBucket bucket;             // of its requests (H-46)
-  const bool secure;              // created over https (B-111)
-  std::size_t remembered = 0;     // bytes, once it has ended
+  std::string_view content_type;         // of every answer (B-23); a literal
+  TokenBucket bucket;                    // of its requests (H-46)
+  const bool secure;                     // created over https (B-111)
+  std::size_t remembered = 0;            // bytes, once it has ended
+  std::optional<Instant> waiting_since;  // the first of the stanzas that the client has not got
   Record record;
   Held held;
   Pump<bosh::Session, bosh::Event, bosh::Action> pump;
@@ -75,6 +76,8 @@ void BoshSessions::on_request(RequestId id, bosh::Body body, const Client& clien
   auto at = by_sid_.find(body.sid);
   if (at == by_sid_.end()) {
     context_.counters.add(Counter::unknown_sids);
+    bool ended = census_.tombstones().find(short_hash(body.sid), context_.now()) != nullptr;
+    context_.counters.unknown_sid(ended ? stats::SidReason::ended : stats::SidReason::unknown);
     return refuse(id, bosh::Condition::ItemNotFound, false);  // 200 for everybody (B-106)
   }
   Cell& cell = *cells_.find(at->second);
@@ -111,7 +114,10 @@ void BoshSessions::on_request_gone(RequestId id) {
 void BoshSessions::on_deadline(SessionKey session) { deliver(session, bosh::TimePassed{}); }
 
 void BoshSessions::on_server(SessionKey session, bosh::StreamNumber stream, upstream::Event event) {
-  if (Cell* cell = cells_.find(session)) links_.heard(cell->held, cell->record, stream, event);
+  if (Cell* cell = cells_.find(session)) {
+    links_.heard(cell->held, cell->record, stream, event);
+    if (!cell->waiting_since && std::holds_alternative<upstream::Arrived>(event)) cell->waiting_since = context_.now();
+  }
   deliver(session, bosh::ServerSpoke{stream, std::move(event)});
 }
 
@@ -242,7 +248,15 @@ void BoshSessions::give_up(SessionKey key, Cell& cell) {
 // Between events: the deadline follows the session, and a forgotten session leaves.
 void BoshSessions::settle(SessionKey key, Cell& cell) {
   if (cell.session.state() == bosh::State::Forgotten) return forget(key);
+  if (cell.waiting_since) note_delivery(cell);
   context_.ports.wake_at(key, cell.session.next_deadline());
+}
+
+// Once an answer has taken all that waited. What a session's end bounced was not delivered.
+void BoshSessions::note_delivery(Cell& cell) {
+  if (cell.session.view().pending != 0) return;
+  Instant since = *std::exchange(cell.waiting_since, std::nullopt);
+  if (cell.record.live) context_.counters.observe(stats::Histogram::delivery, context_.now() - since);
 }
 
 void BoshSessions::remember(SessionKey key, Cell& cell) {
@@ -269,7 +283,11 @@ void BoshSessions::forget(SessionKey key) {
 // --- actions ---
 
 void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Respond& respond) {
-  if (open_requests_.erase(respond.to) != 0) context_.counters.sub(Counter::requests_held);
+  if (auto at = open_requests_.find(respond.to); at != open_requests_.end()) {
+    context_.counters.sub(Counter::requests_held);
+    context_.counters.observe(stats::Histogram::hold, context_.now() - at->second.since);
+    open_requests_.erase(at);
+  }
   if (respond.replay) context_.counters.add(Counter::replays);
   Reply reply;
   reply.status = respond.status;

@@ -50,6 +50,7 @@ class BoshSessions {
   void run(SessionKey key, Cell& cell, bosh::Actions first = {});
   void give_up(SessionKey key, Cell& cell);
   void settle(SessionKey key, Cell& cell);
+  void note_delivery(Cell& cell);
   void remember(SessionKey key, Cell& cell);
   void forget(SessionKey key);
 

@@ -7,6 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/log/log.h"
+#include "worker/gateway/causes.h"
 
 namespace nxb::gateway {
 
@@ -110,6 +111,8 @@ void Census::end(Record& record, const Ending& ending) {
   context_.counters.sub(Counter::sessions);
   if (record.kind == Kind::WebSocket) context_.counters.sub(Counter::websockets);
   context_.counters.add(Counter::sessions_ended);
+  context_.counters.ended(record.kind == Kind::Bosh ? stats::Transport::bosh : stats::Transport::websocket,
+                          cause_of(ending));
   context_.counters.add(Counter::undelivered, ending.undelivered);
   count_error(record, ending);
   if (!ending.by_stream) {  // what an earlier stream said of its end has no part in this one

@@ -110,6 +110,10 @@ void WsSessions::on_deadline(SocketId id) { deliver(id, ws::TimePassed{}); }
 void WsSessions::on_server(SocketId id, upstream::Event event) {
   if (auto at = cells_.find(id); at != cells_.end()) {
     links_.heard(at->second->held, at->second->record, kOnlyStream, event);
+    // Sent at once; what a slow client does not take is the socket's.
+    if (std::holds_alternative<upstream::Arrived>(event)) {
+      context_.counters.observe(stats::Histogram::delivery, Duration::zero());
+    }
   }
   deliver(id, ws::ServerSpoke{std::move(event)});
 }

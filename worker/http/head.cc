@@ -95,6 +95,8 @@ void Head::add(std::string_view name, std::string_view value, Request& request) 
     request.via_proxy = true;
   } else if (is("x-real-ip")) {
     request.via_proxy = true;
+  } else if (is("accept")) {
+    if (value.find("application/openmetrics-text") != std::string_view::npos) request.accepts_openmetrics = true;
   } else if (is("authorization")) {
     join(request.authorization, value);
   } else if (is("access-control-request-private-network")) {

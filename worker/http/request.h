@@ -40,6 +40,7 @@ struct Request {
   std::string x_forwarded_proto, forwarded;  // likewise; the second is Forwarded (RFC 7239)
   bool via_proxy = false;                    // a proxy left its mark: X-Forwarded-For, Forwarded or X-Real-IP (H-41)
   bool private_network = false;              // Access-Control-Request-Private-Network: true (H-36)
+  bool accepts_openmetrics = false;          // Accept names it (O-23)
   std::string authorization;                 // raw, all fields joined
   WebSocketFields websocket;
 };

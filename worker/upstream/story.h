@@ -24,6 +24,7 @@ struct Story {
 // How long the parts of a set-up took.
 struct SetupTimes {
   Duration dns{}, tcp{}, tls{}, stream{};
+  Duration all() const { return dns + tcp + tls + stream; }
 };
 void log_open(const Story& story, const SetupTimes& times, std::string_view tls);
 

@@ -252,6 +252,7 @@ void XmppConnection::perform(xmpp::step::Usable& step) {
     services_.counters.add(Counter::streams_opened);
     end_part(attempt_->times.stream);
     log_open(story_, attempt_->times, channel_.description());
+    services_.counters.observe(stats::Histogram::upstream_connect, attempt_->times.all());
     drop_attempt();
   }
   auto& [id, from, lang, version] = step.header;

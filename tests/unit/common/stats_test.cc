@@ -13,6 +13,8 @@
 namespace nxb::stats {
 namespace {
 
+using namespace std::chrono_literals;
+
 std::uint64_t of(const Values& values, Counter counter) { return values[static_cast<std::size_t>(counter)]; }
 
 TEST_CASE("counters without a segment count on their own") {
@@ -125,6 +127,38 @@ TEST_CASE("every counter has a name and a text") {
   CHECK(kCounters[static_cast<std::size_t>(Counter::sessions)].name == "sessions");
   CHECK(kCounters[static_cast<std::size_t>(Counter::sessions)].kind == Kind::Gauge);
   CHECK(kCounters[static_cast<std::size_t>(Counter::bugs_seen)].name == "bugs_seen");
+}
+
+TEST_CASE("O-23 tables and histograms have cells of their own behind the counters, added over workers") {
+  auto segment = Segment::create(2);
+  REQUIRE(static_cast<bool>(segment));
+  for (std::size_t i = 0; i < 2; ++i) {
+    Counters counters(segment->slot(i));
+    counters.answered(Method::post, 200);
+    counters.answered(Method::get, 404);
+    counters.answered(Method::get, 999);  // no class of status: nothing
+    counters.ended(Transport::websocket, Cause::internal);
+    counters.unknown_sid(SidReason::nobody);
+    for (Duration each : {0ms, 1ms, 2ms, 60'000ms, 60'001ms}) counters.observe(Histogram::hold, each);
+    counters.observe(Histogram::upstream_connect, 99'999ms);  // the last cell
+  }
+  const Cells cells = segment->cells();
+  auto at = [&](Table table, std::size_t row, std::size_t column) { return cells[cell_of(table, row, column)]; };
+  CHECK(at(Table::requests, 1, 1) == 2);
+  CHECK(at(Table::requests, 0, 3) == 2);
+  CHECK(at(Table::session_ends, 1, kTables[1].columns.size() - 1) == 2);
+  CHECK(at(Table::unknown_sid, 2, 0) == 2);
+  const std::size_t hold = first_of(Histogram::hold);
+  CHECK(cells[hold] == 4);
+  CHECK(cells[hold + 1] == 2);
+  CHECK(cells[hold + kBuckets - 2] == 2);
+  CHECK(cells[hold + kBuckets - 1] == 2);
+  CHECK(cells[hold + kBuckets] == 2 * 120'004);
+  CHECK(cells[kCells - 1] == 2 * 99'999);
+  std::uint64_t sum = 0;
+  for (std::uint64_t cell : cells) sum += cell;
+  CHECK(sum == 2 * (4 + 5 + 120'004 + 1 + 99'999));
+  CHECK(kTables[0].columns[1] == "2xx");
 }
 
 }  // namespace

@@ -1,0 +1,45 @@
+// supervisor/history.h - how nxb did in the last quarter of an hour: a ring of points for the charts of the monitor page.
+// Runs in: supervisor. Pure: readings of the counters and the time come in. Owned by: Monitor.
+// Bounded: kPoints of kSeries numbers, 16 KB.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/ipc/figures.h"
+#include "common/stats/stats.h"
+
+namespace nxb::supervisor {
+
+class History {
+ public:
+  static constexpr Duration kEvery{5'000};
+  static constexpr std::size_t kPoints = 180;  // a quarter of an hour
+
+  explicit History(Instant start) : last_at_(start) {}
+  void add(const stats::Cells& cells, Instant now);  // twice at one instant: the second is nothing
+  std::size_t size() const { return points_.size(); }
+  std::vector<ipc::Series> series() const;
+
+ private:
+  static constexpr std::array<std::string_view, 10> kSeries{
+      "sessions",           "streams", "connections",    "requests",        "stanzas_from_clients",
+      "stanzas_to_clients", "errors",  "streams_failed", "delivery_p50_ms", "delivery_p95_ms"};
+  using Point = std::array<std::optional<double>, kSeries.size()>;
+
+  stats::Cells last_{};  // counters begin at 0
+  Instant last_at_;
+  std::deque<Point> points_;  // oldest first
+};
+
+// The value below which that share of what fell into the buckets lies, in milliseconds; nothing: they are empty.
+// What is above all bounds counts as the highest.
+std::optional<double> quantile_ms(const stats::Buckets& buckets, double share);
+
+}  // namespace nxb::supervisor
