@@ -69,7 +69,10 @@ bool Census::admit_stream(Record& record, std::uint32_t number, std::string_view
                                                                    {"domain", domain},
                                                                    {"client", record.client},
                                                                    {"ua", record.ua}});
-  if (number == 1) record.domain = domain;
+  if (number == 1) {
+    record.domain = domain;
+    context_.note(EventType::session_start, record);
+  }
   if (number == 1 && context_.journal.listening()) {
     context_.journal.tell(EventType::session_start, record.name, domain,
                           {{"kind", gateway::name_of(record.kind)}, {"client", record.client}, {"ua", record.ua}});
@@ -96,6 +99,7 @@ void Census::refuse_stream(const Record& record, std::uint32_t number, std::stri
 void Census::count_error(const Record& record, const Ending& ending) {
   using bosh::Condition;
   if (ending.condition == Condition::None || ending.condition == Condition::SystemShutdown) return;
+  if (ending.by == bosh::EndedBy::Operator) return;
   if (ending.condition == Condition::SeeOtherUri) return context_.counters.add(Counter::sessions_referred);
   context_.counters.add(Counter::errors);
   if (!context_.journal.listening()) return;
@@ -111,6 +115,7 @@ void Census::end(Record& record, const Ending& ending) {
   if (record.kind == Kind::WebSocket) context_.counters.sub(Counter::websockets);
   context_.counters.add(Counter::sessions_ended);
   context_.counters.add(Counter::undelivered, ending.undelivered);
+  context_.note(EventType::session_end, record);
   count_error(record, ending);
   if (!ending.by_stream) {  // what an earlier stream said of its end has no part in this one
     record.server_end.clear();
