@@ -3,13 +3,15 @@
 SPDX-License-Identifier: MIT
 """
 import asyncio
+import json
 import os
 import signal
 
 from harness.admin import Admin, short
 from harness.bosh import OwnConnections, Session
-from harness.nxb import Nxb
+from harness.nxb import CTL, Nxb
 from harness.runner import case, expect, main, same, until
+from harness.terminal import Terminal
 from harness.websocket import XmppSocket
 from harness.xmpp_server import XmppServer
 
@@ -117,6 +119,57 @@ async def kick():
         code, text = await nxb.ctl("kick", session.sid, "--condition", "other-request")
         expect(code == 1 and "condition is one of policy-violation" in text, text)
         same((await nxb.total())["errors"], 0, "errors")
+
+
+ENTER, LEAVE = "\x1b[?1049h", "\x1b[?25h\x1b[?1049l"
+
+
+@case("stats --watch: drawn again and again over the whole terminal, which is given back on Ctrl-C and q (O-15)")
+async def watched_stats():
+    async with Nxb(workers=2) as nxb:
+        for keys in (b"\x03", b"q"):
+            async with Terminal(nxb, "stats", "--watch", "0.1", columns=60, rows=12) as terminal:
+                await terminal.shows("/s")
+                expect(terminal.text.startswith(ENTER) and "worker 0" in terminal.text, terminal.text)
+                drawn = terminal.text.rpartition("\x1b[H")[0].rpartition("\x1b[H")[2]
+                lines = [line.partition("\x1b")[0] for line in drawn.split("\r\n")]
+                expect(len(lines) <= 12 and max(map(len, lines)) <= 60, f"larger than the terminal: {lines}")
+                terminal.press(keys)
+                same(await terminal.ends(), (0, True), f"exit code, and the terminal restored, after {keys}")
+                await until("the screen is left", lambda: terminal.text.endswith(LEAVE))
+
+
+@case("stats --watch: follows the size of the terminal; a supervisor that goes away is told behind the screen (O-15)")
+async def watched_while_things_change():
+    nxb = await Nxb(workers=3).start()
+    try:
+        async with Terminal(nxb, "stats", "--watch", "0.2", columns=45, rows=12) as terminal:
+            await terminal.shows("counter")
+            expect("worker 2" not in terminal.text, terminal.text)
+            terminal.resize(200, 40)
+            await terminal.shows("worker 2")
+            await nxb.stop()
+            code, restored = await terminal.ends()
+            expect(code in (1, 3) and restored, f"{code} {restored}")
+            await until("why", lambda: "nxbctl: " in terminal.text.rpartition(LEAVE)[2])
+    finally:
+        await nxb.end_by_force()
+
+
+@case("stats --watch: no terminal, no screen: tables or JSON, one behind the other; a wrong interval is usage (O-15)")
+async def watched_without_terminal():
+    async with Nxb(workers=2) as nxb:
+        for arguments, check in ((["--json"], lambda line: json.loads(line)["ok"]), ([], lambda line: b"\x1b" not in line)):
+            process = await asyncio.create_subprocess_exec(
+                CTL, "-s", nxb.admin_socket, *arguments, "stats", "--watch", "0.1", stdout=asyncio.subprocess.PIPE, limit=1 << 20)
+            for _ in range(70):
+                expect(check(await asyncio.wait_for(process.stdout.readline(), 10)), "a line")
+                if arguments and _ == 3:
+                    break
+            process.terminate()
+            await process.wait()
+        code, text = await nxb.ctl("stats", "--watch", "never")
+        expect(code == 2 and "from 0.1 to 3600" in text, f"{code} {text}")
 
 
 if __name__ == "__main__":
