@@ -125,10 +125,10 @@ admin::Snapshot Daemon::snapshot() const {
 admin::Fleetwork Daemon::fleetwork() {
   admin::Fleetwork work;
   work.publish = [this](bool on) { fleet->publish(on); };
-  work.find = [this](const std::string& sid, const std::function<void(const admin::Findings&)>& done) {
+  work.inquire = [this](const admin::Inquiry& inquiry, const std::function<void(const admin::Findings&)>& done) {
     std::optional<Index> owner;
-    if (admin::is_sid(sid)) owner = fleet->owner_of(sid);
-    fleet->ask(owner, "explain", sid, [this, owner, done](std::vector<Reply> replies) {
+    if (admin::is_sid(inquiry.sid)) owner = fleet->owner_of(inquiry.sid);
+    fleet->ask(owner, inquiry.what, inquiry.argument, [this, owner, done](std::vector<Reply> replies) {
       done({owner, std::move(replies), fleet->losses()});
     });
   };

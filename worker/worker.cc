@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker/worker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/ipc/contract.h"
@@ -77,7 +78,18 @@ void Worker::count_bugs() {
 
 // Supervisor and worker are of one build: it asks what is known here. An empty object says that it was something else.
 ipc::Answer Worker::answer(const ipc::Question& question) {
-  return {question.id, question.what == "explain" ? gateway_.explain(question.argument) : "{}"};
+  const std::string& argument = question.argument;
+  auto answer = [&]() -> std::string {
+    if (question.what == "explain") return gateway_.explain(argument);
+    if (question.what == "session") return gateway_.explain(argument, gateway::Depth::Full);
+    if (question.what == "sessions") return gateway_.list(argument);
+    std::size_t space = std::min(argument.find(' '), argument.size());
+    if (question.what == "kick" && space < argument.size()) {
+      return gateway_.kick(argument.substr(0, space), argument.substr(space + 1));
+    }
+    return "{}";
+  };
+  return {question.id, answer()};
 }
 
 void Worker::shut_down() {

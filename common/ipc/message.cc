@@ -4,6 +4,7 @@
 #include "common/ipc/message.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -16,10 +17,11 @@ namespace {
 using nlohmann::json;
 
 // Of the objects within Answer and Events. The JSON library copies and writes what is nested by recursion, and keeps
-// members in order by a search through all of them.
-constexpr std::size_t kDeepest = 4;             // streams of a session: 3
-constexpr std::size_t kMostEventParts = 64;     // members, elements and openings: one of 12 members has 12
-constexpr std::size_t kMostAnswerParts = 2048;  // 5 per stream
+// members in order by a search through all of them, so that those of one object are bounded by themselves.
+constexpr std::size_t kDeepest = 4;              // streams of a session: 3
+constexpr std::size_t kMostEventParts = 64;      // members, elements and openings: one of 12 members has 12
+constexpr std::size_t kMostAnswerParts = 32768;  // 13 per row of sessions
+constexpr std::size_t kMostMembers = 2048;       // of one object or array
 
 json to_object(const Configure& message) {
   return {
@@ -91,6 +93,7 @@ Status has_members(const json& object, std::size_t count) {
 // Before it is parsed: in what is JSON this counts exactly, and what is not is parsed up to the mistake only.
 Status check_plain(std::string_view text, std::size_t most_parts) {
   std::size_t depth = 0, parts = 0;
+  std::array<std::size_t, kDeepest + 1> members{};  // of what is open, but for the first of each
   bool quoted = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
@@ -101,9 +104,11 @@ Status check_plain(std::string_view text, std::size_t most_parts) {
     }
     if (c == '{' || c == '[') ++depth;
     if ((c == '}' || c == ']') && depth > 0) --depth;
-    if (c == '{' || c == '[' || c == ',') ++parts;
     if (depth > kDeepest) return bad("it is nested too deeply");
-    if (parts > most_parts) return bad("it has too many parts");
+    if (c == '{' || c == '[') members[depth] = 0;
+    if (c == ',') ++members[depth];
+    if (c == '{' || c == '[' || c == ',') ++parts;
+    if (parts > most_parts || members[depth] >= kMostMembers) return bad("it has too many parts");
   }
   return Done{};
 }

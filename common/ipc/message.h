@@ -77,7 +77,8 @@ struct Question {
   std::string argument;
 };
 // worker -> supervisor
-inline constexpr std::size_t kMaxAnswer = std::size_t{1} << 20;  // a session's 200 streams, each value cut by the log
+inline constexpr std::size_t kMaxAnswer = std::size_t{1}
+                                          << 20;  // a session's 200 streams, or 1,000 rows, each value cut by the log
 struct Answer {
   std::uint32_t id = 0;
   std::string json;  // one object

@@ -97,8 +97,7 @@ std::string answer(Command snapshot, const Source& source) {
     return line_of(name(source));
     NXB_ADMIN_SNAPSHOTS(NXB_ADMIN_ROW)
 #undef NXB_ADMIN_ROW
-    case Command::explain:
-    case Command::events:
+    default:
       break;
   }
   return refusal("not answered at once");

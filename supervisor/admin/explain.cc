@@ -108,7 +108,24 @@ std::string unknown(std::string_view sid, const Findings& findings, const std::v
   return line_of(json);
 }
 
+std::string refusal_of(const Said& ended) {
+  auto word = [&](const char* name) {
+    auto at = ended.json.find(name);
+    return at != ended.json.end() && at->is_string() ? at->get<std::string>() : std::string();
+  };
+  return refusal("it ended at " + word("ended") + ", by " + word("by") + ": " + word("why"));
+}
+
 }  // namespace
+
+std::string kick_line(std::string_view sid, const Findings& findings) {
+  std::string silent;
+  std::vector<Said> said = said_in(findings, silent);
+  if (const Said* kicked = find_state(said, "kicked")) return found(*kicked);
+  if (const Said* ended = find_state(said, "ended")) return refusal_of(*ended);
+  if (!silent.empty()) return explain_line(sid, findings);
+  return refusal("no such session: " + Json::parse(unknown(sid, findings, said)).value("verdict", std::string()));
+}
 
 std::string explain_line(std::string_view sid, const Findings& findings) {
   std::string silent;

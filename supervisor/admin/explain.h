@@ -21,6 +21,8 @@ struct Findings {
   std::vector<Fleet::Loss> losses;
 };
 
+// Of a kick: {"ok":true,"state":"kicked",...}, or why not.
+std::string kick_line(std::string_view sid, const Findings& findings);
 std::string explain_line(std::string_view sid, const Findings& findings);
 
 }  // namespace nxb::supervisor::admin

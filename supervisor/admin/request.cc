@@ -66,6 +66,13 @@ std::optional<Command> command_named(std::string_view name) {
 
 }  // namespace
 
+bool is_snapshot(Command command) {
+#define NXB_ADMIN_ROW(name, help) +1
+  constexpr std::size_t kSnapshots = 0 NXB_ADMIN_SNAPSHOTS(NXB_ADMIN_ROW);
+#undef NXB_ADMIN_ROW
+  return static_cast<std::size_t>(command) < kSnapshots;  // they are the first rows
+}
+
 std::string Request::argument(std::string_view name) const {
   auto at = arguments.find(name);
   return at == arguments.end() ? std::string() : at->second;

@@ -17,6 +17,8 @@ namespace nxb::supervisor::admin {
 enum class Command : std::uint8_t { NXB_ADMIN_COMMANDS(NXB_ADMIN_ENUM) };
 #undef NXB_ADMIN_ENUM
 
+bool is_snapshot(Command command);  // the supervisor answers by itself, at once
+
 struct Request {
   Command command = Command::status;
   std::map<std::string, std::string, std::less<>> arguments;  // none of them empty

@@ -100,8 +100,8 @@ class Server::Connection final : public uv::StreamSink {
     auto request = parse_request(line);
     if (!request) return write(refusal(request.error().text));
     if (request->command == Command::events) return subscribe(*request);
-    if (request->command == Command::explain) return explain(request->argument("sid"));
-    write(answer(request->command, server_->source_));
+    if (is_snapshot(request->command)) return write(answer(request->command, server_->source_));
+    inquire(*request);
   }
   void subscribe(const Request& request) {
     auto filter = Filter::of(request);
@@ -111,12 +111,12 @@ class Server::Connection final : public uv::StreamSink {
     buffer_.clear();
     if (server_) server_->subscribers_changed();
   }
-  void explain(const std::string& text) {
-    auto sid = parse_sid(text);
-    if (!sid) return write(refusal(sid.error().text));
+  void inquire(const Request& request) {
+    auto inquiry = inquiry_of(request);
+    if (!inquiry) return write(refusal(inquiry.error().text));
     waiting_ = true;
     stream_->pause(uv::PauseReason::Busy);
-    server_->find(id_, *sid);
+    server_->inquire(id_, *inquiry);
   }
   void tell_lost() {
     if (lost_ != 0) batch_ += dropped_line(std::nullopt, std::exchange(lost_, 0));
@@ -202,10 +202,10 @@ void Server::subscribers_changed() {
 }
 
 // Who asked may be gone when the answer comes.
-void Server::find(std::uint64_t asker, const std::string& sid) {
-  fleet_.find(sid, [this, asker, sid](const Findings& findings) {
+void Server::inquire(std::uint64_t asker, const Inquiry& inquiry) {
+  fleet_.inquire(inquiry, [this, asker, conclude = inquiry.conclude](const Findings& findings) {
     auto at = std::ranges::find(connections_, asker, &Connection::id);
-    if (at != connections_.end()) (*at)->answer_late(explain_line(sid, findings));
+    if (at != connections_.end()) (*at)->answer_late(conclude(findings));
   });
 }
 

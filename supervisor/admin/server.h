@@ -17,8 +17,8 @@
 
 #include "common/uv/stream.h"
 #include "supervisor/admin/answer.h"
-#include "supervisor/admin/explain.h"
 #include "supervisor/admin/feed.h"
+#include "supervisor/admin/inquiry.h"
 #include "supervisor/listener.h"
 
 namespace nxb::supervisor::admin {
@@ -32,7 +32,7 @@ inline constexpr Duration kLookAfter{1000};
 // What the server asks of the fleet.
 struct Fleetwork {
   std::function<void(bool)> publish;  // whether anybody subscribes
-  std::function<void(const std::string& sid, std::function<void(const Findings&)>)> find;
+  std::function<void(const Inquiry&, std::function<void(const Findings&)>)> inquire;
 };
 
 class Server final : private uv::Listener::Sink {
@@ -54,7 +54,7 @@ class Server final : private uv::Listener::Sink {
   void on_exhausted() override;
   void drop(Connection* connection);
   void subscribers_changed();
-  void find(std::uint64_t asker, const std::string& sid);
+  void inquire(std::uint64_t asker, const Inquiry& inquiry);
   void flush();
 
   uv::Loop& loop_;

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "supervisor/admin/commands.def"
 #include "supervisor/ctl/client.h"
 #include "supervisor/ctl/render.h"
+#include "supervisor/ctl/watch.h"
 
 namespace nxb::ctl {
 namespace {
@@ -26,6 +28,7 @@ struct Options {
   std::string command;
   std::map<std::string, std::string> arguments;  // those given
   bool json = false;
+  std::optional<Duration> watch;  // `stats` again and again
 };
 
 struct Command {
@@ -77,6 +80,7 @@ Status print_events(const Options& options, const std::string& path, const std::
 Status run_at(const std::string& path, const Options& options, Exit& how) {
   std::string request = request_line(options.command, options.arguments);
   if (options.command == "events") return print_events(options, path, request, how);
+  if (options.watch) return watch_stats(path, request, *options.watch, options.json ? Form::Json : Form::Table);
   NXB_TRY(auto answer, ask(path, request));
   how = print(options, answer);
   return Done{};
@@ -101,6 +105,22 @@ Exit run(const Options& options) {
   return Exit::NotRunning;
 }
 
+// Of nxbctl itself: the supervisor never hears of it.
+void add_watch(CLI::App& stats, Options& options) {
+  auto parse = [](const std::string& text) { return parse_interval(text == "true" ? "" : text); };  // "true": no value
+  auto check = [parse](const std::string& text) {
+    auto interval = parse(text);
+    return interval ? std::string() : interval.error().text;
+  };
+  auto take = [&options, parse](const std::string& text) {
+    if (auto interval = parse(text)) options.watch = *interval;
+  };
+  stats.add_option_function<std::string>("--watch", take, "again every SECONDS, 2 if not given, with rates; q ends it")
+      ->expected(0, 1)
+      ->check(check)
+      ->type_name("SECONDS");
+}
+
 void add_commands(CLI::App& app, Options& options) {
   for (const Command& command : kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.help);
@@ -110,6 +130,7 @@ void add_commands(CLI::App& app, Options& options) {
       auto take = [&options, &argument](const std::string& value) { options.arguments[argument.name] = value; };
       sub->add_option_function<std::string>(argument.spelling, take, argument.help)->required(argument.needed);
     }
+    if (command.name == "stats") add_watch(*sub, options);
   }
 }
 

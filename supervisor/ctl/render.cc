@@ -93,6 +93,8 @@ std::string render_streams(const Json& streams) {
     text += (text.empty() ? "" : ", ") + cell(stream.at("stream")) + ": " + safe(stream.at("domain"));
     if (stream.at("target") != "") text += " at " + safe(stream.at("target"));
     if (stream.at("answered") != "yes") text += " (has not answered)";
+    if (stream.contains("address") && stream.at("address") != "") text += ", address " + safe(stream.at("address"));
+    if (stream.contains("tls") && stream.at("tls") != "") text += ", TLS " + safe(stream.at("tls"));
   }
   return text.empty() ? "none" : text;
 }
@@ -106,8 +108,53 @@ std::string render_lost(const Json& lost) {
   return text.empty() ? "none" : text;
 }
 
+std::string render_requests(const Json& requests) {
+  std::string text;
+  for (const Json& one : requests) {
+    text += (text.empty() ? "" : ", ") + cell(one.at("rid")) + ' ' + safe(one.at("how")) + " for " +
+            readable_time(one.at("age_ms").get<double>() / 1000);
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string render_events(const Json& events) {
+  Rows rows{{"time", "event", "stream", "count"}};
+  for (const Json& one : events) {
+    auto optional = [&](const char* name) { return one.contains(name) ? cell(one.at(name)) : std::string(); };
+    rows.push_back({safe(one.at("time")), safe(one.at("type")), optional("stream"), optional("count")});
+  }
+  return '\n' + table(rows, {Align::Left, Align::Left, Align::Right, Align::Right});
+}
+
+std::string render_sessions(const Json& json) {
+  Rows rows{
+      {"sid", "transport", "domain", "client", "age", "idle", "streams", "queued", "up", "down", "rid", "worker"}};
+  for (const Json& one : json.at("sessions")) {
+    rows.push_back({safe(one.at("sid")), safe(one.at("transport")), safe(one.at("domain")), safe(one.at("client")),
+                    time_cell(one.at("age_seconds")), time_cell(one.at("idle_seconds")), cell(one.at("streams")),
+                    bytes_cell(one.at("queued_bytes")), bytes_cell(one.at("up_bytes")),
+                    bytes_cell(one.at("down_bytes")), one.contains("rid") ? cell(one.at("rid")) : "-",
+                    cell(one.at("worker"))});
+  }
+  constexpr auto kLeft = Align::Left;
+  constexpr auto kRight = Align::Right;
+  std::string text =
+      table(rows, {kLeft, kLeft, kLeft, kLeft, kRight, kRight, kRight, kRight, kRight, kRight, kRight, kRight});
+  std::uint64_t more = json.at("matching").get<std::uint64_t>() -
+                       std::min<std::uint64_t>(json.at("matching").get<std::uint64_t>(), json.at("sessions").size());
+  if (more != 0) text += "and " + std::to_string(more) + " more\n";
+  for (const Json& worker : json.at("stuck")) text += "worker " + cell(worker) + " does not answer\n";
+  return text;
+}
+
+std::string render_kick(const Json& json) {
+  return "kicked " + safe(json.at("sid")) + " (" + safe(json.at("kind")) + ", worker " + cell(json.at("worker")) +
+         "): " + safe(json.at("condition")) + '\n';
+}
+
 std::string render_explain(const Json& json) {
   Rows rows;
+  std::string events;
   for (const auto& [key, value] : json.items()) {
     if (key == "ok") continue;
     std::string name = key;
@@ -116,15 +163,20 @@ std::string render_explain(const Json& json) {
       rows.push_back({name, render_streams(value)});
     } else if (key == "lost") {
       rows.push_back({name, render_lost(value)});
+    } else if (key == "open_requests") {
+      rows.push_back({name, render_requests(value)});
+    } else if (key == "events") {
+      events = render_events(value);
     } else if (key.ends_with("_seconds") || key == "ended_seconds_ago" || key == "last_request_seconds_before") {
       rows.push_back({name.replace(name.find(" seconds"), 8, ""), time_cell(value)});
     } else if (key.ends_with("_bytes")) {
-      rows.push_back({name.replace(name.find(" bytes"), 6, ""), bytes_cell(value)});
+      bool taken = json.contains(key.substr(0, key.size() - 6));  // "up" counts elements
+      rows.push_back({taken ? name : name.replace(name.find(" bytes"), 6, ""), bytes_cell(value)});
     } else {
       rows.push_back({name, key == "verdict" ? cell(value) : safe(value)});
     }
   }
-  return table(rows, {Align::Left, Align::Left});
+  return table(rows, {Align::Left, Align::Left}) + events;
 }
 
 }  // namespace
@@ -196,7 +248,9 @@ Result<std::string> render(std::string_view command, std::string_view answer_lin
     if (command == "status") return render_status(json);
     if (command == "stats") return render_stats(json);
     if (command == "workers") return render_workers(json);
-    if (command == "explain") return render_explain(json);
+    if (command == "explain" || command == "session") return render_explain(json);
+    if (command == "sessions") return render_sessions(json);
+    if (command == "kick") return render_kick(json);
   } catch (const nlohmann::json::exception& error) {
     return Error{Code::BadInput, std::string("the answer lacks something: ") + error.what()};
   }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker/bosh/conditions.h"
 
+#include <algorithm>
 #include <array>
 
 namespace nxb::bosh {
@@ -14,6 +15,11 @@ constexpr std::array kNames{std::string_view(), NXB_CONDITIONS(NXB_CONDITION_NAM
 }  // namespace
 
 std::string_view wire_name(Condition condition) { return kNames.at(static_cast<std::size_t>(condition)); }
+
+Condition condition_named(std::string_view wire) {
+  auto at = std::ranges::find(kNames, wire);
+  return at == kNames.end() ? Condition::None : static_cast<Condition>(at - kNames.begin());
+}
 
 int http_status(Condition condition, bool legacy_client) {
   if (!legacy_client) return 200;

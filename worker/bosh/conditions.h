@@ -22,7 +22,8 @@ constexpr std::string_view name_of(EndedBy who) {
   return kNames[static_cast<std::size_t>(who)];
 }
 
-std::string_view wire_name(Condition condition);  // "item-not-found"; "" for None
+Condition condition_named(std::string_view wire);  // None: there is none of this name
+std::string_view wire_name(Condition condition);   // "item-not-found"; "" for None
 // The HTTP status of a terminating answer: 200, or for a client that sent no `ver` 400, 403, 404 (B-106).
 int http_status(Condition condition, bool legacy_client);
 

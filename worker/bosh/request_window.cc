@@ -134,6 +134,11 @@ std::uint32_t RequestWindow::acknowledge(Rid rid) {
   return news;
 }
 
+std::size_t RequestWindow::unacknowledged() const {
+  auto waits = [this](const KeptAnswer& kept) { return kept.rid > acknowledged_; };
+  return static_cast<std::size_t>(std::ranges::count_if(kept_, waits));
+}
+
 std::size_t RequestWindow::kept_bytes() const {
   std::size_t bytes = 0;
   for (const auto& kept : kept_) bytes += kept.answer ? kept.answer->body.size() : 0;

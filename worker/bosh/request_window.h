@@ -115,6 +115,8 @@ class RequestWindow final {
   void keep_at_end(Rid rid, std::unique_ptr<Answer> answer, Instant now);
   void forget();  // the kept answers too
   std::size_t kept_bytes() const;
+  std::size_t kept() const { return kept_.size(); }  // answers
+  std::size_t unacknowledged() const;                // of these; always 0 without acknowledgements
 
   bool is_consistent() const;
 

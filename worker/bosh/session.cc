@@ -176,7 +176,11 @@ void Session::take(ServerSpoke& spoke, Actions& out) {
 }
 
 void Session::take(ShutDown& /*event*/, Actions& out) {
-  if (running()) end_by_shutdown(out);
+  if (running()) end_by_operator("shutdown", Condition::SystemShutdown, out);
+}
+
+void Session::take(Kicked& kicked, Actions& out) {
+  if (running()) end_by_operator("kicked", kicked.condition, out);
 }
 
 void Session::take(TimePassed& /*event*/, Actions& /*out*/) {}

@@ -68,8 +68,11 @@ struct ServerSpoke {
   upstream::Event event;
 };
 struct ShutDown {};  // the worker stops: system-shutdown to every open request (B-108)
+struct Kicked {      // by the operator (O-17)
+  Condition condition;
+};
 struct TimePassed {};
-using Event = std::variant<RequestArrived, RequestGone, ServerSpoke, ShutDown, TimePassed>;
+using Event = std::variant<RequestArrived, RequestGone, ServerSpoke, ShutDown, Kicked, TimePassed>;
 
 // --- what to do about it ---
 struct Respond {
@@ -131,6 +134,9 @@ struct View {
   std::size_t held, early;  // requests without answer; those among them that are ahead of a gap
   std::size_t pending;      // bytes that wait for the client
   bool paused;
+  bool acknowledges;
+  Duration wait, inactivity;  // granted; the second with grace, or the pause's
+  std::uint32_t hold;
 };
 
 // Moves are one way. Between events:
@@ -149,6 +155,7 @@ class Session final {
   State state() const { return state_; }
   const std::string& sid() const { return sid_; }
   View view() const;
+  const RequestWindow& window() const { return window_; }
   std::size_t remembered_bytes() const;  // of answers, once it has ended
 
  private:
@@ -186,6 +193,7 @@ class Session final {
   void take(RequestGone& gone, Actions& out);
   void take(ServerSpoke& spoke, Actions& out);
   void take(ShutDown& event, Actions& out);
+  void take(Kicked& kicked, Actions& out);
   void take(TimePassed& event, Actions& out);
 
   void place(const OpenRequest& request, Body& body, Actions& out);
@@ -251,7 +259,7 @@ class Session final {
   void end_by_client(Actions& out);
   void end_by_server(upstream::Closed& closed, Actions& out);
   void last_word_told_to(Rid rid);
-  void end_by_shutdown(Actions& out);
+  void end_by_operator(std::string_view why, Condition condition, Actions& out);
   void end_silently(std::string_view why, Actions& out);
   void say_to_all(Condition condition, Actions& out);
   void say_at_end(const OpenRequest& request, std::unique_ptr<Answer> answer, Actions& out);

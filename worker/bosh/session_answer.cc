@@ -216,8 +216,18 @@ std::optional<Instant> Session::next_deadline() const {
 View Session::view() const {
   std::size_t pending = 0;
   for (const Stream& stream : streams_.all()) pending += stream.outbox.bytes();
-  return {state_,  window_.last(),    window_.answered(), window_.requests(), window_.live(), window_.early().size(),
-          pending, pause_.has_value()};
+  return {state_,
+          window_.last(),
+          window_.answered(),
+          window_.requests(),
+          window_.live(),
+          window_.early().size(),
+          pending,
+          pause_.has_value(),
+          acks_,
+          wait_,
+          patience(),
+          hold_};
 }
 
 bool Session::is_consistent() const {

@@ -95,10 +95,10 @@ void Session::last_word_told_to(Rid rid) {
   ending_->forget_at = now_ + std::max(wait_ + kRememberedBeyondWait, inactivity_);
 }
 
-void Session::end_by_shutdown(Actions& out) {
+void Session::end_by_operator(std::string_view why, Condition condition, Actions& out) {
   Remains remains = surrender(upstream::Parting::ClientLost);
-  say_to_all(Condition::SystemShutdown, out);
-  finish({"shutdown", Condition::SystemShutdown, EndedBy::Operator}, std::move(remains), out);
+  say_to_all(condition, out);
+  finish({why, condition, EndedBy::Operator}, std::move(remains), out);
 }
 
 // Nobody is there to be told; later requests find nothing (B-71).

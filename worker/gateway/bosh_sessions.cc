@@ -12,6 +12,7 @@
 #include "worker/bosh/content_type.h"
 #include "worker/gateway/explain.h"
 #include "worker/gateway/pump.h"
+#include "worker/gateway/roster.h"
 
 namespace nxb::gateway {
 
@@ -51,13 +52,13 @@ struct BoshSessions::Cell {
   Cell(const bosh::SessionLimits& limits, std::string_view sid, RequestId id, bosh::Body creation, const Client& client,
        Instant now, bosh::Actions& out)
       : content_type(bosh::content_type(creation.content)),
-        secure(client.secure),
         record{Kind::Bosh, short_hash(sid), client.address, client.port, std::string(creation.ua, 0, kMaxUa), now},
-        session(limits, std::string(sid), id, std::move(creation), now, out) {}
+        session(limits, std::string(sid), id, std::move(creation), now, out) {
+    record.secure = client.secure;  // B-111
+  }
 
   std::string_view content_type;         // of every answer (B-23); a literal
   TokenBucket bucket;                    // of its requests (H-46)
-  const bool secure;                     // created over https (B-111)
   std::size_t remembered = 0;            // bytes, once it has ended
   std::optional<Instant> waiting_since;  // the first of the stanzas that the client has not got
   Record record;
@@ -81,7 +82,7 @@ void BoshSessions::on_request(RequestId id, bosh::Body body, const Client& clien
     return refuse(id, bosh::Condition::ItemNotFound, false);  // 200 for everybody (B-106)
   }
   Cell& cell = *cells_.find(at->second);
-  if (cell.secure && !client.secure) {  // B-111: somebody may have listened; the session does not hear of it
+  if (cell.record.secure && !client.secure) {  // B-111: somebody may have listened; the session does not hear of it
     context_.counters.add(Counter::connections_dropped_insecure);
     log::warn("session.insecure_request", {{"sid", cell.record.name}, {"client", client.address}});
     return context_.ports.hang_up(id);
@@ -129,16 +130,37 @@ void BoshSessions::shut_down() {
   for (SessionKey key : all) deliver(key, bosh::ShutDown{});
 }
 
-std::optional<std::string> BoshSessions::explain(std::string_view sid) {
-  Cell* found = nullptr;
+// A live one, by its full sid or by its name in the log; nothing: it is not here.
+SessionKey BoshSessions::live_one(std::string_view sid) {
+  SessionKey found;
   if (auto at = by_sid_.find(sid); at != by_sid_.end()) {
-    found = cells_.find(at->second);
+    if (cells_.find(at->second)->record.live) found = at->second;
   } else {
-    cells_.for_each([&](SessionKey, Cell& cell) {
-      if (cell.record.name == sid && cell.record.live) found = &cell;
+    cells_.for_each([&](SessionKey key, Cell& cell) {
+      if (cell.record.name == sid && cell.record.live) found = key;
     });
   }
-  if (!found || !found->record.live) return std::nullopt;
+  return found;
+}
+
+bool BoshSessions::kick(std::string_view sid, bosh::Condition condition) {
+  SessionKey key = live_one(sid);
+  if (key) deliver(key, bosh::Kicked{condition});
+  return static_cast<bool>(key);
+}
+
+void BoshSessions::survey(Roster& roster) {
+  cells_.for_each([&](SessionKey, Cell& cell) {
+    if (!cell.record.live) return;
+    bosh::View view = cell.session.view();
+    roster.offer({&cell.record, &cell.held, view.pending, bosh::name_of(view.state)});
+  });
+}
+
+std::optional<std::string> BoshSessions::explain(std::string_view sid, Depth depth) {
+  SessionKey key = live_one(sid);
+  Cell* found = key ? cells_.find(key) : nullptr;
+  if (!found) return std::nullopt;
   bosh::View view = found->session.view();
   std::vector<log::Field> own{{"phase", bosh::name_of(view.state)},
                               {"paused", view.paused ? "yes" : "no"},
@@ -148,7 +170,8 @@ std::optional<std::string> BoshSessions::explain(std::string_view sid) {
                               {"requests_held", view.held - std::min(view.held, view.early)},
                               {"requests_early", view.early},
                               {"pending_bytes", view.pending}};
-  return explain_alive(found->record, found->held, context_, own);
+  if (depth == Depth::Full) append_window(found->session, context_.now(), own);
+  return explain_alive(found->record, found->held, context_, own, depth);
 }
 
 // --- sessions come and go ---
@@ -319,6 +342,7 @@ void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::ReadServer& rea
 
 void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Acknowledged& acknowledged) {
   links_.acknowledged(cell.held, acknowledged.answers);
+  context_.note(ipc::EventType::response_acknowledged, cell.record, 0, acknowledged.answers);
   if (!context_.journal.listening()) return;
   context_.journal.tell(ipc::EventType::response_acknowledged, cell.record.name, cell.record.domain,
                         {{"count", acknowledged.answers}});

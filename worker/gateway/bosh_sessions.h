@@ -21,6 +21,8 @@
 
 namespace nxb::gateway {
 
+class Roster;
+
 class BoshSessions {
  public:
   // Most ended sessions that are remembered at a time.
@@ -38,11 +40,14 @@ class BoshSessions {
   void on_server(SessionKey session, bosh::StreamNumber stream, upstream::Event event);
   void shut_down();
   // What there is to say of a live one, as JSON; its full sid or its name in the log. Nothing: it is not here.
-  std::optional<std::string> explain(std::string_view sid);
+  std::optional<std::string> explain(std::string_view sid, Depth depth);
+  bool kick(std::string_view sid, bosh::Condition condition);  // whether it was here
+  void survey(Roster& roster);
 
  private:
   struct Cell;
 
+  SessionKey live_one(std::string_view sid);
   void create(RequestId id, bosh::Body body, const Client& client, std::string_view sid);
   bosh::Condition objection(std::string_view address, std::string_view sid);
   void refuse(RequestId id, bosh::Condition condition, bool legacy_client);

@@ -70,7 +70,10 @@ bool Census::admit_stream(Record& record, std::uint32_t number, std::string_view
                                                                    {"domain", domain},
                                                                    {"client", record.client},
                                                                    {"ua", record.ua}});
-  if (number == 1) record.domain = domain;
+  if (number == 1) {
+    record.domain = domain;
+    context_.note(EventType::session_start, record);
+  }
   if (number == 1 && context_.journal.listening()) {
     context_.journal.tell(EventType::session_start, record.name, domain,
                           {{"kind", gateway::name_of(record.kind)}, {"client", record.client}, {"ua", record.ua}});
@@ -97,6 +100,7 @@ void Census::refuse_stream(const Record& record, std::uint32_t number, std::stri
 void Census::count_error(const Record& record, const Ending& ending) {
   using bosh::Condition;
   if (ending.condition == Condition::None || ending.condition == Condition::SystemShutdown) return;
+  if (ending.by == bosh::EndedBy::Operator) return;
   if (ending.condition == Condition::SeeOtherUri) return context_.counters.add(Counter::sessions_referred);
   context_.counters.add(Counter::errors);
   if (!context_.journal.listening()) return;
@@ -114,6 +118,7 @@ void Census::end(Record& record, const Ending& ending) {
   context_.counters.ended(record.kind == Kind::Bosh ? stats::Transport::bosh : stats::Transport::websocket,
                           cause_of(ending));
   context_.counters.add(Counter::undelivered, ending.undelivered);
+  context_.note(EventType::session_end, record);
   count_error(record, ending);
   if (!ending.by_stream) {  // what an earlier stream said of its end has no part in this one
     record.server_end.clear();

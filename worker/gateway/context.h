@@ -10,6 +10,8 @@
 #include "common/stats/stats.h"
 #include "worker/gateway/journal.h"
 #include "worker/gateway/ports.h"
+#include "worker/gateway/recent.h"
+#include "worker/gateway/record.h"
 
 namespace nxb::gateway {
 
@@ -19,6 +21,12 @@ struct Context {
   stats::Counters& counters;
   std::function<Instant()> now;
   Journal& journal;
+  Recent& recent;
+
+  // What always is to be remembered of a session, for a while.
+  void note(ipc::EventType type, const Record& record, std::uint32_t stream = 0, std::uint64_t count = 0) const {
+    recent.note(now(), type, record.name, stream, count);
+  }
 };
 
 }  // namespace nxb::gateway

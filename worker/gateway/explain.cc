@@ -30,7 +30,18 @@ Fields counts(const Record& record) {
   return {{"requests", record.requests}, {"up", record.up}, {"down", record.down}};
 }
 
-std::string streams_json(const Held& held, Ports& ports) {
+void append_detail(Fields& fields, const Record& record, const Context& context) {
+  const Recent& recent = context.recent;
+  Instant now = context.now();
+  append(fields, {{"client_port", record.client_port},
+                  {"https", record.secure ? "yes" : "no"},
+                  {"up_bytes", record.bytes_up},
+                  {"down_bytes", record.bytes_down},
+                  {"events_since", time_of(recent.whole() ? record.started : recent.since(), now)}});
+  fields.push_back(log::Field::json("events", recent.json(record.name, now)));
+}
+
+std::string streams_json(const Held& held, Ports& ports, Depth depth) {
   std::string all;
   for (const Held::One& one : held.all()) {
     const upstream::Upstream* stream = ports.stream(one.id);
@@ -38,6 +49,10 @@ std::string streams_json(const Held& held, Ports& ports) {
                   {"domain", one.domain},
                   {"target", stream ? stream->target() : std::string()},
                   {"answered", one.opened ? "yes" : "no"}};
+    if (depth == Depth::Full && stream) {
+      upstream::Peer peer = stream->peer();
+      append(fields, {{"address", peer.address}, {"tls", peer.tls}, {"unsent_bytes", peer.unsent}});
+    }
     all += (all.empty() ? "" : ",") + log::json_object(fields);
   }
   return '[' + all + ']';
@@ -45,7 +60,8 @@ std::string streams_json(const Held& held, Ports& ports) {
 
 }  // namespace
 
-std::string explain_alive(const Record& record, const Held& held, const Context& context, const Fields& own) {
+std::string explain_alive(const Record& record, const Held& held, const Context& context, const Fields& own,
+                          Depth depth) {
   Instant now = context.now();
   Fields fields = common_part("alive", record);
   append(fields, {{"started", time_of(record.started, now)},
@@ -53,11 +69,42 @@ std::string explain_alive(const Record& record, const Held& held, const Context&
                   {"idle_seconds", seconds(now - record.heard.value_or(record.started))}});
   append(fields, own);
   append(fields, counts(record));
-  fields.push_back(log::Field::json("streams", streams_json(held, context.ports)));
+  fields.push_back(log::Field::json("streams", streams_json(held, context.ports, depth)));
+  if (depth == Depth::Full) append_detail(fields, record, context);
   return log::json_object(fields);
 }
 
-std::string explain_ended(const Tombstone& stone, Instant now) {
+void append_window(const bosh::Session& session, Instant now, std::vector<log::Field>& fields) {
+  bosh::View view = session.view();
+  const bosh::RequestWindow& window = session.window();
+  std::string open;
+  auto append = [&](const bosh::OpenRequest& request, std::string_view how) {
+    std::vector<log::Field> one{{"rid", request.rid.value},
+                                {"how", request.live ? how : "lost"},
+                                {"age_ms", (now - request.since).count()},
+                                {"resends", static_cast<unsigned>(request.resends)}};
+    open += (open.empty() ? "" : ",") + log::json_object(one);
+  };
+  for (const bosh::OpenRequest& request : window.held()) append(request, "held");
+  for (const bosh::EarlyRequest& request : window.early()) append(request.open, "early");
+  std::vector<log::Field> more{{"wait_seconds", view.wait.count() / 1000},
+                               {"hold", view.hold},
+                               {"inactivity_seconds", view.inactivity.count() / 1000},
+                               {"acknowledges", view.acknowledges ? "yes" : "no"},
+                               {"answers_kept", window.kept()},
+                               {"answers_kept_bytes", window.kept_bytes()},
+                               {"answers_unacknowledged", window.unacknowledged()},
+                               log::Field::json("open_requests", '[' + open + ']')};
+  fields.insert(fields.end(), more.begin(), more.end());
+}
+
+std::string explain_kicked(Kind kind, std::string_view name, bosh::Condition condition) {
+  return log::json_object(
+      Fields{{"state", "kicked"}, {"kind", name_of(kind)}, {"sid", name}, {"condition", bosh::wire_name(condition)}});
+}
+
+std::string explain_ended(const Tombstone& stone, const Context& context, Depth depth) {
+  Instant now = context.now();
   const Record& record = stone.record;
   Fields fields = common_part("ended", record);
   append(fields, {{"by", bosh::name_of(stone.ending.by)},
@@ -75,6 +122,7 @@ std::string explain_ended(const Tombstone& stone, Instant now) {
                   {"server", record.server_end},
                   {"stage", record.stage ? upstream::name_of(*record.stage) : ""},
                   {"target", record.target}});
+  if (depth == Depth::Full) append_detail(fields, record, context);
   return log::json_object(fields);
 }
 

@@ -6,11 +6,12 @@
 
 #include "common/base/secret.h"
 #include "worker/gateway/explain.h"
+#include "worker/gateway/roster.h"
 
 namespace nxb::gateway {
 
 Gateway::Gateway(const config::Config& config, Ports& ports, stats::Counters& counters, std::function<Instant()> now)
-    : context_{config, ports, counters, std::move(now), journal_} {}
+    : context_{config, ports, counters, std::move(now), journal_, recent_} {}
 
 void Gateway::on_request(RequestId id, bosh::Body body, const Client& client, std::string_view sid_for_creation) {
   bosh_.on_request(id, std::move(body), client, sid_for_creation);
@@ -33,14 +34,36 @@ void Gateway::on_stream_event(StreamId stream, upstream::Event event) {
   bosh_.on_server(SessionKey{owner->session}, owner->number, std::move(event));
 }
 
-std::string Gateway::explain(std::string_view sid) {
+std::string Gateway::explain(std::string_view sid, Depth depth) {
   std::string name = is_short_hash(sid) ? std::string(sid) : short_hash(sid);
-  if (auto alive = bosh_.explain(sid)) return *std::move(alive);
-  if (auto alive = websockets_.explain(name)) return *std::move(alive);
+  if (auto alive = bosh_.explain(sid, depth)) return *std::move(alive);
+  if (auto alive = websockets_.explain(name, depth)) return *std::move(alive);
   Instant now = context_.now();
   Tombstones& ended = census_.tombstones();
-  if (const Tombstone* stone = ended.find(name, now)) return explain_ended(*stone, now);
+  if (const Tombstone* stone = ended.find(name, now)) return explain_ended(*stone, context_, depth);
   return explain_unknown(ended, now);
+}
+
+std::string Gateway::list(std::string_view text) {
+  auto query = ipc::parse_session_query(text);
+  if (!query) return "{}";  // the supervisor wrote it
+  Roster roster(*query, context_.now());
+  bosh_.survey(roster);
+  websockets_.survey(roster);
+  return roster.json();
+}
+
+std::string Gateway::kick(std::string_view sid, std::string_view word) {
+  bosh::Condition condition = bosh::condition_named(word);
+  std::string name = is_short_hash(sid) ? std::string(sid) : short_hash(sid);
+  if (condition == bosh::Condition::None) return "{}";  // the supervisor knows which there are
+  std::optional<Kind> kind;
+  if (bosh_.kick(sid, condition)) {
+    kind = Kind::Bosh;
+  } else if (websockets_.kick(name, condition)) {
+    kind = Kind::WebSocket;
+  }
+  return kind ? explain_kicked(*kind, name, condition) : explain(sid);
 }
 
 void Gateway::shut_down() {

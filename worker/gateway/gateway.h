@@ -44,11 +44,15 @@ class Gateway final : public upstream::Events {
   // --- the operator
   void publish(bool on) { journal_.listen(on); }  // whether anybody listens to events (O-19)
   Journal::Batch take_events() { return journal_.take(); }
-  std::string explain(std::string_view sid);  // what is known of it, as JSON (O-18)
+  // As JSON: what is known of a session in short (O-18), or all of it (O-16); those that match, in order.
+  std::string explain(std::string_view sid, Depth depth = Depth::Brief);
+  std::string list(std::string_view query);                            // as ipc::to_text writes it
+  std::string kick(std::string_view sid, std::string_view condition);  // O-17: ends it; what came of it
   std::size_t live_sessions() const { return census_.live(); }
 
  private:
   Journal journal_;
+  Recent recent_;
   Context context_;
   Census census_{context_};
   Links links_{context_, census_};

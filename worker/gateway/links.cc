@@ -56,6 +56,7 @@ std::optional<upstream::Closed> Links::open(const Owner& owner, Held& held, Reco
   spec.client_port = record.client_port;
   spec.session = record.name;
   spec.ua = record.ua;
+  context_.note(EventType::stream_add, record, owner.number);
   if (context_.journal.listening()) {
     context_.journal.tell(
         EventType::stream_add, record.name, domain,
@@ -69,6 +70,8 @@ void Links::send(Held& held, Record& record, std::uint32_t number, std::string_v
   upstream::Upstream* stream = find(held, number);
   if (!stream) return;
   record.up += count;
+  record.bytes_up += elements.size();
+  context_.note(EventType::nodes, record, number, count);
   context_.counters.add(Counter::stanzas_from_clients, count);
   if (context_.journal.listening()) {
     context_.journal.tell(EventType::nodes, record.name, held.one(number)->domain,
@@ -81,6 +84,7 @@ void Links::restart(Held& held, const Record& record, std::uint32_t number, std:
   upstream::Upstream* stream = find(held, number);
   if (!stream) return;
   context_.counters.add(Counter::restarts);
+  context_.note(EventType::stream_restart, record, number);
   if (context_.journal.listening()) {
     context_.journal.tell(EventType::stream_restart, record.name, held.one(number)->domain, {{"stream", number}});
   }
@@ -103,6 +107,7 @@ void Links::close(Held& held, const Record& record, std::uint32_t number, upstre
                   const std::vector<xmpp::Stanza>& undelivered) {
   StreamId id = held.find(number);
   if (!id) return;
+  context_.note(EventType::stream_terminate, record, number);
   if (context_.journal.listening()) {
     context_.journal.tell(EventType::stream_terminate, record.name, held.one(number)->domain, {{"stream", number}});
   }
@@ -133,24 +138,31 @@ std::optional<Links::Owner> Links::heard(StreamId stream, const upstream::Event&
 }
 
 void Links::heard(Held& held, Record& record, std::uint32_t number, const upstream::Event& event) {
-  if (const auto* arrived = std::get_if<upstream::Arrived>(&event)) record.down += arrived->stanzas.size();
+  const auto* arrived = std::get_if<upstream::Arrived>(&event);
+  if (arrived) {
+    record.down += arrived->stanzas.size();
+    for (const xmpp::Stanza& stanza : arrived->stanzas) record.bytes_down += stanza.bytes.size();
+  }
   Held::One* one = held.one(number);
   if (!one) return;  // it was let go
   if (const auto* closed = std::get_if<upstream::Closed>(&event)) return note_closed(held, record, *one, *closed);
   bool opened = std::holds_alternative<upstream::Opened>(event);
   bool again = opened && std::exchange(one->opened, true);
+  if (opened) context_.note(again ? EventType::stream_restarted : EventType::stream_added, record, number);
+  if (arrived) context_.note(EventType::response, record, number, arrived->stanzas.size());
   if (!context_.journal.listening()) return;
   if (opened) {
     auto type = again ? EventType::stream_restarted : EventType::stream_added;
     return context_.journal.tell(type, record.name, one->domain, {{"stream", number}});
   }
-  if (const auto* arrived = std::get_if<upstream::Arrived>(&event)) {
+  if (arrived) {
     context_.journal.tell(EventType::response, record.name, one->domain,
                           {{"stream", number}, {"count", arrived->stanzas.size()}});
   }
 }
 
 void Links::note_closed(Held& held, Record& record, const Held::One& one, const upstream::Closed& closed) {
+  context_.note(EventType::terminate, record, one.number);
   if (context_.journal.listening()) {
     context_.journal.tell(EventType::terminate, record.name, one.domain,
                           {{"stream", one.number},

@@ -18,6 +18,9 @@ namespace nxb::gateway {
 enum class Kind : std::uint8_t { Bosh, WebSocket };
 constexpr std::string_view name_of(Kind kind) { return kind == Kind::Bosh ? "bosh" : "websocket"; }
 
+// How much the operator wants to know of a session.
+enum class Depth : std::uint8_t { Brief, Full };
+
 struct Record {
   Kind kind;
   std::string name;               // as the log names it: a hash
@@ -25,10 +28,13 @@ struct Record {
   std::uint16_t client_port = 0;  // 0: not known
   std::string ua = {};            // its name for itself (C-44)
   Instant started;
-  bool live = false;                       // begun, and not ended
-  std::uint32_t requests = 0;              // or messages
-  std::uint64_t up = 0;                    // elements from the client
-  std::uint64_t down = 0;                  // elements from servers
+  bool live = false;           // begun, and not ended
+  std::uint32_t requests = 0;  // or messages
+  std::uint64_t up = 0;        // elements from the client
+  std::uint64_t down = 0;      // elements from servers
+  std::uint64_t bytes_up = 0;  // of these elements
+  std::uint64_t bytes_down = 0;
+  bool secure = false;                     // its client came by https
   std::string server_end{};                // what its upstream said of the end of a stream
   std::string close_code{};                // of the client's Close; a WebSocket's
   std::string domain{};                    // of its first stream

@@ -11,6 +11,7 @@
 #include "common/base/secret.h"
 #include "worker/gateway/explain.h"
 #include "worker/gateway/pump.h"
+#include "worker/gateway/roster.h"
 
 namespace nxb::gateway {
 
@@ -53,7 +54,9 @@ struct WsSessions::Cell {
   Cell(const ws::SessionLimits& limits, std::string name, const Client& client, Instant now)
       : record{Kind::WebSocket, short_hash(name), client.address, client.port, {}, now},
         heard_or_told(now),
-        session(limits, std::move(name), now) {}
+        session(limits, std::move(name), now) {
+    record.secure = client.secure;
+  }
 
   Record record;
   Held held;
@@ -124,12 +127,27 @@ void WsSessions::shut_down() {
   for (SocketId id : all) deliver(id, ws::ShutDown{});
 }
 
-std::optional<std::string> WsSessions::explain(std::string_view name) const {
+bool WsSessions::kick(std::string_view name, bosh::Condition condition) {
+  auto at = std::ranges::find_if(
+      cells_, [name](const auto& each) { return each.second->record.name == name && each.second->record.live; });
+  if (at == cells_.end()) return false;
+  deliver(at->first, ws::Kicked{condition});
+  return true;
+}
+
+void WsSessions::survey(Roster& roster) const {
+  for (const auto& [id, cell] : cells_) {
+    if (!cell->record.live) continue;
+    roster.offer({&cell->record, &cell->held, context_.ports.unsent(id), ws::name_of(cell->session.state())});
+  }
+}
+
+std::optional<std::string> WsSessions::explain(std::string_view name, Depth depth) const {
   for (const auto& [id, cell] : cells_) {
     if (cell->record.name != name || !cell->record.live) continue;
     std::vector<log::Field> own{{"phase", ws::name_of(cell->session.state())},
                                 {"unsent_bytes", context_.ports.unsent(id)}};
-    return explain_alive(cell->record, cell->held, context_, own);
+    return explain_alive(cell->record, cell->held, context_, own, depth);
   }
   return std::nullopt;
 }

@@ -20,6 +20,8 @@
 
 namespace nxb::gateway {
 
+class Roster;
+
 class WsSessions {
  public:
   WsSessions(const Context& context, Census& census, Links& links, CutWatch& cuts);
@@ -32,7 +34,10 @@ class WsSessions {
   void on_deadline(SocketId id);
   void on_server(SocketId id, upstream::Event event);
   void shut_down();
-  std::optional<std::string> explain(std::string_view name) const;  // as BoshSessions::explain
+  // As those of BoshSessions.
+  std::optional<std::string> explain(std::string_view name, Depth depth) const;
+  bool kick(std::string_view name, bosh::Condition condition);
+  void survey(Roster& roster) const;
 
  private:
   struct Cell;

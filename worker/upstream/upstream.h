@@ -100,6 +100,13 @@ enum class Parting : std::uint8_t {
   ClientLost,    // inactivity, limit, shutdown: bounces and </stream:stream>, or neither if the stream is resumable
 };
 
+// What it is connected to, for the operator; empty: not known.
+struct Peer {
+  std::string address;
+  std::string tls;         // version and cipher; "none"
+  std::size_t unsent = 0;  // bytes that it has not taken
+};
+
 class Upstream {
  public:
   virtual ~Upstream() = default;
@@ -113,7 +120,8 @@ class Upstream {
   // Its client acknowledged so many more answers, which may have held elements of this stream (C-71). Few need to know.
   virtual void acknowledged(std::uint32_t /*answers*/) {}
   virtual std::string target() const { return {}; }  // what it is connected to, for the operator; "": not known
-  virtual void set_reading(bool on) = 0;             // off: the client does not collect; stop reading the server (U-36)
+  virtual Peer peer() const { return {}; }
+  virtual void set_reading(bool on) = 0;  // off: the client does not collect; stop reading the server (U-36)
   // Lets go gracefully; undelivered stanzas may be bounced (B-103). The upstream outlives this call and raises Closed
   // when it is completely done (within 5 s, U-30); its owner then destroys it.
   virtual void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) = 0;

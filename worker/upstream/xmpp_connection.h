@@ -33,6 +33,7 @@ class XmppConnection final : public Upstream, private ConnectorSink, private Cha
   void send(std::string_view elements) override;
   void restart(std::string_view stream_attrs) override;
   std::string target() const override { return story_.target; }
+  Peer peer() const override { return {story_.address, channel_.description(), channel_.queued()}; }
   void set_reading(bool on) override { channel_.set_reading(on); }
   void close(Parting parting, const std::vector<xmpp::Stanza>& undelivered) override;
 

@@ -275,6 +275,14 @@ void Session::take(ShutDown& /*event*/, Actions& out) {
   if (running()) end_with_error("system-shutdown", end, out, CloseCode::GoingAway);
 }
 
+// The names are those of RFC 6120 4.9.3 as well: ipc::kKickConditions. Who has not begun a stream hears the Close only.
+void Session::take(Kicked& kicked, Actions& out) {
+  End end{"kicked", kicked.condition, upstream::Parting::ClientLost, bosh::EndedBy::Operator};
+  CloseCode code = kicked.condition == Condition::PolicyViolation ? CloseCode::PolicyViolation : CloseCode::GoingAway;
+  if (state_ == State::Waiting) return end_with_close(code, end, out);
+  if (running()) end_with_error(bosh::wire_name(kicked.condition), end, out, code);
+}
+
 void Session::take(TimePassed& /*event*/, Actions& /*out*/) {}
 
 // --- the server ---

@@ -79,9 +79,12 @@ struct Refused {   // in place of the first event: there can be no session just 
   std::string_view why;
 };
 struct ShutDown {};  // the worker stops: stream error system-shutdown, <close/>, Close 1001 (O-09)
+struct Kicked {      // by the operator (O-17)
+  bosh::Condition condition;
+};
 struct TimePassed {};
 using Event = std::variant<MessageArrived, PingArrived, PongArrived, CloseArrived, RuleBroken, Unsent, ConnectionGone,
-                           ServerSpoke, Refused, ShutDown, TimePassed>;
+                           ServerSpoke, Refused, ShutDown, Kicked, TimePassed>;
 
 // --- what to do about it ---
 struct Send {  // a frame
@@ -175,6 +178,7 @@ class Session final {
   void take(ServerSpoke& spoke, Actions& out);
   void take(Refused& refused, Actions& out);
   void take(ShutDown& event, Actions& out);
+  void take(Kicked& kicked, Actions& out);
   void take(TimePassed& event, Actions& out);
 
   void first_message(Message& message, Actions& out);

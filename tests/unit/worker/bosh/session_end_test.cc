@@ -71,6 +71,19 @@ TEST_CASE("B-70 the clock starts when the last held connection dies") {
   CHECK(rig.session->state() == State::Forgotten);
 }
 
+TEST_CASE("O-17 B-110 who is kicked hears the condition on each open request, and later ones hear it too") {
+  Rig rig;
+  rig.open();
+  RequestId held = rig.post(body(1001));
+  rig.feed(Kicked{Condition::PolicyViolation});
+  CHECK(rig.only<Ended>().why == "kicked");
+  CHECK(rig.only<Ended>().by == EndedBy::Operator);
+  CHECK(rig.text(held).find("condition='policy-violation'") != std::string::npos);
+  CHECK(rig.text(rig.post(body(1002))) == write_terminate(Condition::PolicyViolation));
+  rig.feed(Kicked{Condition::HostGone});
+  CHECK(rig.text(rig.post(body(1003))) == write_terminate(Condition::PolicyViolation));
+}
+
 TEST_CASE("B-71 B-103 what the client never got goes back with the stream") {
   Rig rig;
   rig.open();

@@ -220,6 +220,16 @@ TEST_CASE("O-09 W-22 at shutdown a stream hears system-shutdown, close and 1001,
   CHECK(waiting.feed(CloseArrived{1001}) == "HangUp\n");
 }
 
+TEST_CASE("O-17 W-40 who is kicked hears the condition as a stream error; without a stream the code alone") {
+  Rig rig;
+  rig.open();
+  CHECK(rig.feed(Kicked{bosh::Condition::PolicyViolation}) ==
+        error_end("", "policy-violation", "CloseStream lost\n", "kicked/policy-violation", 1008));
+  CHECK(rig.feed(Kicked{bosh::Condition::PolicyViolation}).empty());
+  Rig waiting;
+  CHECK(waiting.feed(Kicked{bosh::Condition::SystemShutdown}) == "Ended kicked/system-shutdown\nClose 1001\n");
+}
+
 TEST_CASE("W-22 who is refused gets the code; nothing more is read of it, its answer is not waited for") {
   Rig rig;
   CHECK(rig.feed(Refused{CloseCode::TryAgainLater, "max_sessions"}) == "Close 1013\nEnded max_sessions/\nHangUp\n");

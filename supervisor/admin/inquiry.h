@@ -1,0 +1,22 @@
+// supervisor/admin/inquiry.h - a command that workers answer: whom it is put to, in which words, and what comes of it.
+// Runs in: supervisor. I/O: none.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "supervisor/admin/explain.h"
+#include "supervisor/admin/request.h"
+
+namespace nxb::supervisor::admin {
+
+struct Inquiry {
+  std::string sid;  // a whole one: its owner is asked; else all workers
+  std::string what, argument;
+  std::function<std::string(const Findings&)> conclude;  // the answer, a line
+};
+
+Result<Inquiry> inquiry_of(const Request& request);
+
+}  // namespace nxb::supervisor::admin
