@@ -36,9 +36,9 @@ Exit fail(const Error& error, Exit code) {
   return code;
 }
 
-// The file, the flags on top of it; every finding is printed.
+// The file, the environment over it, the flags on top; every finding is printed.
 std::optional<config::Config> read_configuration(const Options& options) {
-  config::Loaded loaded = config::load_file(options.config_path);
+  config::Loaded loaded = config::load_file(options.config_path, config::variables_of(environ));
   for (const auto& warning : loaded.warnings) std::cerr << warning << '\n';
   for (const auto& error : loaded.errors) std::cerr << error << '\n';
   if (!loaded.errors.empty()) return std::nullopt;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/config/environment.h"
 #include "common/config/file.h"
 #include "common/config/node.h"
 #include "common/config/options.h"
@@ -19,27 +20,33 @@ std::string with_line(const std::string& origin, int line, const std::string& te
 
 }  // namespace
 
-Loaded load_text(std::string_view toml, const std::string& origin) {
+Loaded load_text(std::string_view toml, const std::string& origin, const Variables& variables) {
   Loaded loaded;
   std::vector<SyntaxError> syntax;
-  const Node::Table root = read_toml(toml, syntax);
+  Node::Table root = read_toml(toml, syntax);
   for (const SyntaxError& error : syntax) loaded.errors.push_back(with_line(origin, error.line, error.text));
   if (!syntax.empty()) return loaded;
 
   std::vector<Finding> findings;
+  overlay(root, variables, findings);
   read_config(Place(findings, Source::File), root, loaded.config);
   std::stable_sort(findings.begin(), findings.end(),
                    [](const Finding& a, const Finding& b) { return a.line < b.line; });
   for (const Finding& finding : findings) {
     auto& list = finding.weight == Finding::Weight::Error ? loaded.errors : loaded.warnings;
-    list.push_back(with_line(origin, finding.line, finding.text));
+    if (finding.line >= kFirstVariableLine) {
+      const auto variable = static_cast<std::size_t>(finding.line - kFirstVariableLine);
+      list.push_back(variables.at(variable).first + ": " + finding.text);
+    } else {
+      list.push_back(with_line(origin, finding.line, finding.text));
+    }
   }
   return loaded;
 }
 
-Loaded load_file(const std::string& path) {
+Loaded load_file(const std::string& path, const Variables& variables) {
   auto text = read_file(path, kLargestFile);
-  if (text) return load_text(*text, path);
+  if (text) return load_text(*text, path, variables);
   Loaded loaded;
   loaded.errors.push_back(path + ": " + text.error().text);
   return loaded;

@@ -153,15 +153,19 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
-// One finding per line: "FILE:LINE: section.key: what is wrong; allowed: ...", in the order of the lines.
+// One finding per line: "FILE:LINE: section.key: what is wrong; allowed: ...", in the order of the lines;
+// "NAME: section.key: ..." of a variable.
 struct Loaded {
   Config config;
   std::vector<std::string> errors;  // not empty: config must not be used
   std::vector<std::string> warnings;
 };
+// Names and values of NXB_SECTION__KEY=value, which lie over the file; environment.h says how (O-39).
+using Variables = std::vector<std::pair<std::string, std::string>>;
+Variables variables_of(const char* const* environment);  // as `environ`
 // Never throws. A file that cannot be read is one error. `origin` is what errors call the text.
-Loaded load_file(const std::string& path);
-Loaded load_text(std::string_view toml, const std::string& origin);
+Loaded load_file(const std::string& path, const Variables& variables = {});
+Loaded load_text(std::string_view toml, const std::string& origin, const Variables& variables = {});
 
 // For the control channel. from_json() checks the form only: what is in it was checked by load_*().
 std::string to_json(const Config& config);

@@ -49,6 +49,7 @@ max_inactivity = 7
 inactivity_grace = "8ms"
 features_hold = 0
 gap_timeout = "9s"
+abort_grace = "21s"
 max_pause = "99s"
 polling = "6s"
 max_streams_per_session = 3
@@ -175,10 +176,11 @@ Config any_config(std::mt19937_64& random) {
   for (bool* flag : {&c.http.allow_private_network, &c.http.enable_get, &c.http.crossdomain}) {
     *flag = pick(random, 0, 1) != 0;
   }
-  for (Duration* time : {&c.http.head_timeout, &c.http.body_timeout, &c.http.idle_timeout, &c.http.write_timeout,
-                         &c.http.http_socket_keepalive, &c.bosh.max_wait, &c.bosh.default_inactivity,
-                         &c.bosh.max_inactivity, &c.bosh.inactivity_grace, &c.bosh.features_hold, &c.bosh.gap_timeout,
-                         &c.upstream.connect_timeout, &c.upstream.setup_timeout, &c.upstream.write_timeout}) {
+  for (Duration* time :
+       {&c.http.head_timeout, &c.http.body_timeout, &c.http.idle_timeout, &c.http.write_timeout,
+        &c.http.http_socket_keepalive, &c.bosh.max_wait, &c.bosh.default_inactivity, &c.bosh.max_inactivity,
+        &c.bosh.inactivity_grace, &c.bosh.features_hold, &c.bosh.gap_timeout, &c.bosh.abort_grace,
+        &c.upstream.connect_timeout, &c.upstream.setup_timeout, &c.upstream.write_timeout}) {
     *time = any_time(random);
   }
   c.bosh.max_bosh_connections = pick<std::uint32_t>(random, 0, ~0U);
