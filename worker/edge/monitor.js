@@ -2,12 +2,13 @@
 // What comes from nxb is only ever put in as text. SPDX-License-Identifier: MIT
 'use strict';
 (() => {
-  const kEvery = 5000, kPoints = 180, kWidth = 600, kHeight = 100;
+  const kEvery = 5000, kSpans = [36, 90, 180], kWidth = 600, kHeight = 100;
   const kCharts = [
     ['Sessions and streams', '', ['sessions', 'sessions'], ['streams', 'streams']],
     ['Requests', '/s', ['requests', 'requests']],
     ['Messages', '/s', ['stanzas_from_clients', 'from clients'], ['stanzas_to_clients', 'to clients']],
     ['Delivery latency', ' ms', ['delivery_p50_ms', 'median'], ['delivery_p95_ms', '95 %']],
+    ['Connections', '', ['connections', 'connections']],
     ['Errors', '/s', ['errors', 'of the protocol'], ['streams_failed', 'streams failed']],
   ];
   const byId = (id) => document.getElementById(id);
@@ -45,11 +46,16 @@
       this.svg.addEventListener('pointerleave', () => { this.at = null; this.draw(); });
     }
 
+    // How many points there is room for: a young nxb has no quarter of an hour to show.
+    get span() {
+      return kSpans.find((span) => span >= (this.points[0]?.length ?? 0)) ?? kSpans.at(-1);
+    }
+
     point(event) {
       const box = this.svg.getBoundingClientRect();
-      const slot = Math.round((event.clientX - box.left) / box.width * (kPoints - 1));
+      const slot = Math.round((event.clientX - box.left) / box.width * (this.span - 1));
       const count = this.points[0]?.length ?? 0;
-      this.at = Math.min(Math.max(slot - (kPoints - count), 0), count - 1);
+      this.at = Math.min(Math.max(slot - (this.span - count), 0), count - 1);
       this.draw();
     }
 
@@ -60,7 +66,8 @@
 
     draw() {
       const count = this.points[0]?.length ?? 0;
-      const x = (i) => (kPoints - count + i) / (kPoints - 1) * kWidth;
+      const { span } = this;
+      const x = (i) => (span - count + i) / (span - 1) * kWidth;
       const highest = Math.max(0, ...this.points.flat().filter((value) => value !== null));
       const limit = highest > 0 ? ceiling(highest) : 1;
       const y = (value) => kHeight - value / limit * kHeight;
@@ -76,6 +83,7 @@
       this.points.forEach((points, i) => (this.values[i].textContent = shown(points[at], this.unit)));
       this.top.textContent = some ? `${limit}${this.unit}` : '';
       this.empty.textContent = count === 0 ? 'The first point comes in a few seconds.' : some ? '' : 'Nothing was delivered yet.';
+      this.left.textContent = `${span * kEvery / 60000} min ago`;
       const seconds = (count - 1 - at) * kEvery / 1000;
       this.right.textContent = this.at === null || !seconds ? 'now' : `${Math.floor(seconds / 60)} min ${seconds % 60} s ago`;
     }
@@ -87,7 +95,7 @@
         if (value === null) return;
         const goesOn = i > 0 && points[i - 1] !== null;
         d += `${goesOn ? 'L' : 'M'}${x(i).toFixed(1)} ${y(value).toFixed(2)}`;
-        if (!goesOn && (points[i + 1] ?? null) === null) d += 'h2';
+        if (!goesOn && (points[i + 1] ?? null) === null) d += 'h-4';
       });
       return d;
     }
