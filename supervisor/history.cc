@@ -24,7 +24,7 @@ void History::add(const stats::Cells& cells, Instant now) {
   for (std::size_t i = 0; i < fresh.size(); ++i) fresh[i] = cells[first + i] - last_[first + i];
   points_.push_back({is(Counter::sessions), is(Counter::streams), is(Counter::connections), rate(Counter::requests),
                      rate(Counter::stanzas_from_clients), rate(Counter::stanzas_to_clients), rate(Counter::errors),
-                     rate(Counter::streams_failed), quantile_ms(fresh, 0.5), quantile_ms(fresh, 0.95)});
+                     rate(Counter::streams_failed), stats::quantile_ms(fresh, 0.5), stats::quantile_ms(fresh, 0.95)});
   if (points_.size() > kPoints) points_.pop_front();
   last_ = cells;
   last_at_ = now;
@@ -38,22 +38,6 @@ std::vector<ipc::Series> History::series() const {
     for (const Point& point : points_) one.points.push_back(point[i]);
   }
   return all;
-}
-
-std::optional<double> quantile_ms(const stats::Buckets& buckets, double share) {
-  std::uint64_t all = 0;
-  for (std::uint64_t count : buckets) all += count;
-  if (all == 0) return std::nullopt;
-  const double wanted = share * static_cast<double>(all);
-  double seen = 0, low = 0;
-  for (std::size_t i = 0; i < stats::kBounds.size(); ++i) {
-    const double high = static_cast<double>(stats::kBounds[i]);
-    const double here = static_cast<double>(buckets[i]);
-    if (here > 0 && seen + here >= wanted) return low + (high - low) * (wanted - seen) / here;
-    seen += here;
-    low = high;
-  }
-  return low;
 }
 
 }  // namespace nxb::supervisor

@@ -38,8 +38,4 @@ class History {
   std::deque<Point> points_;  // oldest first
 };
 
-// The value below which that share of what fell into the buckets lies, in milliseconds; nothing: they are empty.
-// What is above all bounds counts as the highest.
-std::optional<double> quantile_ms(const stats::Buckets& buckets, double share);
-
 }  // namespace nxb::supervisor

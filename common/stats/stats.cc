@@ -150,4 +150,20 @@ void Segment::clear_gauges(std::size_t index) {
   }
 }
 
+std::optional<double> quantile_ms(const Buckets& buckets, double share) {
+  std::uint64_t all = 0;
+  for (std::uint64_t count : buckets) all += count;
+  if (all == 0) return std::nullopt;
+  const double wanted = share * static_cast<double>(all);
+  double seen = 0, low = 0;
+  for (std::size_t i = 0; i < kBounds.size(); ++i) {
+    const double high = static_cast<double>(kBounds[i]);
+    const double here = static_cast<double>(buckets[i]);
+    if (here > 0 && seen + here >= wanted) return low + (high - low) * (wanted - seen) / here;
+    seen += here;
+    low = high;
+  }
+  return low;
+}
+
 }  // namespace nxb::stats

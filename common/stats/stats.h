@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "common/base/clock.h"
@@ -79,5 +80,9 @@ class Segment {
   std::size_t size_ = 0;
   std::size_t slots_ = 0;
 };
+
+// The value below which that share of what fell into the buckets lies, in milliseconds; nothing: they are empty.
+// What is above all bounds counts as the highest.
+std::optional<double> quantile_ms(const Buckets& buckets, double share);
 
 }  // namespace nxb::stats

@@ -72,7 +72,7 @@ export class Chromium {
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
     const page = new Page(this, targetId, sessionId);
     this.pages.set(sessionId, page);
-    for (const domain of ['Page', 'Runtime']) await page.send(`${domain}.enable`);
+    for (const domain of ['Page', 'Runtime', 'Log']) await page.send(`${domain}.enable`);
     await page.send('Emulation.setFocusEmulationEnabled', { enabled: true }); // each tab is in front, as far as it knows
     await page.load('Page.navigate', { url });
     return page;
@@ -90,6 +90,7 @@ class Page {
   #session;
   #loaded = () => {};
   errors = []; // exceptions that no script caught
+  complaints = []; // of the browser, in its console: what a policy forbids, what was not loaded
 
   constructor(browser, target, session) {
     this.#browser = browser;
@@ -99,6 +100,7 @@ class Page {
 
   hears({ method, params }) {
     if (method === 'Page.loadEventFired') this.#loaded();
+    if (method === 'Log.entryAdded') this.complaints.push(params.entry.text);
     if (method === 'Runtime.exceptionThrown') this.errors.push(params.exceptionDetails.exception?.description);
   }
 

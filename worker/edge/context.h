@@ -19,6 +19,7 @@
 #include "worker/edge/balance.h"
 #include "worker/edge/client_address.h"
 #include "worker/edge/failure_limit.h"
+#include "worker/edge/monitor_page.h"
 #include "worker/edge/pages.h"
 #include "worker/edge/requests.h"
 #include "worker/edge/supervised.h"
@@ -59,6 +60,7 @@ struct Shared {
   Context context;
   http::Replies replies;
   Pages pages;
+  MonitorPage monitor;
   Supervised supervised;
   std::vector<TrustedProxies> trusted;  // by listener
   uv::Deadlines::Family family;

@@ -44,6 +44,7 @@ Edge::Edge(const Context& context)
     : shared_{.context = context,
               .replies = http::Replies(context.config.http),
               .pages = Pages(host_name()),
+              .monitor = MonitorPage(host_name()),
               .supervised = Supervised(context.loop, context.deadlines, context.ask,
                                        [this](RequestId of) {
                                          if (auto* connection = connections_.find(of.conn)) connection->show(of.number);

@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "worker/edge/http_connection.h"
 #include "worker/edge/metrics.h"
+#include "worker/edge/monitor_page.h"
 #include "worker/http/basic.h"
 
 namespace nxb::edge {
@@ -120,9 +121,13 @@ HttpConnection::Finished HttpConnection::figures_page(Page page, http::Answer he
     head.content_type = content_type_of(format);
     return {head, metrics(readings, format)};
   }
+  if (page == Page::MonitorData) {
+    head.content_type = "application/json";
+    return {head, MonitorPage::json(readings, shared_.supervised.text())};
+  }
   head.content_type = kHtml;
-  head.policy = shared_.pages.policy();
-  return {head, shared_.pages.monitor(stats.total(), readings.uptime, context().workers)};
+  head.policy = shared_.monitor.policy();
+  return {head, shared_.monitor.html(readings)};
 }
 
 // Who is one guesser: an address, or the /64 of an IPv6 address, or whoever comes by a unix socket.

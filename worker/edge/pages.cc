@@ -8,38 +8,13 @@
 #include <utility>
 
 #include "common/base/secret.h"
+#include "worker/edge/monitor_files.h"
 #include "worker/xml/reader.h"
 
 namespace nxb::edge {
 namespace {
 
-using stats::Counter;
-
-constexpr std::string_view kStyle = R"(
-:root { color-scheme: light dark; --line: #8884; --accent: #0a7ea4; }
-* { box-sizing: border-box; }
-body { margin: 0; font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 56rem; margin: 0 auto; padding: 2rem 1rem; }
-h1 { margin: 0; font-size: 1.5rem; overflow-wrap: anywhere; }
-h1::before { content: ""; display: inline-block; width: .7em; height: .7em; margin-right: .5em;
-  border-radius: 50%; background: var(--accent); }
-p { margin: .25rem 0 1.5rem; opacity: .75; }
-ul { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 0; padding: 0;
-  list-style: none; }
-li { padding: 1rem; border: 1px solid var(--line); border-radius: .5rem; font-variant-numeric: tabular-nums; }
-table { width: 100%; border-collapse: collapse; font-size: .9rem; }
-td, th { padding: .35rem .5rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
-  overflow-wrap: anywhere; }
-td + td { font-family: ui-monospace, monospace; }
-)";
-
 constexpr std::string_view kHostMeta = "/.well-known/host-meta";
-
-std::string figure(const stats::Values& total, Counter counter) {
-  return std::to_string(total[static_cast<std::size_t>(counter)]);
-}
-
-void item(std::string& out, const std::string& text) { out += "<li>" + text + "</li>\n"; }
 
 void row(std::string& out, std::string_view name, std::string_view value) {
   out += "<tr><td>";
@@ -94,7 +69,7 @@ Page page_at(std::string_view path, const config::Config& config) {
 
 Pages::Pages(std::string host)
     : host_(std::move(host)),
-      policy_("default-src 'none'; style-src 'sha256-" + sha256_base64(kStyle) +
+      policy_("default-src 'none'; style-src 'sha256-" + sha256_base64(files::monitor_css) +
               "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'") {}
 
 std::string Pages::page(std::string_view title, std::string_view content) const {
@@ -103,25 +78,17 @@ std::string Pages::page(std::string_view title, std::string_view content) const 
   std::string out =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
-  out.append("<title>").append(name).append("</title>\n<style>").append(kStyle).append("</style>\n</head>\n<body>\n");
+  out.append("<title>")
+      .append(name)
+      .append("</title>\n<style>")
+      .append(files::monitor_css)
+      .append("</style>\n</head>\n<body>\n");
   out.append("<main>\n<h1>").append(name).append("</h1>\n").append(content).append("</main>\n</body>\n</html>\n");
   return out;
 }
 
-std::string Pages::monitor(const stats::Values& total, Duration uptime, std::size_t workers) const {
-  std::string out = "<p>Uptime: " + uptime_text(uptime) + "</p>\n<ul>\n";
-  auto pair = [&](Counter now, Counter ever) { return figure(total, now) + "/" + figure(total, ever); };
-  item(out, pair(Counter::sessions, Counter::sessions_opened) + " active sessions");
-  item(out, pair(Counter::streams, Counter::streams_requested) + " active streams");
-  item(out, pair(Counter::connections, Counter::connections_accepted) + " active connections");
-  item(out, figure(total, Counter::requests_held) + " requests held");
-  item(out, figure(total, Counter::requests) + " requests");
-  item(out, std::to_string(workers) + (workers == 1 ? " worker" : " workers"));
-  return page("nxb on " + host_, out + "</ul>\n");
-}
-
 std::string Pages::system_info(const config::Config& config) const {
-  std::string out = "<p>System information</p>\n<table>\n";
+  std::string out = "<p class=\"meta\">System information</p>\n<table class=\"sysinfo\">\n";
   row(out, "version", NXB_VERSION);
   for (const auto& [name, value] : config::listing(config)) row(out, name, value);
   return page("nxb on " + host_, out + "</table>\n");

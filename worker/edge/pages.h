@@ -1,4 +1,4 @@
-// worker/edge/pages.h - what nxb shows besides BOSH: which path is which page, and the text of the pages for people.
+// worker/edge/pages.h - what nxb shows besides BOSH: which path is which page, and the text of the pages for people but the monitor.
 // Runs in: worker. I/O: none. Pages are self-contained: no script, one style, which their policy names by its hash.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
 #include "common/config/config.h"
-#include "common/stats/stats.h"
 
 namespace nxb::edge {
 
@@ -33,9 +33,8 @@ Page page_at(std::string_view path, const config::Config& config);  // None also
 class Pages {
  public:
   explicit Pages(std::string host);
-  std::string monitor(const stats::Values& total, Duration uptime, std::size_t workers) const;  // C-29
-  std::string system_info(const config::Config& config) const;                                  // C-30
-  std::string_view policy() const { return policy_; }                                           // their CSP
+  std::string system_info(const config::Config& config) const;  // C-30
+  std::string_view policy() const { return policy_; }           // their CSP
 
  private:
   std::string page(std::string_view title, std::string_view content) const;  // `title` is escaped here

@@ -76,9 +76,9 @@ TEST_CASE("O-21 latency is of what was delivered since the last point; nothing w
 
 TEST_CASE("O-21 what is above every bound counts as the highest") {
   stats::Buckets buckets{};
-  CHECK_FALSE(quantile_ms(buckets, 0.5));
+  CHECK_FALSE(stats::quantile_ms(buckets, 0.5));
   buckets.back() = 3;
-  CHECK(*quantile_ms(buckets, 0.95) == doctest::Approx(60'000));
+  CHECK(*stats::quantile_ms(buckets, 0.95) == doctest::Approx(60'000));
 }
 
 TEST_CASE("O-21 figures come to a worker as they left; what is none is refused") {

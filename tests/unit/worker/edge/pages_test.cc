@@ -5,6 +5,7 @@
 #include "common/base/secret.h"
 #include "tests/support/contains.h"
 #include "tests/unit/worker/edge/rig.h"
+#include "worker/edge/template.h"
 
 using namespace nxb;
 using namespace nxb::testing;
@@ -54,6 +55,8 @@ TEST_CASE("C-29 the monitor page has the four figures of all workers together, a
   CHECK(contains(page, ">4/20 active sessions<"));
   CHECK(contains(page, ">6/24 active streams<"));
   CHECK(contains(page, ">Uptime: 00:00:0"));
+  CHECK(
+      contains(page, "The supervisor did not answer"));  // nobody can be asked here: the figures are there all the same
   CHECK(contains(page, "Content-Type: text/html; charset=utf-8\r\n"));
   CHECK(contains(page, "Cache-Control: no-store\r\n"));
 }
@@ -65,12 +68,84 @@ TEST_CASE("C-29 uptime is [N day(s) ]HH:MM:SS") {
   CHECK(edge::uptime_text(24h * 100 + 1h + 2min + 3s) == "100 days 01:02:03");
 }
 
-TEST_CASE("H-21 H-41 pages run no script, and their policy names their own style and nothing else") {
+TEST_CASE("H-21 O-21 the monitor page may run its own script, use its own style and ask nxb, and nothing else") {
+  EdgeRig rig;
+  rig.open();
+  std::string page = answer_to(rig, get("/"));
+  auto hash_of = [&page](const std::string& element) {
+    std::size_t begin = page.find("<" + element + ">") + element.size() + 2;
+    return "'sha256-" + sha256_base64(page.substr(begin, page.find("</" + element + ">") - begin)) + "'";
+  };
+  CHECK(contains(page, "\r\nContent-Security-Policy: default-src 'none'; script-src " + hash_of("script") +
+                           "; style-src " + hash_of("style") +
+                           "; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"));
+  CHECK_FALSE(contains(page, "style="));
+  CHECK_FALSE(contains(page, "src="));
+  CHECK_FALSE(contains(page, "href="));
+  CHECK_FALSE(contains(page, "{{"));
+  CHECK_FALSE(contains(page, "Access-Control"));
+}
+
+TEST_CASE("O-21 pages wait for what the supervisor tells, one question for all; half a second, then they do without") {
+  EdgeRig rig;
+  std::vector<ipc::Ask> asked;
+  rig.ask = [&asked](const ipc::Ask& ask) { asked.push_back(ask); };
+  rig.open();
+  Client first(rig), second(rig);
+  first.send(get("/"));
+  second.send(get("/monitor.json"));
+  REQUIRE(rig.run_until([&] { return rig.count(Counter::requests) == 2; }));
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].what == ipc::kFigures);
+  ipc::Figures figures;
+  figures.state = "draining";
+  figures.workers.push_back({0, 4711, "ready", 5'000, 0, "", 1, 0.5, 1 << 20});
+  figures.workers.push_back({1, 0, "waiting", 0, 3, "signal 9 (<Killed>)", 0, 0, 0});
+  rig.edge->told({asked[0].id + 1, "not ours"});
+  CHECK(first.received.empty());
+  rig.edge->told({asked[0].id, ipc::encode(figures)});
+  REQUIRE(first.gets("</html>"));
+  REQUIRE(second.gets("\"supervisor\":{"));
+  CHECK(contains(first.received, ">4711</td>"));
+  CHECK(contains(first.received, ">50.0 %</td>"));
+  CHECK(contains(first.received, "nxb is draining"));
+  CHECK(contains(first.received, "Worker 1 does not serve: waiting, last exit: signal 9 (&lt;Killed&gt;)."));
+  CHECK(contains(second.received, "\"Worker 1 does not serve: waiting, last exit: signal 9 (<Killed>).\""));
+  CHECK(contains(answer_to(rig, get("/")), ">4711</td>"));  // kept for a second
+  CHECK(asked.size() == 1);
+}
+
+TEST_CASE("O-21 a supervisor that does not answer is done without") {
+  EdgeRig rig;
+  int asked = 0;
+  rig.ask = [&asked](const ipc::Ask&) { ++asked; };
+  rig.open();
+  Client client(rig), gone(rig);
+  gone.send(get("/"));
+  client.send(get("/metrics"));
+  REQUIRE(rig.run_until([&] { return rig.count(Counter::requests) == 2; }));
+  gone.close();  // who waited may be gone
+  REQUIRE(client.gets("nxb_sessions{"));
+  CHECK_FALSE(contains(client.received, "nxb_worker_up"));
+  CHECK(asked == 1);
+}
+
+TEST_CASE("O-21 templates: values are escaped unless they may not be, lists repeat, what is empty says so") {
+  edge::Fields fields;
+  fields.values = {{"a", "<&>"}};
+  fields.lists["some"] = {{{{"v", "1"}}, {}}, {{{"v", "2"}}, {}}};
+  CHECK(edge::filled("{{a}} {{{a}}} {{b}}.", fields) == "&lt;&amp;&gt; <&> .");
+  CHECK(edge::filled("{{#some}}[{{v}}]{{/some}}{{^some}}none{{/some}}", fields) == "[1][2]");
+  CHECK(edge::filled("{{#none}}[{{v}}]{{/none}}{{^none}}none{{/none}}!", fields) == "none!");
+  CHECK(edge::filled("{{#some}}never ended", fields) == "never endednever ended");
+  CHECK(edge::filled("x {{", fields) == "x ");
+}
+
+TEST_CASE("H-21 H-41 sysinfo runs no script, and its policy names its own style and nothing else") {
   EdgeRig rig;
   rig.config.monitor.system_info_password = "secret";
   rig.open();
-  for (const std::string& page :
-       {answer_to(rig, get("/")), answer_to(rig, get("/http-bind/sysinfo", kGood), address_of(rig, 0) + ":1")}) {
+  for (const std::string& page : {answer_to(rig, get("/http-bind/sysinfo", kGood), address_of(rig, 0) + ":1")}) {
     REQUIRE(status_of(page) == "200");
     std::size_t begin = page.find("<style>") + 7;
     std::string style = page.substr(begin, page.find("</style>") - begin);

@@ -101,7 +101,8 @@ struct EdgeRig : LoopRig {
                                                       .workers = 2,
                                                       .deadlines = deadlines,
                                                       .counters = counters,
-                                                      .stats = *segment});
+                                                      .stats = *segment,
+                                                      .ask = ask});
   }
   // What worker 1 finds in its mailbox.
   void open_other() {
@@ -128,6 +129,7 @@ struct EdgeRig : LoopRig {
   std::uint64_t count(stats::Counter counter) const { return counters.get(counter); }
 
   config::Config config;
+  edge::Supervised::Ask ask;  // none: there is no supervisor
   Duration patience = relay::kPatience;
   stats::Counters counters, other_counters;
   Result<stats::Segment> segment = stats::Segment::create(2);
