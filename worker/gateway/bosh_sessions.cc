@@ -51,13 +51,15 @@ struct BoshSessions::Cell {
        Instant now, bosh::Actions& out)
       : content_type(bosh::content_type(creation.content)),
         secure(client.secure),
+        begun_by(id),
         record{Kind::Bosh, short_hash(sid), client.address, client.port, std::string(creation.ua, 0, kMaxUa), now},
         session(limits, std::string(sid), id, std::move(creation), now, out) {}
 
   std::string_view content_type;  // of every answer (B-23); a literal
   TokenBucket bucket;             // of its requests (H-46)
   const bool secure;              // created over https (B-111)
-  std::size_t remembered = 0;     // bytes, once it has ended
+  const RequestId begun_by;
+  std::size_t remembered = 0;  // bytes, once it has ended
   Record record;
   Held held;
   Pump<bosh::Session, bosh::Event, bosh::Action> pump;
@@ -272,6 +274,8 @@ void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Respond& respon
   reply.status = respond.status;
   reply.body = std::move(respond.body);
   reply.content_type = cell.content_type;
+  reply.begins_session = respond.to == cell.begun_by;
+  reply.secure = cell.secure;
   context_.ports.reply(respond.to, std::move(reply));
 }
 

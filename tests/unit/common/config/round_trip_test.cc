@@ -111,6 +111,10 @@ websocket_url = "wss://c.example/xmpp-websocket"
 [monitor]
 access = "public"
 system_info_password = "p\"<&"
+[sticky]
+node = "b2"
+cookie = "nxb_node"
+header = "X-Node"
 [log]
 level = "trace"
 format = "json"
