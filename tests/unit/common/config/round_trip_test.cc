@@ -114,7 +114,7 @@ system_info_password = "p\"<&"
 [sticky]
 node = "b2"
 cookie = "nxb_node"
-header = "X-Node"
+header = "X-Own"
 [log]
 level = "trace"
 format = "json"
