@@ -51,6 +51,12 @@ packages_for_servers() { # demo|all
   say 'openssl openssl certificates for the tests'
 }
 
+packages_to_package() { say 'dpkg-dev dpkg-shlibdeps finds what a Debian package depends on'; }
+# Programs that say what they think of the service and of the package: tests use them where they can be installed.
+packages_to_judge() {
+  say 'systemd systemd-analyze judges the service'
+  say 'lintian lintian judges the Debian package'
+}
 packages_to_fuzz() {
   say 'clang clang++ has libFuzzer'
   say 'libclang-rt-14-dev - libFuzzer and the sanitizers'
