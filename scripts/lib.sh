@@ -41,6 +41,7 @@ packages_for_clients() {
 packages_for_chromium() { say 'chromium chromium a browser to try nxb with'; }
 packages_for_libpurple() { say "libpurple-dev - Pidgin's library, another client to try nxb with"; }
 packages_for_nginx() { say 'nginx-light nginx a proxy between clients and nxb'; }
+packages_for_haproxy() { say 'haproxy haproxy another such proxy'; }
 packages_for_dns() { say 'nsd nsd a DNS server, for finding XMPP servers by name'; }
 packages_for_servers() { # demo|all
   say 'prosody prosody an XMPP server to talk to'
@@ -50,6 +51,12 @@ packages_for_servers() { # demo|all
   say 'openssl openssl certificates for the tests'
 }
 
+packages_to_package() { say 'dpkg-dev dpkg-shlibdeps finds what a Debian package depends on'; }
+# Programs that say what they think of the service and of the package: tests use them where they can be installed.
+packages_to_judge() {
+  say 'systemd systemd-analyze judges the service'
+  say 'lintian lintian judges the Debian package'
+}
 packages_to_fuzz() {
   say 'clang clang++ has libFuzzer'
   say 'libclang-rt-14-dev - libFuzzer and the sanitizers'

@@ -105,6 +105,17 @@ std::string url_problem(const std::string& text, std::initializer_list<std::stri
   return "";
 }
 
+// Fits a cookie, a header, and the maps of a balancer's configuration.
+std::string node_problem(std::string_view text) {
+  constexpr std::size_t kMost = 64;
+  auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  if (text.size() > kMost) return "is too long";
+  return std::all_of(text.begin(), text.end(), fits) ? "" : "has other characters";
+}
+
 }  // namespace
 
 std::string any(std::string&) { return ""; }
@@ -157,6 +168,12 @@ std::string header_name(std::string& text) {
   if (text == "*") return "does not stand for every header when credentials are sent";  // H-30
   return is_token(text) ? "" : "is not a header name";
 }
+
+std::string token_or_none(std::string& text) { return text.empty() || is_token(text) ? "" : "is not a token"; }
+
+std::string node_or_none(std::string& text) { return node_problem(text); }
+
+std::string node_header_or_none(std::string& text) { return text.empty() ? "" : header(text, ""); }
 
 std::string domain(std::string& text) {
   text = lowered(text);

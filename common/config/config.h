@@ -145,6 +145,12 @@ struct Config {
     std::string system_info_password_file;        // "" after it was read
     friend bool operator==(const Monitor&, const Monitor&) = default;
   } monitor;
+  struct Sticky {        // what a balancer needs to find this node again (O-41)
+    std::string node;    // resolved: the host's name, if it is asked for and not given
+    std::string cookie;  // its name; "" = none
+    std::string header;  // its name; "" = none
+    friend bool operator==(const Sticky&, const Sticky&) = default;
+  } sticky;
   struct Log {
     std::string level = "INFO";
     std::string format = "text";

@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "common/base/domain.h"
+#include "common/base/text.h"
 #include "common/config/file.h"
 #include "common/config/host.h"
+#include "common/config/rule.h"
 
 namespace nxb::config {
 namespace {
@@ -88,6 +90,15 @@ void check_program(const Place& at, const Node::Table& table, const Config& conf
   } else if (!wanted && !config.external.socket.empty()) {
     place_in(at, table, "external", "socket").warning("is never connected to: kind in [upstream] is not \"external\"");
   }
+}
+
+// The same header twice, with perhaps two values: a balancer could take either (O-41).
+void check_node_header(const Place& at, const Node::Table& table, const Config& config) {
+  const std::string& header = config.sticky.header;
+  auto same = [&](const auto& pair) { return equals_ignoring_case(pair.first, header); };
+  if (header.empty() || std::none_of(config.http.headers.begin(), config.http.headers.end(), same)) return;
+  place_in(at, table, "sticky", "header")
+      .error("\"" + header + "\" is in headers of [http] already; allowed: one of the two");
 }
 
 bool ends_in_port_0(std::string_view address) {
@@ -192,10 +203,22 @@ void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor)
   monitor.system_info_password = *std::move(text);
 }
 
+// O-41: a name that nobody asks for is not looked up.
+void finish(const Place& at, const Node::Table& table, Config::Sticky& sticky) {
+  const bool wanted = !sticky.cookie.empty() || !sticky.header.empty();
+  if (!wanted && !sticky.node.empty()) place_of(at, table, "node").warning("is told to nobody: no cookie, no header");
+  if (!wanted || !sticky.node.empty()) return;
+  sticky.node = host_name();
+  if (sticky.node.empty() || !check::node_or_none(sticky.node).empty()) {
+    at.inside("node", 0).error("is missing, and the host's name cannot take its place; allowed: a name of this node");
+  }
+}
+
 void finish(const Place& at, const Node::Table& table, Config& config) {
   if (config.server.workers == 0) finish(at, {}, config.server);  // no [server] at all
   check_room(at, table, config);
   check_program(at, table, config);
+  check_node_header(at, table, config);
   if (config.listen.empty() && !find_entry(table, "listen")) config.listen.push_back({std::string(kDefaultListen), {}});
   if (config.listen.empty()) place_of(at, table, "listen").error("is empty; allowed: at least one [[listen]]");
   std::set<std::string_view> addresses;

@@ -40,6 +40,13 @@ std::uint32_t cpus_in_quota() {
 
 std::uint32_t usable_cpus() { return std::clamp(std::min(cpus_in_mask(), cpus_in_quota()), 1U, kMostWorkers); }
 
+std::string host_name() {
+  char name[256] = "";
+  if (::gethostname(name, sizeof name - 1) != 0) return "";
+  const std::string text(name);
+  return text.substr(0, text.find('.'));
+}
+
 std::string default_admin_socket() {
   if (::geteuid() == 0 || ::access("/run/nxb", W_OK) == 0) return "/run/nxb/admin.sock";
   const char* own = std::getenv("XDG_RUNTIME_DIR");

@@ -5,10 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace nxb::config {
 
 // CPUs in the affinity mask, no more than the cgroup's quota pays for; 1 .. 256 (O-04).
 std::uint32_t usable_cpus();
+
+// As the kernel has it, without its domain; "" if it has none.
+std::string host_name();
 
 }  // namespace nxb::config

@@ -17,7 +17,6 @@ namespace {
 // Sections whose features are still to come have nothing to keep.
 struct ListenTls {};
 struct Metrics {};
-struct Sticky {};
 
 constexpr std::uint64_t kMiB = 1 << 20;
 

@@ -103,10 +103,13 @@ std::string listen_address(std::string& text);  // address:port or unix:path
 std::string resolver(std::string& text);        // address[:port]
 std::string proxy(std::string& text);           // address, address/prefix or "unix"
 std::string url_path(std::string& text);
-std::string origin(std::string& text);          // "*", "null" or scheme://host[:port]
-std::string header_name(std::string& text);     // an HTTP token
-std::string domain(std::string& text);          // an XMPP domain (U-01)
-std::string domain_pattern(std::string& text);  // ".example.org": with subdomains (U-02)
+std::string origin(std::string& text);       // "*", "null" or scheme://host[:port]
+std::string header_name(std::string& text);  // an HTTP token
+std::string token_or_none(std::string& text);
+std::string node_or_none(std::string& text);         // the value of a cookie, and of a header
+std::string node_header_or_none(std::string& text);  // one that header() allows
+std::string domain(std::string& text);               // an XMPP domain (U-01)
+std::string domain_pattern(std::string& text);       // ".example.org": with subdomains (U-02)
 std::string domain_or_none(std::string& text);
 std::string route_pattern(std::string& text);      // domain_pattern, host:port, address or address/prefix (C-14)
 std::string target(std::string& text);             // host:port, [v6]:port, unix:/path; "" = by DNS

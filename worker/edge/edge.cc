@@ -42,7 +42,7 @@ class Edge::Port final : public uv::Listener::Sink {
 
 Edge::Edge(const Context& context)
     : shared_{.context = context,
-              .replies = http::Replies(context.config.http),
+              .replies = http::Replies(context.config.http, context.config.sticky),
               .pages = Pages(host_name()),
               .monitor = MonitorPage(host_name()),
               .supervised = Supervised(context.loop, context.deadlines, context.ask,

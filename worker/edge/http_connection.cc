@@ -118,6 +118,7 @@ void HttpConnection::reply(std::uint32_t number, gateway::Reply reply) {
   answer.status = reply.status;
   answer.purpose = http::Purpose::Bosh;
   answer.content_type = reply.content_type;
+  if (reply.begins_session) answer.node = shared_.replies.node_lines(reply.secure);
   finish(*at, {answer, std::move(reply.body)});
 }
 

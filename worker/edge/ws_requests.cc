@@ -43,8 +43,11 @@ void HttpConnection::dispatch_websocket(std::string_view rest) {
   if (for_balance_) return leave(worker, {}, rest);
   state_ = State::Leaving;
   unread_ = rest;
-  upgrade_ = {shared_.replies.upgrade_head(handshake.accept, handshake.protocol, wall_clock_ms(), handshake.deflate),
-              client(), handshake.deflate};
+  gateway::Client who = client();
+  const std::string_view node = shared_.replies.node_lines(who.secure);
+  upgrade_ = {
+      shared_.replies.upgrade_head(handshake.accept, handshake.protocol, wall_clock_ms(), handshake.deflate, node),
+      std::move(who), handshake.deflate};
 }
 
 std::uint32_t HttpConnection::worker_for_socket() {

@@ -52,13 +52,15 @@ struct BoshSessions::Cell {
   Cell(const bosh::SessionLimits& limits, std::string_view sid, RequestId id, bosh::Body creation, const Client& client,
        Instant now, bosh::Actions& out)
       : content_type(bosh::content_type(creation.content)),
+        begun_by(id),
         record{Kind::Bosh, short_hash(sid), client.address, client.port, std::string(creation.ua, 0, kMaxUa), now},
         session(limits, std::string(sid), id, std::move(creation), now, out) {
     record.secure = client.secure;  // B-111
   }
 
-  std::string_view content_type;         // of every answer (B-23); a literal
-  TokenBucket bucket;                    // of its requests (H-46)
+  std::string_view content_type;  // of every answer (B-23); a literal
+  TokenBucket bucket;             // of its requests (H-46)
+  const RequestId begun_by;
   std::size_t remembered = 0;            // bytes, once it has ended
   std::optional<Instant> waiting_since;  // the first of the stanzas that the client has not got
   Record record;
@@ -316,6 +318,8 @@ void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Respond& respon
   reply.status = respond.status;
   reply.body = std::move(respond.body);
   reply.content_type = cell.content_type;
+  reply.begins_session = respond.to == cell.begun_by;
+  reply.secure = cell.secure;
   context_.ports.reply(respond.to, std::move(reply));
 }
 

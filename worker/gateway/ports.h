@@ -20,6 +20,8 @@ struct Reply {
   int status = 200;
   std::string body;                                           // the complete <body/>
   std::string_view content_type = "text/xml; charset=utf-8";  // B-23; always a literal
+  bool begins_session = false;                                // it answers a creation that was not refused (O-41)
+  bool secure = false;                                        // which came by https
 };
 
 // Who asks: from which address, and whether it came to us, or to the proxy we trust, by https (H-47).

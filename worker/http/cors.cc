@@ -10,7 +10,7 @@ namespace nxb::http {
 namespace {
 
 // H-30: what a BOSH client sends, and what the operator added; each once. Never `*`: no wildcard with credentials.
-std::string allowed_headers(const config::Config::Http& http) {
+std::string allowed_headers(const config::Config::Http& http, const std::string& node_header) {
   std::vector<std::string> names{"Content-Type", "X-Requested-With"};
   auto add = [&names](const std::string& name) {
     auto same = [&name](const std::string& known) { return equals_ignoring_case(known, name); };
@@ -18,6 +18,7 @@ std::string allowed_headers(const config::Config::Http& http) {
   };
   for (const auto& header : http.headers) add(header.first);
   for (const std::string& name : http.cors_headers) add(name);
+  if (!node_header.empty()) add(node_header);
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
   return list;
@@ -25,20 +26,21 @@ std::string allowed_headers(const config::Config::Http& http) {
 
 }  // namespace
 
-Cors::Cors(const config::Config::Http& http) : private_network_(http.allow_private_network) {
+Cors::Cors(const config::Config::Http& http, const std::string& node_header)
+    : private_network_(http.allow_private_network) {
   const auto& allowed = http.allowed_origins;
   any_ = std::find(allowed.begin(), allowed.end(), "*") != allowed.end();
   origins_ = any_ ? std::vector<std::string>{"*"} : allowed;
   // The answer depends on the request's Origin, whether it matched or not (H-32).
   std::string vary = any_ ? "" : "Vary: Origin\r\n";
-  std::string more =
-      "Access-Control-Allow-Methods: OPTIONS, GET, POST\r\nAccess-Control-Allow-Headers: " + allowed_headers(http) +
-      "\r\nAccess-Control-Max-Age: 14400\r\n";
+  std::string more = "Access-Control-Allow-Methods: OPTIONS, GET, POST\r\nAccess-Control-Allow-Headers: " +
+                     allowed_headers(http, node_header) + "\r\nAccess-Control-Max-Age: 14400\r\n";
+  const std::string exposed = node_header.empty() ? "" : "Access-Control-Expose-Headers: " + node_header + "\r\n";
   blocks_.push_back({vary, vary});
   for (const std::string& origin : origins_) {
     std::string block = "Access-Control-Allow-Origin: " + origin + "\r\n" + vary;
     if (http.allow_credentials && !any_) block += "Access-Control-Allow-Credentials: true\r\n";
-    blocks_.push_back({block, block + more});
+    blocks_.push_back({block + exposed, block + more});
   }
 }
 

@@ -17,7 +17,8 @@ class Cors {
   // What an Origin header came to; kept for the answer, which may be late. It means something only to this Cors.
   enum class Verdict : std::uint32_t { Refused = 0 };
 
-  explicit Cors(const config::Config::Http& http);
+  // `node_header`: scripts may read it and send it (O-41); "" = there is none.
+  explicit Cors(const config::Config::Http& http, const std::string& node_header = {});
   Verdict judge(std::string_view origin) const;
   std::string_view block(Verdict verdict) const;            // header lines of an answer
   std::string_view preflight_block(Verdict verdict) const;  // those and Allow-Methods, Allow-Headers, Max-Age

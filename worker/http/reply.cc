@@ -16,11 +16,26 @@ constexpr std::string_view kUpgradeRequired =
 constexpr std::string_view kDeflate =
     "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n";
 
+// O-41: pages of another site are let in with cookies by allow_credentials only; browsers then ask for both of these.
+constexpr std::string_view kForOtherSites = "; SameSite=None; Secure";
+
+std::string lines_of(const config::Config::Sticky& sticky, std::string_view attributes) {
+  std::string out;
+  if (!sticky.cookie.empty()) {
+    out += "Set-Cookie: " + sticky.cookie + "=" + sticky.node + "; Path=/; HttpOnly";
+    out.append(attributes).append("\r\n");
+  }
+  if (!sticky.header.empty()) out += sticky.header + ": " + sticky.node + "\r\n";
+  return out;
+}
+
 }  // namespace
 
-Replies::Replies(const config::Config::Http& http)
-    : cors_(http), safety_("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n") {
+Replies::Replies(const config::Config::Http& http, const config::Config::Sticky& sticky)
+    : cors_(http, sticky.header), safety_("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n") {
   for (const auto& [name, value] : http.headers) configured_ += name + ": " + value + "\r\n";
+  node_plain_ = lines_of(sticky, "; SameSite=Lax");
+  node_secure_ = lines_of(sticky, http.allow_credentials ? kForOtherSites : "; SameSite=Lax; Secure");
 }
 
 std::string Replies::head(const Answer& answer, std::int64_t wall_ms) {
@@ -53,17 +68,19 @@ std::string Replies::head(const Answer& answer, std::int64_t wall_ms) {
     out += cors_.block(answer.cors);
   }
   if (answer.purpose != Purpose::Operator) out += configured_;
+  out += answer.node;
   out += "\r\n";
   return out;
 }
 
 std::string Replies::upgrade_head(std::string_view accept, std::string_view protocol, std::int64_t wall_ms,
-                                  bool deflate) {
+                                  bool deflate, std::string_view node) {
   std::string out("HTTP/1.1 101 Switching Protocols\r\nDate: ");
   out.append(date_.at(wall_ms)).append("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
   out.append("Sec-WebSocket-Accept: ").append(accept).append("\r\n");
   if (!protocol.empty()) out.append("Sec-WebSocket-Protocol: ").append(protocol).append("\r\n");
   if (deflate) out += kDeflate;
+  out += node;
   out += "\r\n";
   return out;
 }

@@ -37,23 +37,27 @@ struct Answer {
   int retry_after_seconds = 0;   // for 429 and 503
   bool challenge = false;        // for 401
   bool private_network = false;  // a preflight that asked for it (H-36)
+  std::string_view node = {};    // node_lines(), where a session begins
 };
 
 class Replies {
  public:
-  explicit Replies(const config::Config::Http& http);
+  explicit Replies(const config::Config::Http& http, const config::Config::Sticky& sticky = {});
   const Cors& cors() const { return cors_; }
   std::string head(const Answer& answer, std::int64_t wall_ms);  // ends with the empty line
   // 101; what follows is no HTTP. `protocol`: "" = none was offered, none is answered (W-05, D-61). `deflate`: it was
-  // offered, and messages may be compressed (W-06).
+  // offered, and messages may be compressed (W-06). `node`: as in Answer.
   std::string upgrade_head(std::string_view accept, std::string_view protocol, std::int64_t wall_ms,
-                           bool deflate = false);
+                           bool deflate = false, std::string_view node = {});
+  // The lines that name this node to a client that came by https, or not (O-41).
+  std::string_view node_lines(bool secure) const { return secure ? node_secure_ : node_plain_; }
 
  private:
   Cors cors_;
   Date date_;
   std::string safety_;      // Cache-Control, nosniff
   std::string configured_;  // [http] headers
+  std::string node_plain_, node_secure_;
 };
 
 std::string_view reason(int status);

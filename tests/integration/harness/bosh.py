@@ -91,13 +91,16 @@ class OwnConnections:
         self.opened = 0
         self.breaks = 0  # connections that ended while an answer was awaited
 
+    async def connect(self):
+        return await Connection.to(self.port)
+
     async def fetch(self, data, patience=70):
         while self.idle and not self.idle[-1].is_open:
             self.idle.pop()
         if self.idle:
             connection = self.idle.pop()
         else:
-            connection = await Connection.to(self.port)
+            connection = await self.connect()
             self.opened += 1
         try:
             answer = await connection.fetch(data, patience)

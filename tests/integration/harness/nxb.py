@@ -71,6 +71,7 @@ class Nxb:
         self.folder = Folder()
         self.directory = None
         self.process = None
+        self.stopped = False  # by a test that goes on without it
         self.program = program or SUPERVISOR
         self.all_pids = set()  # every worker ever seen
         self.workers = workers
@@ -93,9 +94,9 @@ class Nxb:
 
     async def __aexit__(self, kind, problem, _):
         try:
-            if problem is None:
+            if problem is None and not self.stopped:
                 await self.stop()
-            else:
+            elif problem is not None:
                 problem.add_note("nxb's log ends with:\n" + self.log()[-2500:])
         finally:
             await self.end_by_force()
@@ -142,6 +143,7 @@ class Nxb:
         return len(rows) == self.workers and all(row["state"] == "ready" for row in rows)
 
     async def stop(self):
+        self.stopped = True
         pids = set(await self.pids()) | self.all_pids
         self.process.send_signal(signal.SIGTERM)
         same(await asyncio.wait_for(self.process.wait(), 20), 0, f"exit code of the supervisor; log:\n{self.log()[-3000:]}")

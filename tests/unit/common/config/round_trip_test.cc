@@ -112,6 +112,10 @@ websocket_url = "wss://c.example/xmpp-websocket"
 [monitor]
 access = "public"
 system_info_password = "p\"<&"
+[sticky]
+node = "b2"
+cookie = "nxb_node"
+header = "X-Own"
 [log]
 level = "trace"
 format = "json"

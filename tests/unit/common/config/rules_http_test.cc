@@ -139,4 +139,20 @@ TEST_CASE("C-09 http_socket_keepalive is seconds, as the kernel counts them") {
   for (const char* wrong : {"0", "'1500ms'", "32401"}) refused("http", "http_socket_keepalive", wrong);
 }
 
+TEST_CASE("O-41 a node has a name that fits a cookie, and the host's if it is not told; one header says it") {
+  CHECK(taken("sticky", "node", "'a-1.x_Y'").sticky.node == "a-1.x_Y");
+  for (const char* wrong : {"'a b'", "'a;b'", "'\u00e4'", "1"}) refused("sticky", "node", wrong, "at most 64 letters");
+  refused("sticky", "node", ("'" + std::string(65, 'x') + "'").c_str(), "at most 64 letters");
+  for (const char* wrong : {"'a=b'", "'a b'", "'a;'"}) refused("sticky", "cookie", wrong, "a cookie's name");
+  for (const char* wrong : {"'Vary'", "'Date'", "'Access-Control-Allow-Origin'", "'a:'"}) {
+    refused("sticky", "header", wrong, "the name of a header");
+  }
+  CHECK(taken("sticky", "cookie", "''").sticky.node.empty());
+  CHECK_FALSE(taken("sticky", "cookie", "'nxb_node'").sticky.node.empty());
+  CHECK_FALSE(taken("sticky", "header", "'X-Node'").sticky.node.empty());
+  CHECK(load("[sticky]\nnode = 'a'\ncookie = 'n'\n").config.sticky.node == "a");
+  CHECK(joined(load("[http]\nheaders = { x-node = '1' }\n[sticky]\nnode = 'a'\nheader = 'X-Node'\n").errors) ==
+        "f.toml:5: sticky.header: \"X-Node\" is in headers of [http] already; allowed: one of the two\n");
+}
+
 }  // namespace nxb::config

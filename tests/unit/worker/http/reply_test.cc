@@ -195,3 +195,45 @@ TEST_CASE("H-14 O-29 Allow and Retry-After are written when asked for") {
   CHECK(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
   CHECK(has(head, "Retry-After: 5"));
 }
+
+TEST_CASE("O-41 an answer that begins a session names the node; the cookie is as wide as the request was safe") {
+  auto http = listing({"https://a.example"});
+  config::Config::Sticky sticky{.node = "b2", .cookie = "nxb_node", .header = "X-Node"};
+  Replies replies{http, sticky};
+  Answer answer;
+  answer.purpose = Purpose::Bosh;
+  CHECK(replies.head(answer, kNow).find("b2") == std::string::npos);
+  answer.node = replies.node_lines(false);
+  std::string head = replies.head(answer, kNow);
+  CHECK(has(head, "Set-Cookie: nxb_node=b2; Path=/; HttpOnly; SameSite=Lax"));
+  CHECK(has(head, "X-Node: b2"));
+  answer.node = replies.node_lines(true);
+  CHECK(has(replies.head(answer, kNow), "Set-Cookie: nxb_node=b2; Path=/; HttpOnly; SameSite=Lax; Secure"));
+  http.allow_credentials = true;
+  Replies for_other_sites{http, sticky};
+  answer.node = for_other_sites.node_lines(true);
+  CHECK(has(for_other_sites.head(answer, kNow), "Set-Cookie: nxb_node=b2; Path=/; HttpOnly; SameSite=None; Secure"));
+  answer.node = for_other_sites.node_lines(false);
+  CHECK(has(for_other_sites.head(answer, kNow), "Set-Cookie: nxb_node=b2; Path=/; HttpOnly; SameSite=Lax"));
+  head = replies.upgrade_head("key", "xmpp", kNow, false, replies.node_lines(true));
+  CHECK(has(head, "Set-Cookie: nxb_node=b2; Path=/; HttpOnly; SameSite=Lax; Secure"));
+  CHECK(has(head, "X-Node: b2"));
+}
+
+TEST_CASE("O-41 cookie and header are asked for one by one, and by nobody") {
+  CHECK(Replies{config::Config::Http{}}.node_lines(true).empty());
+  CHECK(Replies{config::Config::Http{}, {.node = "a", .cookie = {}, .header = "X-Node"}}.node_lines(false) ==
+        "X-Node: a\r\n");
+  CHECK(Replies{config::Config::Http{}, {.node = "a", .cookie = "n", .header = {}}}.node_lines(false) ==
+        "Set-Cookie: n=a; Path=/; HttpOnly; SameSite=Lax\r\n");
+}
+
+TEST_CASE("O-41 H-30 scripts of an allowed origin may read the node's header and send it back") {
+  Replies replies{listing({"https://a.example"}), {.node = "a", .cookie = {}, .header = "X-Node"}};
+  CHECK(has(bosh_head(replies, "https://a.example"), "Access-Control-Expose-Headers: X-Node"));
+  CHECK(bosh_head(replies, "https://b.example").find("X-Node") == std::string::npos);
+  Answer preflight;
+  preflight.purpose = Purpose::Preflight;
+  preflight.cors = replies.cors().judge("https://a.example");
+  CHECK(has(replies.head(preflight, kNow), "Access-Control-Allow-Headers: Content-Type, X-Requested-With, X-Node"));
+}
