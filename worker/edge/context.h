@@ -23,6 +23,7 @@
 #include "worker/edge/requests.h"
 #include "worker/http/reply.h"
 #include "worker/relay/mailroom.h"
+#include "worker/tls/server_context.h"
 
 namespace nxb::edge {
 
@@ -39,7 +40,8 @@ struct Context {
   std::uint32_t workers;  // how many there are
   uv::Deadlines& deadlines;
   stats::Counters& counters;
-  const stats::Segment& stats;  // all workers'
+  const stats::Segment& stats;               // all workers'
+  const tls::ServerContexts* tls = nullptr;  // of listeners that speak TLS; null: none does
 };
 
 // A connection that was HTTP and is a WebSocket now: its handshake is written.
