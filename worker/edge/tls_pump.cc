@@ -122,8 +122,8 @@ void TlsClients::Pump::owner_took_all() { client_->resume(PauseReason::PeerSlow)
 void TlsClients::Pump::client_ended() {
   if (std::exchange(client_ended_, true)) return;
   if (state_ == State::Handshaking) return lose(spoke_ ? "the client left during the handshake" : "");
-  if (owner_) return owner_->half_close();
-  if (client_->queued() == 0) leave();
+  if (state_ == State::Ending && client_->queued() == 0) return leave();
+  if (owner_) owner_->half_close();
 }
 
 // --- from the owner of the plaintext ---
@@ -149,15 +149,19 @@ void TlsClients::Pump::client_took_all() {
   if (state_ == State::Ending && client_ended_) leave();
 }
 
-// Also when it is no more: what it said before has been read.
+void TlsClients::Pump::owner_lost() {
+  owner_.reset();
+  client_->resume(PauseReason::PeerSlow);  // what else it says goes nowhere, but its FIN is to be seen
+  owner_ended();
+}
+
+// It may read on for a while: so it hears the client's FIN, and counts until then. What it said has been read.
 void TlsClients::Pump::owner_ended() {
+  if (std::exchange(state_, State::Ending) == State::Ending) return;
   tls::Output out;
   engine_->close(out);
   write(out.to_peer);
   client_->half_close();
-  owner_.reset();
-  client_->resume(PauseReason::PeerSlow);  // what else it says goes nowhere, but its FIN is to be seen
-  state_ = State::Ending;
   if (client_ended_ && client_->queued() == 0) return leave();
   arm();
 }

@@ -39,7 +39,7 @@ class TlsClients::Pump final {
     explicit OwnerEnd(Pump& p) : pump(p) {}
     void on_bytes(std::string_view bytes) override { pump.tell_client(bytes); }
     void on_end() override { pump.owner_ended(); }
-    void on_broken(const Error&) override { pump.owner_ended(); }
+    void on_broken(const Error&) override { pump.owner_lost(); }
     void on_drained() override { pump.owner_took_all(); }
     Pump& pump;
   };
@@ -51,6 +51,7 @@ class TlsClients::Pump final {
   void owner_took_all();
   void client_ended();
   void owner_ended();
+  void owner_lost();
   void write(std::string_view ciphertext);
   void refuse_plain_http();
   void lose(std::string_view why);
@@ -67,7 +68,7 @@ class TlsClients::Pump final {
   std::unique_ptr<tls::Engine> engine_;
   ClientEnd client_end_{*this};
   OwnerEnd owner_end_{*this};
-  std::unique_ptr<uv::Stream> client_, owner_;  // the second from Open on, until it ended
+  std::unique_ptr<uv::Stream> client_, owner_;  // the second from Open on, until it is lost
   State state_ = State::Handshaking;
   bool spoke_ = false;  // the client said something
   bool client_ended_ = false;
