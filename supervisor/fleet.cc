@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/base/certificate.h"
 #include "common/ipc/sid_route.h"
 #include "common/log/log.h"
 
@@ -71,8 +72,9 @@ Result<std::unique_ptr<Fleet>> Fleet::make(uv::Loop& loop, Setup setup, Hooks ho
   NXB_TRY(auto segment, stats::Segment::create(setup.workers));
   Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (null.get() < 0) return Error{Code::Io, std::string("/dev/null: ") + std::strerror(errno)};
-  auto fleet =
-      std::make_unique<Fleet>(Private(), loop, std::move(setup), std::move(hooks), std::move(segment), std::move(null));
+  NXB_TRY(auto config, SealedText::make(std::exchange(setup.config_json, {})));
+  auto fleet = std::make_unique<Fleet>(Private(), loop, std::move(setup), std::move(hooks), std::move(segment),
+                                       std::move(null), std::move(config));
   for (Slot& slot : fleet->slots_) {
     NXB_TRY(auto mailbox, socket_pair(SOCK_SEQPACKET));
     widen(mailbox.second.get());
@@ -82,12 +84,14 @@ Result<std::unique_ptr<Fleet>> Fleet::make(uv::Loop& loop, Setup setup, Hooks ho
   return fleet;
 }
 
-Fleet::Fleet(Private, uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null)
+Fleet::Fleet(Private, uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null,
+             SealedText config)
     : loop_(loop),
       setup_(std::move(setup)),
       hooks_(std::move(hooks)),
       segment_(std::move(segment)),
       null_(std::move(null)),
+      config_(std::move(config)),
       routing_key_(random_hash_key()),
       policy_(setup_.workers),
       slots_(setup_.workers),
@@ -275,6 +279,7 @@ void Fleet::perform(const AllGone&) { hooks_.on_finished(exit_code_); }
 
 Status Fleet::start_process(Index index) {
   Slot& slot = slots_[index];
+  NXB_TRY(auto config, config_.text());
   NXB_TRY(auto channel, socket_pair(SOCK_STREAM));
   NXB_TRY(auto control, Control::make(loop_, channel.first.release(), index, *this));
   NXB_TRY(slot.child, uv::Child::spawn(loop_, {setup_.worker_path}, descriptors_for(index, channel.second.get()),
@@ -288,8 +293,9 @@ Status Fleet::start_process(Index index) {
   configure.workers = setup_.workers;
   configure.generation = kGeneration;
   configure.routing_key = routing_key_;
-  configure.config = setup_.config_json;
+  configure.config = std::move(config);
   slot.control->send(configure);
+  wipe(configure.config);
   slot.told_to_publish = false;
   tell_publish(slot);
   log::info("worker.spawn", {{"index", index}, {"pid", slot.child->pid()}, {"restarts", slot.spawned - 1}});

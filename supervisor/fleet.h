@@ -21,6 +21,7 @@
 #include "supervisor/control.h"
 #include "supervisor/policy.h"
 #include "supervisor/questions.h"
+#include "supervisor/sealed_text.h"
 
 namespace nxb::supervisor {
 
@@ -32,7 +33,7 @@ class Fleet final : private ControlSink {
  public:
   struct Setup {
     std::string worker_path;
-    std::string config_json;
+    std::string config_json;  // for workers; make() takes it out, as it may hold the keys of listeners
     Index workers = 1;
     std::vector<int> listeners;  // in configuration order; owned by the caller, alive as long as the fleet
   };
@@ -65,7 +66,7 @@ class Fleet final : private ControlSink {
   static constexpr std::size_t kLossesKept = 4;  // of each worker, the last ones
 
   static Result<std::unique_ptr<Fleet>> make(uv::Loop& loop, Setup setup, Hooks hooks);
-  Fleet(Private, uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null);
+  Fleet(Private, uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null, SealedText config);
   void begin();
   void stop();  // the second call kills
   bool stopping() const { return policy_.stopping(); }
@@ -121,6 +122,7 @@ class Fleet final : private ControlSink {
   Hooks hooks_;
   stats::Segment segment_;
   Descriptor null_;
+  SealedText config_;
   HashKey routing_key_;  // one for all workers and for the supervisor's whole life: sids stay where they are
   Policy policy_;
   std::vector<Slot> slots_;

@@ -140,7 +140,9 @@ Exit Daemon::run(const std::string& worker_path) {
   if (!opened) return fail(opened.error(), exit_code_of(opened.error()));
   sockets = *std::move(opened);
 
-  Fleet::Setup setup{worker_path, config::to_json(config), config.server.workers, {}};
+  auto for_workers = config::to_json_for_workers(config);
+  if (!for_workers) return fail(for_workers.error(), Exit::BadConfig);
+  Fleet::Setup setup{worker_path, *std::move(for_workers), config.server.workers, {}};
   for (const auto& socket : sockets) setup.listeners.push_back(socket.fd());
   Fleet::Hooks hooks;
   hooks.on_all_ready = [this] {

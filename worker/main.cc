@@ -22,7 +22,10 @@ namespace {
 using contract::Exit;
 
 // What this version does not know came from another one: a message, or the counters' segment.
-Exit exit_for(const Error& error) { return error.code == Code::Unsupported ? Exit::OtherVersion : Exit::Failed; }
+Exit exit_for(const Error& error) {
+  if (error.code == Code::Config) return Exit::BadConfig;
+  return error.code == Code::Unsupported ? Exit::OtherVersion : Exit::Failed;
+}
 
 // The life of the process: waits for its configuration, serves, says goodbye.
 class Life {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
+#include "common/base/certificate.h"
 #include "common/ipc/contract.h"
 
 namespace nxb {
@@ -14,6 +16,7 @@ Result<std::unique_ptr<Worker>> Worker::make(uv::Loop& loop, const ipc::Configur
   NXB_TRY(auto segment, stats::Segment::attach(contract::kStats, identity.workers));
   auto worker =
       std::make_unique<Worker>(Private(), loop, identity, std::move(config), std::move(segment), std::move(ask));
+  NXB_TRY([[maybe_unused]] auto secured, worker->configure_tls(worker->config_));
   NXB_TRY(worker->mailroom_, relay::Mailroom::make(loop, worker->counters_, worker->mailboxes(identity)));
   worker->edge_ = std::make_unique<edge::Edge>(worker->edge_context(identity));
   NXB_TRY(auto listening, worker->listen(identity));
@@ -34,7 +37,8 @@ Worker::Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::
       gateway_(config_, *this, counters_, [this] { return loop_.now(); }),
       socket_deadlines_(gateway_),
       sockets_(deadlines_.add(socket_deadlines_)),
-      streams_({loop_, config_, pool_, deadlines_, counters_, gateway_, identity.index}) {}
+      streams_({loop_, config_, pool_, deadlines_, counters_, gateway_, identity.index}),
+      tls_(identity.routing_key) {}
 
 relay::Mailboxes Worker::mailboxes(const ipc::Configure& identity) {
   relay::Mailboxes boxes;
@@ -59,7 +63,8 @@ edge::Context Worker::edge_context(const ipc::Configure& identity) {
           .deadlines = deadlines_,
           .counters = counters_,
           .stats = segment_,
-          .ask = ask_};
+          .ask = ask_,
+          .tls = &tls_};
 }
 
 Status Worker::listen(const ipc::Configure& identity) {
@@ -69,6 +74,16 @@ Status Worker::listen(const ipc::Configure& identity) {
     static_cast<void>(done);
   }
   return Done{};
+}
+
+// Takes certificates and keys out of the configuration; connections to come have them (also at a reload).
+Status Worker::configure_tls(config::Config& config) {
+  std::vector<config::Credentials> credentials = config::take_credentials(config);
+  std::vector<tls::ServerContexts::Pem> by_listener;
+  for (const config::Credentials& one : credentials) by_listener.push_back({one.cert, one.key});
+  Status done = tls_.configure(by_listener);
+  for (config::Credentials& one : credentials) wipe(one.key);
+  return done;
 }
 
 void Worker::count_bugs() {

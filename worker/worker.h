@@ -16,6 +16,7 @@
 #include "worker/edge/edge.h"
 #include "worker/gateway/gateway.h"
 #include "worker/relay/mailroom.h"
+#include "worker/tls/server_context.h"
 #include "worker/upstream/streams.h"
 #include "worker/xml/reader.h"
 
@@ -49,6 +50,7 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   relay::Mailboxes mailboxes(const ipc::Configure& identity);
   edge::Context edge_context(const ipc::Configure& identity);
   Status listen(const ipc::Configure& identity);
+  Status configure_tls(config::Config& config);
 
   // gateway::Ports
   void reply(RequestId to, gateway::Reply reply) override;
@@ -92,6 +94,7 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   SocketDeadlines socket_deadlines_;
   uv::Deadlines::Family sockets_;
   upstream::Streams streams_;
+  tls::ServerContexts tls_;
   std::unique_ptr<relay::Mailroom> mailroom_;
   std::unique_ptr<edge::Edge> edge_;
 };

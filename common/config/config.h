@@ -25,10 +25,17 @@ enum class MonitorAccess : std::uint8_t { Local, Public, Off };
 
 inline constexpr std::string_view kDefaultListen = "0.0.0.0:5280";  // C-02
 
+// Paths; what a worker gets are the contents (to_json_for_workers), which it takes out (take_credentials).
+struct ListenTls {
+  std::string cert, key;  // both or none
+  friend bool operator==(const ListenTls&, const ListenTls&) = default;
+};
+
 struct Listen {
   std::string address;                       // as Address::parse takes it
   std::vector<std::string> trusted_proxies;  // addresses, address/prefix, or "unix" for unix socket peers (H-47)
   bool accept_proxy = false;                 // they begin with a PROXY header, and nobody else is heard (O-30)
+  ListenTls tls = {};                        // clients speak HTTPS and WSS here
   friend bool operator==(const Listen&, const Listen&) = default;
 };
 
@@ -175,6 +182,14 @@ Loaded load_text(std::string_view toml, const std::string& origin, const Variabl
 
 // For the control channel. from_json() checks the form only: what is in it was checked by load_*().
 std::string to_json(const Config& config);
+// The same with the contents of certificate and key files in place of their paths: workers may not be allowed to read
+// them. Checks them again. The text holds secrets: wipe() it.
+Result<std::string> to_json_for_workers(const Config& config);
+struct Credentials {
+  std::string cert, key;  // PEM; both empty: a listener in clear
+};
+// By listener. The configuration keeps only whether there are any: nothing that lists it shows them.
+std::vector<Credentials> take_credentials(Config& config);
 Result<Config> from_json(std::string_view text);
 std::string to_toml(const Config& config);  // the effective configuration; it loads back to an equal one
 std::string to_toml_without_secrets(const Config& config);  // -T: the same for terminals and bug reports (O-02)

@@ -15,6 +15,7 @@ void finish(const Place&, const Node::Table&, Section&) {}  // most sections are
 
 void finish(const Place& at, const Node::Table& table, Config::Server& server);
 void finish(const Place& at, const Node::Table& table, Listen& listen);
+void finish(const Place& at, const Node::Table& table, ListenTls& tls);
 void finish(const Place& at, const Node::Table& table, Config::Http& http);
 void finish(const Place& at, const Node::Table& table, Config::Bosh& bosh);
 void finish(const Place& at, const Node::Table& table, Config::WebSocket& websocket);

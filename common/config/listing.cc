@@ -18,6 +18,12 @@ bool is_secret(const std::string& name) {
                      [&](const Row& row) { return row.rule.secret && row.full_name() == name; });
 }
 
+bool is_section(const std::string& name) {  // and not a table that is a value
+  const auto& rows = all_rows();
+  return std::any_of(rows.begin(), rows.end(),
+                     [&](const Row& row) { return row.rule.shape == Rule::Shape::Section && row.full_name() == name; });
+}
+
 std::string joined(const std::string& section, const std::string& key) {
   return section.empty() ? key : section + "." + key;
 }
@@ -47,7 +53,7 @@ void list(const Node::Table& table, const std::string& name, const std::string& 
       for (std::size_t i = 0; i < array->size(); ++i) {
         list(*(*array)[i].get<Node::Table>(), inner, label + "[" + std::to_string(i + 1) + "]", to);
       }
-    } else if (section && name.empty()) {  // deeper, a table is a value
+    } else if (section && is_section(inner)) {
       list(*section, inner, label, to);
     } else {
       to.emplace_back(label, is_secret(inner) ? std::string(kHidden) : print_toml_value(entry.value));

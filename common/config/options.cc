@@ -15,7 +15,6 @@ namespace nxb::config {
 namespace {
 
 // Sections whose features are still to come have nothing to keep.
-struct ListenTls {};
 struct Metrics {};
 
 constexpr std::uint64_t kMiB = 1 << 20;

@@ -9,7 +9,7 @@
 namespace nxb::uv {
 namespace {
 
-constexpr std::size_t kMaxFamilies = 8;
+constexpr std::size_t kMaxFamilies = 16;
 constexpr std::size_t kStaleAllowance = 64;  // stale heap entries that are never worth a rebuild
 
 }  // namespace

@@ -61,7 +61,7 @@ class Deadlines {
  public:
   using Family = DeadlineFamily;
   explicit Deadlines(Loop& loop);
-  Family add(DeadlineSink& sink);  // at start, at most 8
+  Family add(DeadlineSink& sink);  // at start, at most 16
   // Replaces. One set from within on_deadline is never called in the same turn, however early it lies.
   void set(Family family, std::uint64_t id, Instant at);
   void clear(Family family, std::uint64_t id);

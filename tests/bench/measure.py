@@ -7,7 +7,7 @@
       is not counted. The servers take turns, A B C A B C; medians and minima are printed.
   measure.py BUILD idle [--sessions 5000] [--workers 2] [--peer ...]...
       Memory per held session: PSS of all processes with the sessions held, minus before, divided by their number.
-      With --tls their streams are under TLS (round-trip takes it, too).
+      With --tls their streams are under TLS, with --listen-tls their connections to nxb (round-trip takes both, too).
   measure.py BUILD ws-round-trip, ws-idle
       The same over WebSocket: an echo is a frame each way; an idle session is a WebSocket that says nothing.
   measure.py BUILD set-up [--sessions 10] [--seconds 5] [--rounds 3] [--workers 1]
@@ -87,8 +87,9 @@ def required(folder):
 
 
 @contextlib.contextmanager
-def nxb(build, workers, domains, resolver=None):
-    """Starts nxb with its own configuration; `domains`: (name, port or None for by DNS, further lines) of each. Yields (port, pids)."""
+def nxb(build, workers, domains, resolver=None, key=None):
+    """Starts nxb with its own configuration; `domains`: (name, port or None for by DNS, further lines) of each; `key`: files of
+    a TLS listener. Yields (port, pids)."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         config = pathlib.Path(folder) / "nxb.toml"
@@ -103,6 +104,7 @@ request_rate = 0
 message_rate = 0
 [[listen]]
 address = "127.0.0.1:{port}"
+{f'tls = {{ cert = "{key[0]}", key = "{key[1]}" }}' if key else ""}
 [log]
 level = "ERROR"
 [upstream]
@@ -128,7 +130,7 @@ class Target:
         self.sessions, self.costs, self.rates = [], [], []
 
     async def login(self, count):
-        kind = websocket if self.url.startswith("ws:") else bosh
+        kind = websocket if self.url.startswith("ws") else bosh
         more = [kind.Session(self.url, self.domain, self.route) for _ in range(count)]
         await asyncio.gather(*(session.login() for session in more))
         self.sessions += more
@@ -178,6 +180,9 @@ def targets_of(args, stub_port, folder, stack):
     for workers in args.workers.split(","):
         port, pids = stack.enter_context(nxb(args.build, int(workers), domains))
         targets.append(Target(f"nxb, {workers} worker(s)", url.format(port), pids))
+        if args.listen_tls:
+            port, pids = stack.enter_context(nxb(args.build, int(workers), domains, key=key_of(folder, "localhost")))
+            targets.append(Target(f"nxb, {workers}, TLS clients", url.format(port).replace(":", "s:", 1), pids))
     for peer in args.peer:
         name, _, rest = peer.partition("=")
         url, pid, *more = rest.split(",")
@@ -261,6 +266,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers")
     parser.add_argument("--tls", action="store_true", help="the stub server requires STARTTLS")
+    parser.add_argument("--listen-tls", action="store_true", help="beside each nxb in clear one whose clients speak TLS")
     parser.add_argument("--peer", action="append", default=[])
     args = parser.parse_args()
     work = {"round-trip": round_trip, "idle": idle, "set-up": set_up}[args.what.removeprefix("ws-")]
@@ -271,7 +277,7 @@ def main():
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if work is set_up:
             return asyncio.run(set_up_all(args, folder, stack))
-        if args.tls:
+        if args.tls or args.listen_tls:
             certificates(folder, "localhost")
         stack.enter_context(stub_server(stub_port, *(key_of(folder, "localhost") if args.tls else ())))
         asyncio.run(work(args, targets_of(args, stub_port, folder, stack)))

@@ -11,6 +11,8 @@ import os
 import re
 from urllib.parse import urlsplit
 
+from bosh import tls_of
+
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 FRAMING = "xmlns='urn:ietf:params:xml:ns:xmpp-framing'"
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
@@ -22,10 +24,11 @@ class Connection:
     def __init__(self, url):
         parts = urlsplit(url)
         self.host, self.port, self.path = parts.hostname, parts.port, parts.path
+        self.tls = tls_of(parts)
         self.reader = self.writer = None
 
     async def open(self):
-        self.reader, self.writer = await asyncio.open_connection(self.host, self.port)
+        self.reader, self.writer = await asyncio.open_connection(self.host, self.port, ssl=self.tls)
         key = base64.b64encode(os.urandom(16))
         self.writer.write(b"GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                           b"Sec-WebSocket-Protocol: xmpp\r\nSec-WebSocket-Key: %s\r\n\r\n"

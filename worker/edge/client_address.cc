@@ -61,10 +61,11 @@ std::size_t walk(const TrustedProxies& trusted, const std::vector<std::string_vi
   return hops;
 }
 
-bool is_secure(const std::vector<std::string_view>& schemes, std::size_t hops) {
-  if (schemes.empty()) return false;
+// Empty: nobody said it.
+std::string_view scheme_of(const std::vector<std::string_view>& schemes, std::size_t hops) {
+  if (schemes.empty()) return {};
   std::size_t from_right = std::min(std::max<std::size_t>(hops, 1), schemes.size());
-  return equals_ignoring_case(schemes[schemes.size() - from_right], "https");
+  return schemes[schemes.size() - from_right];
 }
 
 }  // namespace
@@ -86,7 +87,7 @@ bool TrustedProxies::speaks_for_others(const Peer& peer) const {
 }
 
 gateway::Client client_of(const TrustedProxies& trusted, const Peer& peer, const http::Request& request) {
-  gateway::Client client{std::string(peer.ip), false, peer.port};
+  gateway::Client client{std::string(peer.ip), peer.secure, peer.port};
   if (!trusted.speaks_for_others(peer)) return client;
   std::vector<std::string_view> nodes = items_of(request.x_forwarded_for);
   std::vector<std::string_view> schemes = items_of(request.x_forwarded_proto);
@@ -97,7 +98,8 @@ gateway::Client client_of(const TrustedProxies& trusted, const Peer& peer, const
     if (!own_nodes) nodes.push_back(element.node);
     if (!own_schemes) schemes.push_back(element.proto);
   }
-  client.secure = is_secure(schemes, walk(trusted, nodes, client));
+  const std::string_view scheme = scheme_of(schemes, walk(trusted, nodes, client));
+  if (!scheme.empty()) client.secure = equals_ignoring_case(scheme, "https");
   return client;
 }
 

@@ -2,7 +2,7 @@
 // we trust says of it (H-47). Runs in: worker. I/O: none.
 //
 // X-Forwarded-For says it; Forwarded (RFC 7239) is read only where there is none, and X-Forwarded-Proto likewise before
-// Forwarded's proto. A proxy writes one kind and often passes on what the client wrote in the other: a proxy that writes
+// Forwarded's proto; where neither says it, it is what the connection is. A proxy writes one kind and often passes on what the client wrote in the other: a proxy that writes
 // Forwarded has to remove the X- fields.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -22,6 +22,7 @@ namespace nxb::edge {
 struct Peer {
   std::string_view ip;     // as Address::ip_text gives it
   std::uint16_t port = 0;  // 0: not known; with accept_proxy: nobody was named (ProxyGreetings)
+  bool secure = false;     // it speaks TLS with us
 };
 
 // The trusted_proxies of one listener: each as AddressRange::parse takes it.

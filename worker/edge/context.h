@@ -25,6 +25,7 @@
 #include "worker/edge/supervised.h"
 #include "worker/http/reply.h"
 #include "worker/relay/mailroom.h"
+#include "worker/tls/server_context.h"
 
 namespace nxb::edge {
 
@@ -41,8 +42,9 @@ struct Context {
   std::uint32_t workers;  // how many there are
   uv::Deadlines& deadlines;
   stats::Counters& counters;
-  const stats::Segment& stats;  // all workers'
-  Supervised::Ask ask{};        // the supervisor, for pages
+  const stats::Segment& stats;               // all workers'
+  Supervised::Ask ask{};                     // the supervisor, for pages
+  const tls::ServerContexts* tls = nullptr;  // of listeners that speak TLS; null: none does
 };
 
 // A connection that was HTTP and is a WebSocket now: its handshake is written.

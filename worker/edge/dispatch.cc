@@ -98,7 +98,9 @@ gateway::Client HttpConnection::client() const {
   std::string ip = peer ? peer->ip_text() : "unix";  // the one form that does not parse is an unnamed unix peer
   const TrustedProxies& of_listener = listener_ < trusted.size() ? trusted[listener_] : kNone;
   if (parser_.request().via_proxy && !of_listener.contains(ip)) mention_proxy(ip);
-  return client_of(of_listener, {ip, peer ? peer->port() : std::uint16_t{0}}, parser_.request());
+  const auto& listeners = context().config.listen;
+  const bool secure = listener_ < listeners.size() && !listeners[listener_].tls.cert.empty();
+  return client_of(of_listener, {ip, peer ? peer->port() : std::uint16_t{0}, secure}, parser_.request());
 }
 
 // A proxy nearby that is not trusted: all its clients are one for the limits, and most operators did not mean that.

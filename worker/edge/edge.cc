@@ -57,8 +57,12 @@ Edge::Edge(const Context& context)
               .upgraded = [this](ConnId id, Upgraded connection) { upgraded(id, std::move(connection)); }},
       peers_(context.config.server.max_connections_per_address, shared_.trusted),
       greetings_(shared_.context, shared_.trusted,
-                 {.heard = [this](relay::Handover newcomer) { take(std::move(newcomer)); },
+                 {.heard = [this](relay::Handover newcomer) { welcome(std::move(newcomer)); },
                   .fewer = [this] { watch_capacity(); }}),
+      tls_(shared_.context,
+           {.secured = [this](relay::Handover newcomer) { take(std::move(newcomer)); },
+            .shaken = [this](const std::string& peer, std::uint16_t listener) { peers_.closed(peer, listener); },
+            .fewer = [this] { watch_capacity(); }}),
       sockets_(shared_.context, [this](const std::string& peer, std::uint16_t listener) { forget(peer, listener); }) {
   shared_.family = context.deadlines.add(*this);
   for (const config::Listen& listen : context.config.listen)
@@ -89,7 +93,19 @@ void Edge::accepted(Descriptor fd, std::uint16_t listener) {
   newcomer.fd = std::move(fd);
   newcomer.listener = listener;
   newcomer.peer = peer->text();
-  take(std::move(newcomer));
+  welcome(std::move(newcomer));
+}
+
+// Accepted by this worker, from whom is known.
+void Edge::welcome(relay::Handover newcomer) {
+  if (!tls_.wanted_at(newcomer.listener)) return take(std::move(newcomer));
+  // One that may not stay is told so under TLS, too (H-45), as long as that costs a bounded number of handshakes.
+  if (shared_.shutting_down || peers_.judge(newcomer.peer, newcomer.listener) == PeerLimit::Verdict::Shut) {
+    return shared_.context.counters.add(Counter::connections_refused_address);
+  }
+  peers_.opened(newcomer.peer, newcomer.listener);
+  tls_.take(std::move(newcomer));
+  watch_capacity();
 }
 
 HttpConnection* Edge::adopt(int fd, std::uint16_t listener, std::string peer) {
@@ -159,7 +175,8 @@ void Edge::forget(const std::string& peer, std::uint16_t listener) {
 }
 
 void Edge::watch_capacity() {
-  bool room = connections() < shared_.context.config.server.max_connections;
+  const std::size_t most = shared_.context.config.server.max_connections;
+  bool room = connections() < most && tls_.size() < most;
   if (room == std::exchange(accepting_, room) || shared_.shutting_down) return;
   for (const auto& port : ports_) room ? port->listener->resume() : port->listener->pause();
   shared_.context.mailroom.take_in(room);  // the limit holds for connections of other workers, too (H-45)
@@ -172,6 +189,7 @@ void Edge::shut_down() {
   if (std::exchange(shared_.shutting_down, true)) return;
   for (const auto& port : ports_) port->listener->pause();
   greetings_.shut_down();
+  tls_.shut_down();
   connections_.for_each([](ConnId, HttpConnection& connection) { connection.shut_down(); });
 }
 

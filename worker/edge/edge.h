@@ -16,6 +16,7 @@
 #include "worker/edge/peer_limit.h"
 #include "worker/edge/proxy_greeting.h"
 #include "worker/edge/socket_table.h"
+#include "worker/edge/tls_clients.h"
 #include "worker/gateway/ports.h"
 
 namespace nxb::edge {
@@ -37,7 +38,7 @@ class Edge final : private uv::DeadlineSink {
   void hang_up(RequestId of);  // closes its connection, unanswered
   // Accept nothing; close idle connections now, the others when their answers are out. WebSockets are their sessions'.
   void shut_down();
-  bool idle() const { return connections() == 0; }
+  bool idle() const { return connections() == 0 && tls_.size() == 0; }
   std::size_t connections() const { return connections_.size() + sockets_.size() + greetings_.size(); }
   SocketTable& sockets() { return sockets_; }
 
@@ -45,6 +46,7 @@ class Edge final : private uv::DeadlineSink {
   class Port;
 
   void accepted(Descriptor fd, std::uint16_t listener);
+  void welcome(relay::Handover newcomer);
   HttpConnection* adopt(int fd, std::uint16_t listener, std::string peer);
   void turn_away(relay::Handover handover);
   void closed(ConnId id);
@@ -56,6 +58,7 @@ class Edge final : private uv::DeadlineSink {
   Shared shared_;
   PeerLimit peers_;
   ProxyGreetings greetings_;
+  TlsClients tls_;
   std::vector<std::unique_ptr<Port>> ports_;
   IdTable<ConnId, HttpConnection> connections_;
   SocketTable sockets_;

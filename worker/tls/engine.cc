@@ -14,6 +14,8 @@
 #include <array>
 #include <cstring>
 
+#include "worker/tls/server_context.h"
+
 namespace nxb::tls {
 namespace {
 
@@ -118,13 +120,7 @@ Result<std::unique_ptr<Engine>> Engine::client(const Context& context, const std
                                                Identity identity, Offer offer, const Resumption& resumption) {
   auto engine = std::make_unique<Engine>(Private());
   engine->identity_ = std::move(identity);
-  engine->ssl_ = SSL_new(context.raw());
-  BIO* bio = BIO_new(Callbacks::method());
-  NXB_CHECK(engine->ssl_ != nullptr && bio != nullptr, "OpenSSL out of memory");
-  BIO_set_data(bio, engine.get());
-  BIO_set_init(bio, 1);
-  SSL_set_bio(engine->ssl_, bio, bio);
-  SSL_set_app_data(engine->ssl_, engine.get());
+  engine->attach(SSL_new(context.raw()));
   SSL_set_connect_state(engine->ssl_);
   // What the macro SSL_set_tlsext_host_name does.
   if (!is_ip(server_name) && SSL_ctrl(engine->ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
@@ -137,6 +133,23 @@ Result<std::unique_ptr<Engine>> Engine::client(const Context& context, const std
   }
   engine->use_sessions(context, server_name, resumption);
   return engine;
+}
+
+std::unique_ptr<Engine> Engine::server(const ServerContext& context) {
+  auto engine = std::make_unique<Engine>(Private());
+  engine->attach(SSL_new(context.raw()));
+  SSL_set_accept_state(engine->ssl_);
+  return engine;
+}
+
+void Engine::attach(SSL* ssl) {
+  BIO* bio = BIO_new(Callbacks::method());
+  NXB_CHECK(ssl != nullptr && bio != nullptr, "OpenSSL out of memory");
+  ssl_ = ssl;
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_, bio, bio);
+  SSL_set_app_data(ssl_, this);
 }
 
 // A session stands for a verification that is not repeated, so its name holds all that the verification depended on.
@@ -208,7 +221,7 @@ void Engine::fail() {
   state_ = State::Failed;
   long verdict = SSL_get_verify_result(ssl_);
   error_ = "TLS: " + openssl_error("handshake failed");
-  if (answers_ > kMaxAnswers) error_ = "TLS: the server asks for handshakes or new keys without end";
+  if (answers_ > kMaxAnswers) error_ = "TLS: the peer asks for handshakes or new keys without end";
   bool verified_here = (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;
   if (verified_here && verdict != X509_V_OK) {
     distrusted_ = true;

@@ -1,9 +1,10 @@
-// worker/tls/engine.h - TLS as a client, over memory: ciphertext in, plaintext out, no socket (U-46 to U-53).
+// worker/tls/engine.h - TLS over memory: ciphertext in, plaintext out, no socket (U-46 to U-53). As a client towards XMPP
+// servers, as a server towards browsers (server_context.h).
 // Runs in: worker. I/O: reads trust stores when a Context is made (and hashed certificate folders while verifying).
 // Context: what connections share (protocol versions, trust store), one per CA file and verify mode.
 // Engine: one connection. It keeps no buffers of its own; OpenSSL's are released when idle.
 // A peer that fails verification gets an alert and nothing else; no application byte leaves before the handshake is
-// done. What the peer makes it say (answers to HelloRequest, KeyUpdate) is bounded for the life of the connection, so
+// done. What the peer makes it say (answers to HelloRequest, KeyUpdate, renegotiation) is bounded for the life of the connection, so
 // the owner need not count it.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -24,6 +25,8 @@ struct ssl_ctx_st;
 namespace nxb::tls {
 
 enum class Verify : std::uint8_t { Full, None };
+
+class ServerContext;
 
 class Context {
   struct Private {
@@ -78,12 +81,13 @@ class Engine {
   // SNI is `server_name`, none for an IP address (U-46); the certificate must speak for `identity`.
   static Result<std::unique_ptr<Engine>> client(const Context& context, const std::string& server_name,
                                                 Identity identity, Offer offer, const Resumption& resumption = {});
+  static std::unique_ptr<Engine> server(const ServerContext& context);
   explicit Engine(Private) {}
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  void start(Output& out);  // ClientHello
+  void start(Output& out);  // ClientHello; not of a server
   void received(std::string_view ciphertext, Output& out);
   void send(std::string_view plaintext, Output& out);  // only when Open
   void close(Output& out);                             // close_notify
@@ -95,6 +99,7 @@ class Engine {
 
  private:
   friend struct Callbacks;
+  void attach(ssl_st* ssl);
   void advance(Output& out);
   void fail();
   void use_sessions(const Context& context, const std::string& server_name, const Resumption& resumption);

@@ -11,6 +11,7 @@ import socket
 import struct
 
 from harness.runner import PATIENCE, until
+from harness.tls import arguments_of
 
 
 class Closed(Exception):
@@ -53,7 +54,7 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def to(cls, port, host="127.0.0.1"):
-        _, connection = await asyncio.get_running_loop().create_connection(cls, host, port)
+        _, connection = await asyncio.get_running_loop().create_connection(cls, host, port, **arguments_of(port))
         return connection
 
     # --- asyncio.Protocol ---

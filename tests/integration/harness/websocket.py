@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ElementTree
 
 from harness.connection import Connection, find_socket, sockets_of
 from harness.runner import PATIENCE, expect, same
+from harness.tls import arguments_of
 
 FRAMING = "urn:ietf:params:xml:ns:xmpp-framing"
 STREAM = "http://etherx.jabber.org/streams"
@@ -82,7 +83,8 @@ class WebSocket(asyncio.Protocol):
     async def begin(cls, port, source=None):
         """Connected, and nothing said."""
         local = (source, 0) if source else None
-        _, client = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port, local_addr=local)
+        _, client = await asyncio.get_running_loop().create_connection(
+            cls, "127.0.0.1", port, local_addr=local, **arguments_of(port))
         return client
 
     @classmethod

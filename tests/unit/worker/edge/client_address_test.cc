@@ -109,3 +109,19 @@ TEST_CASE("H-47 the scheme is what the client's hop says, and nothing when nobod
   CHECK_FALSE(is_secure("10.0.0.1", "", "", "for=6.6.6.6;proto=https, for=1.1.1.1;proto=http"));
   CHECK_FALSE(is_secure("10.0.0.1", "", "http", "for=1.1.1.1;proto=https"));
 }
+
+TEST_CASE("H-47 who speaks TLS with us is secure, whatever he says; a trusted proxy's word on its client comes first") {
+  const TrustedProxies trusted({"10.0.0.0/8"});
+  const auto secure = [&](std::string_view peer, std::string_view proto, std::string_view forwarded = "") {
+    http::Request request;
+    request.x_forwarded_proto = proto;
+    request.forwarded = forwarded;
+    return edge::client_of(trusted, {peer, 0, true}, request).secure;
+  };
+  CHECK(secure("198.51.100.1", ""));
+  CHECK(secure("198.51.100.1", "http"));
+  CHECK(secure("10.0.0.1", ""));
+  CHECK(secure("10.0.0.1", "", "for=1.1.1.1"));
+  CHECK(secure("10.0.0.1", "https"));
+  CHECK_FALSE(secure("10.0.0.1", "http"));
+}

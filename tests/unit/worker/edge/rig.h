@@ -102,7 +102,8 @@ struct EdgeRig : LoopRig {
                                                       .deadlines = deadlines,
                                                       .counters = counters,
                                                       .stats = *segment,
-                                                      .ask = ask});
+                                                      .ask = ask,
+                                                      .tls = tls});
   }
   // What worker 1 finds in its mailbox.
   void open_other() {
@@ -133,6 +134,7 @@ struct EdgeRig : LoopRig {
   Duration patience = relay::kPatience;
   stats::Counters counters, other_counters;
   Result<stats::Segment> segment = stats::Segment::create(2);
+  const tls::ServerContexts* tls = nullptr;
   xml::Pool pool;
   ipc::SidRoute route{HashKey{1, 2, 3}, 2};
   uv::Deadlines deadlines{loop};
@@ -166,6 +168,10 @@ class Client {
   }
   void send(std::string_view bytes) {
     REQUIRE(::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+  }
+  std::size_t send_some(std::string_view bytes) {
+    const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
   }
   void half_close() { shutdown(fd_.get(), SHUT_WR); }
   void close() { fd_.reset(); }

@@ -142,7 +142,7 @@ TEST_CASE("U-36 U-48 a server that asks for handshakes or new keys without end i
     for (int i = 0; i < 3'000; ++i) many += ask();
     pair.engine->received(many + pair.server.say("<a/>"), out);
     CHECK(pair.engine->state() == State::Failed);
-    CHECK(pair.engine->error() == "TLS: the server asks for handshakes or new keys without end");
+    CHECK(pair.engine->error() == "TLS: the peer asks for handshakes or new keys without end");
     CHECK(out.to_peer.size() <= 64 * 1024);
     CHECK(out.plaintext.empty());
   }

@@ -86,6 +86,26 @@ X509* Authority::issue(const Subject& subject, EVP_PKEY* key) const {
   return make_certificate(key, subject, certificate_, key_);
 }
 
+PemPair pem_pair(const Authority& authority, const Subject& subject) {
+  EVP_PKEY* key = make_key();
+  X509* certificate = authority.issue(subject, key);
+  BIO* bio = BIO_new(BIO_s_mem());
+  auto written = [bio] {
+    std::string text(BIO_ctrl_pending(bio), '\0');
+    NXB_CHECK(BIO_read(bio, text.data(), static_cast<int>(text.size())) > 0, "a certificate or key as text");
+    return text;
+  };
+  PemPair pair;
+  NXB_CHECK(PEM_write_bio_X509(bio, certificate) == 1, "writing a test certificate");
+  pair.cert = written();
+  NXB_CHECK(PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr) == 1, "writing a test key");
+  pair.key = written();
+  BIO_free(bio);
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  return pair;
+}
+
 Server::Server(const Authority& authority, const Subject& subject, ServerOptions options)
     : context_(SSL_CTX_new(TLS_server_method())), wanted_alpn_(options.alpn) {
   EVP_PKEY* key = make_key();

@@ -36,6 +36,12 @@ class Authority {
   X509* certificate_;
 };
 
+// As a file holds it: a new certificate, and its key.
+struct PemPair {
+  std::string cert, key;
+};
+PemPair pem_pair(const Authority& authority, const Subject& subject = {});
+
 struct ServerOptions {
   int max_version = 0;  // TLS1_1_VERSION ...; 0 = the newest
   std::string alpn;     // wanted from the client, selected when offered
