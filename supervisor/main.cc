@@ -107,11 +107,12 @@ admin::Snapshot Daemon::snapshot() const {
   admin::Snapshot now;
   now.pid = getpid();
   now.uptime = loop.now() - started;
-  now.state = fleet->stopping() ? "stopping" : all_ready ? "running" : "starting";
+  now.state = fleet->stopping() ? "stopping" : fleet->draining() ? "draining" : all_ready ? "running" : "starting";
   now.config_path = options.config_path;
   for (const auto& socket : sockets) now.listen.push_back(socket.text());
   for (auto& info : fleet->workers()) {
-    std::string state(info.stuck ? "stuck" : name_of(info.state));
+    const bool drains = info.draining && info.state == WorkerState::Ready;
+    std::string state(info.stuck ? "stuck" : drains ? "draining" : name_of(info.state));
     now.workers.push_back({info.index, info.pid, info.generation, std::move(state), info.uptime, info.restarts,
                            info.last_exit, fleet->stats().read(info.index)});
   }
@@ -129,6 +130,15 @@ admin::Fleetwork Daemon::fleetwork() {
       done({owner, std::move(replies), fleet->losses()});
     });
   };
+  work.levers.workers = config.server.workers;
+  work.levers.sessions = [this] { return fleet->stats().total()[static_cast<std::size_t>(stats::Counter::sessions)]; };
+  work.levers.drain = [this](std::optional<Index> worker, bool on, std::optional<Duration> goodbye) {
+    fleet->drain(worker, on, goodbye);
+  };
+  work.levers.stop = [this](std::optional<Duration> over) { fleet->stop(over); };
+  work.levers.hear = [this](std::optional<Index> worker, Questions::Done done) {
+    fleet->ask(worker, "orders", "", std::move(done));  // in order: who answers has heard what was sent before
+  };
   return work;
 }
 
@@ -137,7 +147,9 @@ Exit Daemon::run(const std::string& worker_path) {
   if (!opened) return fail(opened.error(), exit_code_of(opened.error()));
   sockets = *std::move(opened);
 
-  Fleet::Setup setup{worker_path, config::to_json(config), config.server.workers, {}};
+  const config::Config::Server& server = config.server;
+  Settings policy{server.workers, server.watchdog, server.shutdown_timeout, server.drain_timeout};
+  Fleet::Setup setup{worker_path, config::to_json(config), policy, {}};
   for (const auto& socket : sockets) setup.listeners.push_back(socket.fd());
   Fleet::Hooks hooks;
   hooks.on_all_ready = [this] {
@@ -160,12 +172,13 @@ Exit Daemon::run(const std::string& worker_path) {
   fleet = *std::move(made);
 
   admin::Source source{[this] { return snapshot(); }, &usage_of};
-  auto server = admin::Server::make(loop, config.server.admin_socket, std::move(source), fleetwork());
-  if (!server) return fail(server.error(), exit_code_of(server.error()));
-  admin = *std::move(server);
+  auto listening = admin::Server::make(loop, config.server.admin_socket, std::move(source), fleetwork());
+  if (!listening) return fail(listening.error(), exit_code_of(listening.error()));
+  admin = *std::move(listening);
 
   uv::Signal on_term(loop, SIGTERM, [this] { fleet->stop(); });
   uv::Signal on_int(loop, SIGINT, [this] { fleet->stop(); });
+  uv::Signal on_quit(loop, SIGQUIT, [this] { fleet->leave(); });
   uv::Signal on_hup(loop, SIGHUP, [] { log::warn("reload.refused", {{"why", "reload is not supported yet"}}); });
 
   log::info("supervisor.start", {{"version", NXB_VERSION},

@@ -20,7 +20,11 @@
 
 namespace nxb {
 
-class Worker final : private gateway::Ports, private uv::DeadlineSink, private edge::Requests, private edge::Sockets {
+class Worker final : private gateway::Ports,
+                     private uv::DeadlineSink,
+                     private edge::Requests,
+                     private edge::Sockets,
+                     private upstream::Events {
   struct Private {
     explicit Private() = default;
   };
@@ -29,13 +33,16 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   // Takes over the descriptors of contract.h. Fails when one of them is not what it must be.
   static Result<std::unique_ptr<Worker>> make(uv::Loop& loop, const ipc::Configure& identity, config::Config config);
 
-  void count_bugs();                               // broken expectations since the last call, into bugs_seen
+  void end_turn();                                 // after every turn of the loop
   void publish(bool on) { gateway_.publish(on); }  // whether anybody listens to events (O-19)
   gateway::Journal::Batch take_events() { return gateway_.take_events(); }
   ipc::Answer answer(const ipc::Question& question);
 
-  void shut_down();   // goodbye to every client (B-108); idle() becomes true within a few seconds
-  bool idle() const;  // no connection and no stream is left
+  void drain(const ipc::Drain& order);
+  // Goodbye to every client over that time (B-108, O-08); again: sooner. idle() becomes true soon after no worker has a
+  // session: until then this one answers whoever asks for one that was his.
+  void stop(Duration over);
+  bool idle() const;  // stopped: no connection and no stream is left
 
   Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment);
 
@@ -43,6 +50,10 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   relay::Mailboxes mailboxes(const ipc::Configure& identity);
   edge::Context edge_context(const ipc::Configure& identity);
   Status listen(const ipc::Configure& identity);
+  void count_bugs();  // broken expectations since the last call, into bugs_seen
+  void on_beat();
+  void say_goodbyes();
+  bool sessions_anywhere() const;
 
   // gateway::Ports
   void reply(RequestId to, gateway::Reply reply) override;
@@ -65,18 +76,30 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   void on_socket(SocketId id, const gateway::Client& client) override;
   void on_socket_event(SocketId id, ws::Event event) override;
 
+  // upstream::Events
+  void on_stream_event(StreamId stream, upstream::Event event) override;
+
   // A WebSocket session's deadline is due.
   struct SocketDeadlines final : uv::DeadlineSink {
-    explicit SocketDeadlines(gateway::Gateway& g) : gateway(g) {}
-    void on_deadline(std::uint64_t id, Instant /*now*/) override { gateway.on_socket_deadline(SocketId{id}); }
+    SocketDeadlines(gateway::Gateway& g, stats::Pulse& p) : gateway(g), pulse(p) {}
+    void on_deadline(std::uint64_t id, Instant /*now*/) override {
+      pulse.doing(stats::Activity::Deadline);
+      gateway.on_socket_deadline(SocketId{id});
+    }
     gateway::Gateway& gateway;
+    stats::Pulse& pulse;
   };
 
   uv::Loop& loop_;
   std::uint64_t bugs_counted_ = 0;
+  const std::uint32_t workers_;
   config::Config config_;
   stats::Segment segment_;
   stats::Counters counters_;
+  stats::Pulse pulse_;
+  uv::Timer beat_;      // a loop without events turns as well (O-06)
+  uv::Timer goodbyes_;  // the next one is due; stopping: also looks whether any session is left
+  bool stopping_ = false;
   ipc::SidRoute route_;
   xml::Pool pool_;
   uv::Deadlines deadlines_;

@@ -99,6 +99,9 @@ std::string answer(Command snapshot, const Source& source) {
 #undef NXB_ADMIN_ROW
     case Command::explain:
     case Command::events:
+#define NXB_ADMIN_ROW(name, help) case Command::name:
+      NXB_ADMIN_ORDERS(NXB_ADMIN_ROW)
+#undef NXB_ADMIN_ROW
       break;
   }
   return refusal("not answered at once");

@@ -101,6 +101,10 @@ class Server::Connection final : public uv::StreamSink {
     if (!request) return write(refusal(request.error().text));
     if (request->command == Command::events) return subscribe(*request);
     if (request->command == Command::explain) return explain(request->argument("sid"));
+    if (is_order(request->command)) {
+      wait();
+      return server_->carry_out(id_, *request);
+    }
     write(answer(request->command, server_->source_));
   }
   void subscribe(const Request& request) {
@@ -114,9 +118,12 @@ class Server::Connection final : public uv::StreamSink {
   void explain(const std::string& text) {
     auto sid = parse_sid(text);
     if (!sid) return write(refusal(sid.error().text));
+    wait();
+    server_->find(id_, *sid);
+  }
+  void wait() {
     waiting_ = true;
     stream_->pause(uv::PauseReason::Busy);
-    server_->find(id_, *sid);
   }
   void tell_lost() {
     if (lost_ != 0) batch_ += dropped_line(std::nullopt, std::exchange(lost_, 0));
@@ -206,6 +213,13 @@ void Server::find(std::uint64_t asker, const std::string& sid) {
   fleet_.find(sid, [this, asker, sid](const Findings& findings) {
     auto at = std::ranges::find(connections_, asker, &Connection::id);
     if (at != connections_.end()) (*at)->answer_late(explain_line(sid, findings));
+  });
+}
+
+void Server::carry_out(std::uint64_t asker, const Request& order) {
+  admin::carry_out(order, fleet_.levers, [this, asker](const std::string& line) {
+    auto at = std::ranges::find(connections_, asker, &Connection::id);
+    if (at != connections_.end()) (*at)->answer_late(line);
   });
 }
 

@@ -197,6 +197,7 @@ Result<std::string> render(std::string_view command, std::string_view answer_lin
     if (command == "stats") return render_stats(json);
     if (command == "workers") return render_workers(json);
     if (command == "explain") return render_explain(json);
+    if (command == "drain" || command == "undrain" || command == "stop") return cell(json.at("verdict")) + '\n';
   } catch (const nlohmann::json::exception& error) {
     return Error{Code::BadInput, std::string("the answer lacks something: ") + error.what()};
   }

@@ -78,6 +78,7 @@ std::string json_string(std::string_view text) {  // of a URL: visible ASCII
 Page page_at(std::string_view path, const config::Config& config) {
   if (path == "/") return config.monitor.access == config::MonitorAccess::Off ? Page::None : Page::Monitor;
   if (path == "/healthz") return Page::Health;
+  if (path == "/readyz") return Page::Ready;
   if (path == "/favicon.ico") return Page::Favicon;
   if (path == "/crossdomain.xml") return config.http.crossdomain ? Page::CrossDomain : Page::None;
   if (path.starts_with(kHostMeta) && config.discovery != config::Config::Discovery{}) {

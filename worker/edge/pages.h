@@ -12,7 +12,17 @@
 
 namespace nxb::edge {
 
-enum class Page : std::uint8_t { None, Monitor, SystemInfo, Health, Favicon, CrossDomain, HostMeta, HostMetaJson };
+enum class Page : std::uint8_t {
+  None,
+  Monitor,
+  SystemInfo,
+  Health,
+  Ready,
+  Favicon,
+  CrossDomain,
+  HostMeta,
+  HostMetaJson
+};
 
 inline constexpr std::string_view kHtml = "text/html; charset=utf-8";
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@
 #include "worker/gateway/bosh_sessions.h"
 #include "worker/gateway/census.h"
 #include "worker/gateway/context.h"
+#include "worker/gateway/farewell.h"
 #include "worker/gateway/links.h"
 #include "worker/gateway/ports.h"
 #include "worker/gateway/ws_sessions.h"
@@ -39,7 +41,11 @@ class Gateway final : public upstream::Events {
 
   // --- all
   void on_stream_event(StreamId stream, upstream::Event event) override;
-  void shut_down();  // every session ends with system-shutdown (B-108); new ones are refused
+  void drain(bool on);              // whether new sessions are refused; when taken again, no more are told to go
+  void say_goodbye(Duration over);  // every session ends with system-shutdown (B-108), one by one over that time
+  void say_due_goodbyes();
+  std::optional<Instant> next_goodbye() const { return farewell_.next(); }
+  void shut_down();  // both, at once
   // --- the operator
   void publish(bool on) { journal_.listen(on); }  // whether anybody listens to events (O-19)
   Journal::Batch take_events() { return journal_.take(); }
@@ -53,6 +59,7 @@ class Gateway final : public upstream::Events {
   Links links_{context_, census_};
   BoshSessions bosh_{context_, census_, links_};
   WsSessions websockets_{context_, census_, links_};
+  Farewell farewell_;
 };
 
 }  // namespace nxb::gateway

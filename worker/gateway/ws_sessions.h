@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "common/base/ids.h"
 #include "worker/gateway/census.h"
@@ -30,7 +31,8 @@ class WsSessions {
   void on_event(SocketId id, ws::Event event);
   void on_deadline(SocketId id);
   void on_server(SocketId id, upstream::Event event);
-  void shut_down();
+  std::vector<SocketId> all() const;
+  void say_goodbye(SocketId id) { deliver(id, ws::ShutDown{}); }
   std::optional<std::string> explain(std::string_view name) const;  // as BoshSessions::explain
 
  private:
