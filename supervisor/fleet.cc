@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::uint32_t kGeneration = 1;                      // raised by reload and upgrade
 constexpr std::size_t kMostUntaken = std::size_t{64} * 1024;  // by a worker: more is not asked
+constexpr Duration kLookWhetherEmpty{100};
 constexpr int kMailboxBytes = 4 * 1024 * 1024;
 
 struct Pair {
@@ -40,6 +42,10 @@ void widen(int fd) {
   int bytes = kMailboxBytes;
   if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) == 0) return;
   setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
+std::uint32_t milliseconds(Duration duration) {
+  return static_cast<std::uint32_t>(std::clamp<Duration::rep>(duration.count(), 0, UINT32_MAX));
 }
 
 std::string describe(uv::ChildExit how) {
@@ -69,7 +75,7 @@ std::string describe(uv::ChildExit how) {
 }  // namespace
 
 Result<std::unique_ptr<Fleet>> Fleet::make(uv::Loop& loop, Setup setup, Hooks hooks) {
-  NXB_TRY(auto segment, stats::Segment::create(setup.workers));
+  NXB_TRY(auto segment, stats::Segment::create(setup.policy.workers));
   Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (null.get() < 0) return Error{Code::Io, std::string("/dev/null: ") + std::strerror(errno)};
   NXB_TRY(auto config, SealedText::make(std::exchange(setup.config_json, {})));
@@ -93,13 +99,48 @@ Fleet::Fleet(Private, uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment s
       null_(std::move(null)),
       config_(std::move(config)),
       routing_key_(random_hash_key()),
-      policy_(setup_.workers),
-      slots_(setup_.workers),
-      timer_(loop, [this] { deliver(TimePassed{}); }),
+      policy_(setup_.policy),
+      slots_(setup_.policy.workers),
+      timer_(loop, [this] { on_time(); }),
+      leaving_(loop, [this] { look_whether_empty(); }),
       questions_(loop, [this](Index index, const ipc::Question& question) { return put(index, question); }) {}
 
 void Fleet::begin() { deliver(Begin{}); }
-void Fleet::stop() { deliver(StopRequested{}); }
+
+void Fleet::stop(std::optional<Duration> over) {
+  if (!policy_.stopping()) {
+    Duration time = over.value_or(setup_.policy.shutdown_timeout);
+    log::info("supervisor.stopping", {{"sessions", sessions()}, {"over_ms", time.count()}});
+  }
+  deliver(StopRequested{over});
+}
+
+void Fleet::drain(std::optional<Index> worker, bool on, std::optional<Duration> goodbye) {
+  log::info(on ? "supervisor.drain" : "supervisor.undrain",
+            {{"worker", worker ? std::to_string(*worker) : "all"}, {"sessions", sessions()}});
+  deliver(DrainRequested{worker, on, goodbye});
+}
+
+void Fleet::leave() {
+  log::info("supervisor.leaving", {{"sessions", sessions()}, {"within_ms", setup_.policy.drain_timeout.count()}});
+  deliver(LeaveRequested{});
+  look_whether_empty();
+}
+
+bool Fleet::draining() const {
+  for (Index i = 0; i < slots_.size(); ++i) {
+    if (!policy_.draining(i)) return false;
+  }
+  return true;
+}
+
+std::uint64_t Fleet::sessions() const { return segment_.total()[static_cast<std::size_t>(stats::Counter::sessions)]; }
+
+void Fleet::look_whether_empty() {
+  if (!policy_.leaving()) return;
+  if (sessions() == 0) return deliver(SessionsGone{});
+  leaving_.start(kLookWhetherEmpty);
+}
 
 std::vector<Fleet::WorkerInfo> Fleet::workers() const {
   std::vector<WorkerInfo> all;
@@ -109,7 +150,8 @@ std::vector<Fleet::WorkerInfo> Fleet::workers() const {
     info.index = i;
     info.generation = kGeneration;
     info.state = policy_.state(i);
-    info.stuck = info.state == WorkerState::Ready && questions_.silent(i);
+    info.stuck = info.state == WorkerState::Ready && (questions_.silent(i) || policy_.silent(i));
+    info.draining = policy_.draining(i);
     info.restarts = slot.spawned > 0 ? slot.spawned - 1 : 0;
     info.last_exit = slot.last_exit;
     if (slot.child) {
@@ -136,7 +178,9 @@ void Fleet::tell_publish(Slot& slot) {
 
 void Fleet::on_worker_drained(Index index) { tell_publish(slots_[index]); }
 
-Index Fleet::owner_of(std::string_view sid) const { return ipc::SidRoute(routing_key_, setup_.workers).owner(sid); }
+Index Fleet::owner_of(std::string_view sid) const {
+  return ipc::SidRoute(routing_key_, setup_.policy.workers).owner(sid);
+}
 
 void Fleet::ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done) {
   std::vector<Index> all;
@@ -177,6 +221,14 @@ void Fleet::deliver(Event event) {
   }
   pumping_ = false;
   rearm();
+}
+
+// What workers show in the segment is looked at when the policy wants to know, which is not often.
+void Fleet::on_time() {
+  for (Index i = 0; i < slots_.size(); ++i) {
+    if (policy_.state(i) == WorkerState::Ready) deliver(HeartbeatSeen{i, segment_.sign(i).at});
+  }
+  deliver(TimePassed{});
 }
 
 void Fleet::rearm() {
@@ -254,13 +306,24 @@ void Fleet::perform(const Postponed& step) {
 void Fleet::perform(const Kill& step) {
   Slot& slot = slots_[step.index];
   if (!slot.child) return;
-  log::warn("worker.kill",
-            {{"index", step.index}, {"pid", slot.child->pid()}, {"signal", step.signal}, {"why", step.why}});
+  const stats::Sign sign = segment_.sign(step.index);
+  log::warn("worker.kill", {{"index", step.index},
+                            {"pid", slot.child->pid()},
+                            {"signal", step.signal},
+                            {"why", step.why},
+                            {"silent_ms", sign.at == Instant{} ? 0 : (loop_.now() - sign.at).count()},
+                            {"doing", stats::name_of(sign.activity)}});
   slot.child->kill(step.signal);
 }
 
 void Fleet::perform(const SendStop& step) {
-  if (Slot& slot = slots_[step.index]; slot.control) slot.control->send(ipc::Stop{});
+  if (Slot& slot = slots_[step.index]; slot.control) slot.control->send(ipc::Stop{milliseconds(step.over)});
+}
+
+void Fleet::perform(const SendDrain& step) {
+  Slot& slot = slots_[step.index];
+  if (!slot.control) return;
+  slot.control->send(ipc::Drain{step.on, step.goodbye.has_value(), milliseconds(step.goodbye.value_or(Duration{0}))});
 }
 
 void Fleet::perform(const WorkersReplaced&) {
@@ -290,7 +353,7 @@ Status Fleet::start_process(Index index) {
   ipc::Configure configure;
   configure.version = contract::kVersion;
   configure.index = index;
-  configure.workers = setup_.workers;
+  configure.workers = setup_.policy.workers;
   configure.generation = kGeneration;
   configure.routing_key = routing_key_;
   configure.config = std::move(config);

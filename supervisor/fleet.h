@@ -34,7 +34,7 @@ class Fleet final : private ControlSink {
   struct Setup {
     std::string worker_path;
     std::string config_json;  // for workers; make() takes it out, as it may hold the keys of listeners
-    Index workers = 1;
+    Settings policy;
     std::vector<int> listeners;  // in configuration order; owned by the caller, alive as long as the fleet
   };
   struct Hooks {
@@ -50,7 +50,8 @@ class Fleet final : private ControlSink {
     int pid = 0;  // 0: no process now
     std::uint32_t generation = 0;
     WorkerState state = WorkerState::Idle;
-    bool stuck = false;  // it should serve, and does not answer
+    bool stuck = false;     // it should serve, and does not answer or its loop stands still
+    bool draining = false;  // it takes no new sessions
     Duration uptime{0};
     std::uint64_t restarts = 0;
     std::string last_exit;  // "" = this slot never lost a worker
@@ -68,8 +69,12 @@ class Fleet final : private ControlSink {
   static Result<std::unique_ptr<Fleet>> make(uv::Loop& loop, Setup setup, Hooks hooks);
   Fleet(Private, uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment segment, Descriptor null, SealedText config);
   void begin();
-  void stop();  // the second call kills
+  // Goodbyes over that time, or shutdown_timeout; a second call is for haste, a third kills.
+  void stop(std::optional<Duration> over = {});
+  void drain(std::optional<Index> worker, bool on, std::optional<Duration> goodbye);  // nothing: all of them
+  void leave();  // drain, then stop when no session is left
   bool stopping() const { return policy_.stopping(); }
+  bool draining() const;  // all of them
 
   std::vector<WorkerInfo> workers() const;
   const stats::Segment& stats() const { return segment_; }
@@ -101,12 +106,16 @@ class Fleet final : private ControlSink {
   void on_worker_drained(Index index) override;
   void on_exit(Index index, uv::ChildExit how);
 
+  void on_time();
+  void look_whether_empty();
+  std::uint64_t sessions() const;
   void deliver(Event event);
   void rearm();
   void perform(const Spawn& step);
   void perform(const Postponed& step);
   void perform(const Kill& step);
   void perform(const SendStop& step);
+  void perform(const SendDrain& step);
   void perform(const WorkersReplaced&);
   void perform(const AllReady&);
   void perform(const GiveUp& step);
@@ -127,6 +136,7 @@ class Fleet final : private ControlSink {
   Policy policy_;
   std::vector<Slot> slots_;
   uv::Timer timer_;
+  uv::Timer leaving_;
   std::deque<Event> inbox_;
   bool pumping_ = false;
   bool publishing_ = false;

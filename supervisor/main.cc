@@ -101,10 +101,14 @@ struct Daemon {
   Exit exit_code = Exit::Clean;
 
   Exit run(const std::string& worker_path);
-  std::string state() const { return fleet->stopping() ? "stopping" : all_ready ? "running" : "starting"; }
+  std::string state() const;
   admin::Snapshot snapshot() const;
   admin::Fleetwork fleetwork();
 };
+
+std::string Daemon::state() const {
+  return fleet->stopping() ? "stopping" : fleet->draining() ? "draining" : all_ready ? "running" : "starting";
+}
 
 admin::Snapshot Daemon::snapshot() const {
   admin::Snapshot now;
@@ -114,7 +118,8 @@ admin::Snapshot Daemon::snapshot() const {
   now.config_path = options.config_path;
   for (const auto& socket : sockets) now.listen.push_back(socket.text());
   for (auto& info : fleet->workers()) {
-    std::string state(info.stuck ? "stuck" : name_of(info.state));
+    const bool drains = info.draining && info.state == WorkerState::Ready;
+    std::string state(info.stuck ? "stuck" : drains ? "draining" : name_of(info.state));
     now.workers.push_back({info.index, info.pid, info.generation, std::move(state), info.uptime, info.restarts,
                            info.last_exit, fleet->stats().read(info.index)});
   }
@@ -132,6 +137,15 @@ admin::Fleetwork Daemon::fleetwork() {
       done({owner, std::move(replies), fleet->losses()});
     });
   };
+  work.levers.workers = config.server.workers;
+  work.levers.sessions = [this] { return fleet->stats().total()[static_cast<std::size_t>(stats::Counter::sessions)]; };
+  work.levers.drain = [this](std::optional<Index> worker, bool on, std::optional<Duration> goodbye) {
+    fleet->drain(worker, on, goodbye);
+  };
+  work.levers.stop = [this](std::optional<Duration> over) { fleet->stop(over); };
+  work.levers.hear = [this](std::optional<Index> worker, Questions::Done done) {
+    fleet->ask(worker, "orders", "", std::move(done));  // in order: who answers has heard what was sent before
+  };
   return work;
 }
 
@@ -142,7 +156,9 @@ Exit Daemon::run(const std::string& worker_path) {
 
   auto for_workers = config::to_json_for_workers(config);
   if (!for_workers) return fail(for_workers.error(), Exit::BadConfig);
-  Fleet::Setup setup{worker_path, *std::move(for_workers), config.server.workers, {}};
+  const config::Config::Server& server = config.server;
+  Settings policy{server.workers, server.watchdog, server.shutdown_timeout, server.drain_timeout};
+  Fleet::Setup setup{worker_path, *std::move(for_workers), policy, {}};
   for (const auto& socket : sockets) setup.listeners.push_back(socket.fd());
   Fleet::Hooks hooks;
   hooks.on_all_ready = [this] {
@@ -167,12 +183,13 @@ Exit Daemon::run(const std::string& worker_path) {
   monitor = std::make_unique<Monitor>(loop, *fleet, Monitor::Source{[this] { return state(); }, &usage_of});
 
   admin::Source source{[this] { return snapshot(); }, &usage_of};
-  auto server = admin::Server::make(loop, config.server.admin_socket, std::move(source), fleetwork());
-  if (!server) return fail(server.error(), exit_code_of(server.error()));
-  admin = *std::move(server);
+  auto listening = admin::Server::make(loop, config.server.admin_socket, std::move(source), fleetwork());
+  if (!listening) return fail(listening.error(), exit_code_of(listening.error()));
+  admin = *std::move(listening);
 
   uv::Signal on_term(loop, SIGTERM, [this] { fleet->stop(); });
   uv::Signal on_int(loop, SIGINT, [this] { fleet->stop(); });
+  uv::Signal on_quit(loop, SIGQUIT, [this] { fleet->leave(); });
   uv::Signal on_hup(loop, SIGHUP, [] { log::warn("reload.refused", {{"why", "reload is not supported yet"}}); });
 
   log::info("supervisor.start", {{"version", NXB_VERSION},

@@ -33,7 +33,10 @@ bool Policy::Slot::has_process() const {
   return state == WorkerState::Starting || state == WorkerState::Ready || state == WorkerState::Ending;
 }
 
-Policy::Policy(Index workers) : slots_(workers) { NXB_CHECK(workers > 0, "a fleet without workers"); }
+Policy::Policy(const Settings& settings) : settings_(settings), slots_(settings.workers) {
+  NXB_CHECK(settings.workers > 0, "a fleet without workers");
+  NXB_CHECK(settings.watchdog > Duration::zero(), "a watchdog without patience");
+}
 
 void Policy::on(const Event& event, Instant now, Steps& out) {
   std::visit([&](const auto& happened) { handle(happened, now, out); }, event);
@@ -51,6 +54,7 @@ void Policy::handle(const WorkerReady& event, Instant now, Steps& out) {
   if (slot.state != WorkerState::Starting) return;  // killed or told to stop meanwhile, or said twice
   slot.state = WorkerState::Ready;
   slot.ready_at = now;
+  slot.beat_at = now;
   slot.was_ready = true;
   ever_ready_ = true;
   replaced_said_ = false;
@@ -61,6 +65,8 @@ void Policy::handle(const WorkerReady& event, Instant now, Steps& out) {
 void Policy::handle(const WorkerExited& event, Instant now, Steps& out) {
   Slot& slot = slots_.at(event.index);
   if (!NXB_EXPECT(slot.has_process(), "an exit from a slot without a process")) return;
+  slot.suspected_at.reset();
+  slot.kill_at.reset();
   if (stopping_) {
     slot.state = WorkerState::Gone;
     return finish_if_empty(out);
@@ -91,7 +97,19 @@ void Policy::handle(const WorkerMisbehaved& event, Instant, Steps& out) {
   if (slot.has_process()) kill(event.index, "it broke the control protocol", out);
 }
 
+// A worker's word: the segment is its to write.
+void Policy::handle(const HeartbeatSeen& event, Instant now, Steps&) {
+  Slot& slot = slots_.at(event.index);
+  if (slot.state != WorkerState::Ready || event.at <= slot.beat_at) return;
+  slot.beat_at = std::min(event.at, now);
+  slot.suspected_at.reset();
+}
+
 void Policy::handle(const TimePassed&, Instant now, Steps& out) {
+  for (Index i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].kill_at && now >= *slots_[i].kill_at) kill(i, "it did not die of the abort", out);
+  }
+  if (leaving_until_ && now >= *leaving_until_) return stop_all(settings_.shutdown_timeout, now, out);
   if (stopping_) {
     if (grace_until_ && now >= *grace_until_) kill_all("it did not stop in time", out);
     return;
@@ -102,12 +120,62 @@ void Policy::handle(const TimePassed&, Instant now, Steps& out) {
     if (slot.state == WorkerState::Starting && now >= slot.started_at + contract::kReadyWithin) {
       kill(i, "it was not ready in time", out);
     }
+    if (slot.state == WorkerState::Ready) watch(i, now, out);
   }
 }
 
-void Policy::handle(const StopRequested&, Instant now, Steps& out) {
-  if (stopping_) return kill_all("stop was asked for twice", out);
-  stop_all(now, out);
+void Policy::watch(Index index, Instant now, Steps& out) {
+  Slot& slot = slots_[index];
+  if (now < next_look(slot)) return;
+  if (!slot.suspected_at) {
+    slot.suspected_at = now;
+    if (now < next_look(slot)) return;
+  }
+  slot.suspected_at.reset();
+  slot.state = WorkerState::Ending;
+  slot.kill_at = now + contract::kAbortGrace;
+  out.emplace_back(Kill{index, SIGABRT, "its loop stands still"});
+}
+
+Instant Policy::next_look(const Slot& slot) const {
+  const Duration quarter = settings_.watchdog / 4;
+  if (!slot.suspected_at) return slot.beat_at + settings_.watchdog - quarter;
+  return std::max(slot.beat_at + settings_.watchdog, *slot.suspected_at + quarter);
+}
+
+void Policy::handle(const StopRequested& event, Instant now, Steps& out) {
+  if (!stopping_) return stop_all(event.over.value_or(settings_.shutdown_timeout), now, out);
+  if (std::exchange(hurried_, true)) return kill_all("stop was asked for again", out);
+  if (!grace_until_) return;  // they are being killed
+  grace_until_ = std::min(*grace_until_, now + contract::kNowGrace);
+  for (Index i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].has_process()) out.emplace_back(SendStop{i, Duration::zero()});
+  }
+}
+
+void Policy::handle(const DrainRequested& event, Instant, Steps& out) {
+  if (stopping_) return;
+  if (!event.on) leaving_until_.reset();
+  for (Index i = 0; i < slots_.size(); ++i) {
+    if (!event.index || *event.index == i) set_draining(i, event.on, event.goodbye, out);
+  }
+}
+
+void Policy::handle(const LeaveRequested&, Instant now, Steps& out) {
+  if (stopping_ || leaving_until_) return;
+  leaving_until_ = now + settings_.drain_timeout;
+  for (Index i = 0; i < slots_.size(); ++i) set_draining(i, true, std::nullopt, out);
+}
+
+void Policy::handle(const SessionsGone&, Instant now, Steps& out) {
+  if (leaving_until_) stop_all(Duration::zero(), now, out);
+}
+
+void Policy::set_draining(Index index, bool on, std::optional<Duration> goodbye, Steps& out) {
+  Slot& slot = slots_[index];
+  slot.draining = on;
+  bool serving = slot.state == WorkerState::Starting || slot.state == WorkerState::Ready;
+  if (serving) out.emplace_back(SendDrain{index, on, goodbye});
 }
 
 void Policy::spawn(Index index, Instant now, Steps& out) {
@@ -116,10 +184,13 @@ void Policy::spawn(Index index, Instant now, Steps& out) {
   slot.started_at = now;
   slot.was_ready = false;
   out.emplace_back(Spawn{index});
+  if (slot.draining) out.emplace_back(SendDrain{index, true, std::nullopt});
 }
 
 void Policy::kill(Index index, std::string_view why, Steps& out) {
   slots_[index].state = WorkerState::Ending;
+  slots_[index].suspected_at.reset();
+  slots_[index].kill_at.reset();
   out.emplace_back(Kill{index, SIGKILL, why});
 }
 
@@ -141,16 +212,19 @@ void Policy::replace(Index index, Instant now, Steps& out) {
 
 void Policy::give_up(std::string_view why, contract::Exit code, Instant now, Steps& out) {
   out.emplace_back(GiveUp{why, code});
-  stop_all(now, out);
+  stop_all(Duration::zero(), now, out);
 }
 
-void Policy::stop_all(Instant now, Steps& out) {
+void Policy::stop_all(Duration over, Instant now, Steps& out) {
   stopping_ = true;
-  grace_until_ = now + contract::kStopGrace;
+  hurried_ = over == Duration::zero();
+  leaving_until_.reset();
+  grace_until_ = now + over + contract::kStopGrace;
   for (Index i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
     bool serving = slot.state == WorkerState::Starting || slot.state == WorkerState::Ready;
-    if (serving) out.emplace_back(SendStop{i});
+    if (serving) out.emplace_back(SendStop{i, over});
+    slot.suspected_at.reset();
     slot.state = slot.has_process() ? WorkerState::Ending : WorkerState::Gone;
   }
   finish_if_empty(out);
@@ -172,10 +246,11 @@ bool Policy::hopeless() const {
 }
 
 std::optional<Instant> Policy::next_deadline() const {
-  if (stopping_) return grace_until_;
-  std::optional<Instant> next;
+  std::optional<Instant> next = stopping_ ? grace_until_ : leaving_until_;
   auto consider = [&next](Instant at) { next = next ? std::min(*next, at) : at; };
   for (const Slot& slot : slots_) {
+    if (slot.kill_at) consider(*slot.kill_at);
+    if (slot.state == WorkerState::Ready) consider(next_look(slot));
     if (slot.state == WorkerState::Starting) consider(slot.started_at + contract::kReadyWithin);
     if (slot.state == WorkerState::Waiting) consider(slot.due);
   }
@@ -184,7 +259,10 @@ std::optional<Instant> Policy::next_deadline() const {
 
 bool Policy::is_consistent() const {
   if (finished_ && !(stopping_ && !grace_until_)) return false;
+  if (stopping_ && leaving_until_) return false;
   return std::ranges::all_of(slots_, [this](const Slot& slot) {
+    if (slot.suspected_at && slot.state != WorkerState::Ready) return false;
+    if (slot.kill_at && slot.state != WorkerState::Ending) return false;
     switch (slot.state) {  // no default: a new state must be thought about here
       case WorkerState::Idle:
         return !stopping_ && !slot.has_failed;

@@ -33,8 +33,10 @@ Status Control::take_line(const std::string& line) {
   NXB_TRY(ipc::Message message, ipc::decode(line));
   if (auto* configure = std::get_if<ipc::Configure>(&message)) {
     handlers_.configure(std::move(*configure));
-  } else if (std::holds_alternative<ipc::Stop>(message)) {
-    handlers_.stop();
+  } else if (const auto* stop = std::get_if<ipc::Stop>(&message)) {
+    handlers_.stop(*stop);
+  } else if (const auto* drain = std::get_if<ipc::Drain>(&message)) {
+    handlers_.drain(*drain);
   } else if (const auto* publish = std::get_if<ipc::Publish>(&message)) {
     handlers_.publish(publish->on);
   } else if (auto* question = std::get_if<ipc::Question>(&message)) {

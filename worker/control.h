@@ -19,7 +19,8 @@ class Control final : private uv::StreamSink {
  public:
   struct Handlers {
     std::function<void(ipc::Configure)> configure;
-    std::function<void()> stop;
+    std::function<void(const ipc::Stop&)> stop;
+    std::function<void(const ipc::Drain&)> drain;
     std::function<void(bool on)> publish;  // whether anybody listens to events
     std::function<void(ipc::Question)> question;
     std::function<void(ipc::Told)> told;       // the answer to an Ask

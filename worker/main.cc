@@ -35,7 +35,10 @@ class Life {
   Status begin() {
     Control::Handlers handlers;
     handlers.configure = [this](ipc::Configure configure) { on_configure(configure); };
-    handlers.stop = [this] { on_stop(Exit::Clean); };
+    handlers.stop = [this](const ipc::Stop& stop) { on_stop(Exit::Clean, Duration{stop.over_ms}); };
+    handlers.drain = [this](const ipc::Drain& order) {
+      if (worker_) worker_->drain(order);
+    };
     handlers.publish = [this](bool on) {
       if (worker_) worker_->publish(on);
     };
@@ -49,7 +52,7 @@ class Life {
     handlers.misled = [this](const Error& error) { fail(exit_for(error), "control channel: " + error.text); };
     NXB_TRY(control_, Control::make(loop_, contract::kControl, std::move(handlers)));
     loop_.at_end_of_turn([this] {
-      if (worker_) worker_->count_bugs();
+      if (worker_) worker_->end_turn();
       send_events();
       if (stopping_ && (!worker_ || worker_->idle())) loop_.stop();
     });
@@ -81,18 +84,18 @@ class Life {
     if (!batch.empty()) control_->send(ipc::Events{std::move(batch.lines), batch.dropped});
   }
 
-  void on_stop(Exit how) {
-    if (stopping_) return;
+  void on_stop(Exit how, Duration over) {
     stopping_ = true;
     how_ = how;
-    if (worker_) worker_->shut_down();
-    ending_.start(contract::kGoodbye);
+    if (worker_) worker_->stop(over);
+    ending_.start(over + contract::kGoodbye);
   }
 
   void on_lost() {
-    if (stopping_) return;
-    log::error("worker.orphaned", {{"pid", getpid()}});
-    on_stop(Exit::LostSupervisor);
+    if (orphaned_) return;
+    orphaned_ = true;
+    if (!stopping_) log::error("worker.orphaned", {{"pid", getpid()}});
+    on_stop(Exit::LostSupervisor, Duration::zero());
   }
 
   void fail(Exit how, std::string_view why) {
@@ -107,6 +110,7 @@ class Life {
   std::unique_ptr<Control> control_;
   std::unique_ptr<Worker> worker_;
   bool stopping_ = false;
+  bool orphaned_ = false;
   Exit how_ = Exit::Clean;
 };
 
@@ -128,6 +132,7 @@ int main() {
   // Ctrl-C reaches the whole foreground group; the supervisor decides what it means.
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGTERM, SIG_IGN);
+  std::signal(SIGQUIT, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
   return static_cast<int>(nxb::live());

@@ -3,6 +3,7 @@
 #include "worker/worker.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,14 @@
 #include "common/ipc/contract.h"
 
 namespace nxb {
+
+using stats::Activity;
+
+namespace {
+
+constexpr Duration kLookWhetherEmpty{50};  // stopping: this worker has no session, another may have
+
+}  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::make(uv::Loop& loop, const ipc::Configure& identity, config::Config config,
                                              AskSupervisor ask) {
@@ -28,24 +37,33 @@ Worker::Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::
                AskSupervisor ask)
     : loop_(loop),
       ask_(std::move(ask)),
+      workers_(identity.workers),
       config_(std::move(config)),
       segment_(std::move(segment)),
       counters_(segment_.slot(identity.index)),
+      pulse_(segment_.pulse(identity.index)),
+      beat_(loop, [this] { on_beat(); }),
+      goodbyes_(loop, [this] { say_goodbyes(); }),
       route_(identity.routing_key, identity.workers),
       deadlines_(loop),
       sessions_(deadlines_.add(*this)),
       gateway_(config_, *this, counters_, [this] { return loop_.now(); }),
-      socket_deadlines_(gateway_),
+      socket_deadlines_(gateway_, pulse_),
       sockets_(deadlines_.add(socket_deadlines_)),
-      streams_({loop_, config_, pool_, deadlines_, counters_, gateway_, identity.index}),
-      tls_(identity.routing_key) {}
+      streams_({loop_, config_, pool_, deadlines_, counters_, *this, identity.index}),
+      tls_(identity.routing_key) {
+  on_beat();
+}
 
 relay::Mailboxes Worker::mailboxes(const ipc::Configure& identity) {
   relay::Mailboxes boxes;
   boxes.in = contract::kMailboxIn;
   for (std::uint32_t i = 0; i < identity.workers; ++i)
     boxes.out.push_back(contract::kFirstMailboxOut + static_cast<int>(i));
-  boxes.on_arrived = [this](relay::Handover handover) { edge_->take(std::move(handover)); };
+  boxes.on_arrived = [this](relay::Handover handover) {
+    pulse_.doing(Activity::Arrival);
+    edge_->take(std::move(handover));
+  };
   boxes.on_refused = [this](relay::Handover handover) { edge_->take_back(std::move(handover)); };
   return boxes;
 }
@@ -86,6 +104,15 @@ Status Worker::configure_tls(config::Config& config) {
   return done;
 }
 
+void Worker::end_turn() {
+  count_bugs();
+  if (stopping_ && !sessions_anywhere()) edge_->shut_down();
+  pulse_.beat(loop_.now());
+  pulse_.doing(Activity::Waiting);
+}
+
+void Worker::on_beat() { beat_.start(std::min(contract::kSlowestBeat, config_.server.watchdog / 4)); }
+
 void Worker::count_bugs() {
   std::uint64_t now = broken_expectations();
   if (now != bugs_counted_) counters_.add(stats::Counter::bugs_seen, now - std::exchange(bugs_counted_, now));
@@ -93,6 +120,7 @@ void Worker::count_bugs() {
 
 // Supervisor and worker are of one build: it asks what is known here. An empty object says that it was something else.
 ipc::Answer Worker::answer(const ipc::Question& question) {
+  pulse_.doing(Activity::Question);
   const std::string& argument = question.argument;
   auto answer = [&]() -> std::string {
     if (question.what == "explain") return gateway_.explain(argument);
@@ -107,12 +135,45 @@ ipc::Answer Worker::answer(const ipc::Question& question) {
   return {question.id, answer()};
 }
 
-void Worker::shut_down() {
-  gateway_.shut_down();
-  edge_->shut_down();
+void Worker::drain(const ipc::Drain& order) {
+  if (stopping_) return;
+  gateway_.drain(order.on);
+  edge_->drain(order.on);
+  pulse_.set_draining(order.on);
+  pulse_.doing(Activity::Goodbye);
+  if (order.on && order.goodbye) gateway_.say_goodbye(Duration{order.over_ms});
+  say_goodbyes();
 }
 
-bool Worker::idle() const { return edge_->idle() && streams_.size() == 0; }
+void Worker::stop(Duration over) {
+  stopping_ = true;
+  gateway_.drain(true);
+  edge_->drain(true);
+  pulse_.set_draining(true);
+  pulse_.doing(Activity::Goodbye);
+  gateway_.say_goodbye(over);
+  say_goodbyes();
+}
+
+void Worker::say_goodbyes() {
+  pulse_.doing(Activity::Goodbye);
+  gateway_.say_due_goodbyes();
+  std::optional<Duration> wait;
+  if (auto next = gateway_.next_goodbye()) wait = *next - loop_.now();
+  if (stopping_) wait = std::min(wait.value_or(kLookWhetherEmpty), kLookWhetherEmpty);
+  if (wait) goodbyes_.start(*wait);
+}
+
+bool Worker::sessions_anywhere() const {
+  for (std::uint32_t worker = 0; worker < workers_; ++worker) {
+    if (segment_.get(worker, stats::Counter::sessions) != 0) return true;
+  }
+  return false;
+}
+
+bool Worker::idle() const {
+  return gateway_.live_sessions() == 0 && edge_->shutting_down() && edge_->idle() && streams_.size() == 0;
+}
 
 void Worker::reply(RequestId to, gateway::Reply reply) { edge_->reply(to, std::move(reply)); }
 
@@ -132,9 +193,13 @@ void Worker::wake_at(SessionKey session, std::optional<Instant> at) {
   }
 }
 
-void Worker::on_deadline(std::uint64_t id, Instant /*now*/) { gateway_.on_deadline(SessionKey{id}); }
+void Worker::on_deadline(std::uint64_t id, Instant /*now*/) {
+  pulse_.doing(Activity::Deadline);
+  gateway_.on_deadline(SessionKey{id});
+}
 
 void Worker::on_request(RequestId id, bosh::Body body, const gateway::Client& client, std::string_view sid) {
+  pulse_.doing(Activity::Request);
   gateway_.on_request(id, std::move(body), client, sid);
 }
 
@@ -160,6 +225,14 @@ void Worker::wake_socket_at(SocketId socket, std::optional<Instant> at) {
 
 void Worker::on_socket(SocketId id, const gateway::Client& client) { gateway_.on_socket(id, client); }
 
-void Worker::on_socket_event(SocketId id, ws::Event event) { gateway_.on_socket_event(id, std::move(event)); }
+void Worker::on_socket_event(SocketId id, ws::Event event) {
+  pulse_.doing(Activity::Socket);
+  gateway_.on_socket_event(id, std::move(event));
+}
+
+void Worker::on_stream_event(StreamId stream, upstream::Event event) {
+  pulse_.doing(Activity::Server);
+  gateway_.on_stream_event(stream, std::move(event));
+}
 
 }  // namespace nxb

@@ -22,7 +22,11 @@
 
 namespace nxb {
 
-class Worker final : private gateway::Ports, private uv::DeadlineSink, private edge::Requests, private edge::Sockets {
+class Worker final : private gateway::Ports,
+                     private uv::DeadlineSink,
+                     private edge::Requests,
+                     private edge::Sockets,
+                     private upstream::Events {
   struct Private {
     explicit Private() = default;
   };
@@ -33,15 +37,18 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   static Result<std::unique_ptr<Worker>> make(uv::Loop& loop, const ipc::Configure& identity, config::Config config,
                                               AskSupervisor ask);
 
-  void count_bugs();                               // broken expectations since the last call, into bugs_seen
+  void end_turn();                                 // after every turn of the loop
   void publish(bool on) { gateway_.publish(on); }  // whether anybody listens to events (O-19)
   gateway::Journal::Batch take_events() { return gateway_.take_events(); }
   ipc::Answer answer(const ipc::Question& question);
 
   void told(const ipc::Told& told) { edge_->told(told); }  // what its pages asked the supervisor
 
-  void shut_down();   // goodbye to every client (B-108); idle() becomes true within a few seconds
-  bool idle() const;  // no connection and no stream is left
+  void drain(const ipc::Drain& order);
+  // Goodbye to every client over that time (B-108, O-08); again: sooner. idle() becomes true soon after no worker has a
+  // session: until then this one answers whoever asks for one that was his.
+  void stop(Duration over);
+  bool idle() const;  // stopped: no connection and no stream is left
 
   Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::Config config, stats::Segment segment,
          AskSupervisor ask);
@@ -51,6 +58,10 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   edge::Context edge_context(const ipc::Configure& identity);
   Status listen(const ipc::Configure& identity);
   Status configure_tls(config::Config& config);
+  void count_bugs();  // broken expectations since the last call, into bugs_seen
+  void on_beat();
+  void say_goodbyes();
+  bool sessions_anywhere() const;
 
   // gateway::Ports
   void reply(RequestId to, gateway::Reply reply) override;
@@ -73,19 +84,31 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   void on_socket(SocketId id, const gateway::Client& client) override;
   void on_socket_event(SocketId id, ws::Event event) override;
 
+  // upstream::Events
+  void on_stream_event(StreamId stream, upstream::Event event) override;
+
   // A WebSocket session's deadline is due.
   struct SocketDeadlines final : uv::DeadlineSink {
-    explicit SocketDeadlines(gateway::Gateway& g) : gateway(g) {}
-    void on_deadline(std::uint64_t id, Instant /*now*/) override { gateway.on_socket_deadline(SocketId{id}); }
+    SocketDeadlines(gateway::Gateway& g, stats::Pulse& p) : gateway(g), pulse(p) {}
+    void on_deadline(std::uint64_t id, Instant /*now*/) override {
+      pulse.doing(stats::Activity::Deadline);
+      gateway.on_socket_deadline(SocketId{id});
+    }
     gateway::Gateway& gateway;
+    stats::Pulse& pulse;
   };
 
   uv::Loop& loop_;
   AskSupervisor ask_;
   std::uint64_t bugs_counted_ = 0;
+  const std::uint32_t workers_;
   config::Config config_;
   stats::Segment segment_;
   stats::Counters counters_;
+  stats::Pulse pulse_;
+  uv::Timer beat_;      // a loop without events turns as well (O-06)
+  uv::Timer goodbyes_;  // the next one is due; stopping: also looks whether any session is left
+  bool stopping_ = false;
   ipc::SidRoute route_;
   xml::Pool pool_;
   uv::Deadlines deadlines_;

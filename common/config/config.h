@@ -62,6 +62,9 @@ struct Config {
     std::uint32_t max_sessions_per_address = 0;     // per worker; 0 = no limit (H-45)
     std::uint32_t session_rate = 20;                // per address, second and worker; 0 = no limit (H-46)
     std::uint32_t session_burst = 100;
+    Duration watchdog{10'000};          // O-06
+    Duration shutdown_timeout{30'000};  // O-08
+    Duration drain_timeout{3'600'000};
     friend bool operator==(const Server&, const Server&) = default;
   } server;
   std::vector<Listen> listen;

@@ -14,7 +14,7 @@
 
 namespace nxb::contract {
 
-inline constexpr std::uint32_t kVersion = 4;
+inline constexpr std::uint32_t kVersion = 5;
 
 enum Fd : int { kControl = 3, kStats = 4, kMailboxIn = 5, kFirstMailboxOut = 6 };
 inline constexpr int first_listener(int workers) { return kFirstMailboxOut + workers; }
@@ -34,13 +34,17 @@ enum class Exit : int {
 
 inline constexpr Duration kReadyWithin{30'000};  // a worker that is not ready by then is killed
 inline constexpr Duration kOrphanLimit{5'000};   // a worker without its supervisor ends within this (O-07)
-inline constexpr Duration kStopGrace{5'000};     // SIGTERM: workers say goodbye within this, then are killed
-inline constexpr Duration kGoodbye{4'500};       // a worker ends itself within this, told to or orphaned
+inline constexpr Duration kStopGrace{5'000};     // once goodbyes are due: workers end within this, or are killed
+inline constexpr Duration kNowGrace{2'000};      // the same when a second signal asks for haste
+inline constexpr Duration kGoodbye{4'500};       // a worker ends itself within this once goodbyes are due, or orphaned
 static_assert(kGoodbye < kOrphanLimit && kGoodbye < kStopGrace, "a worker ends before the supervisor loses patience");
 inline constexpr Duration kFirstBackoff{100};  // O-05
 inline constexpr Duration kBackoffCeiling{60'000};
 inline constexpr Duration kHealthyAfter{60'000};  // service time that resets the back-off
 inline constexpr Duration kQuickDeath{10'000};    // a death this soon after the last one backs off
+inline constexpr Duration kSlowestBeat{
+    1'000};  // a worker's loop turns at least as often, or 4 times per watchdog (O-06)
+inline constexpr Duration kAbortGrace{2'000};  // from SIGABRT to SIGKILL
 static_assert(kFirstBackoff < kQuickDeath && kQuickDeath < kHealthyAfter);
 
 }  // namespace nxb::contract

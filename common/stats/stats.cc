@@ -1,4 +1,5 @@
-// common/stats/stats.cc - the shared segment: a header, then one slot per worker, each on cache lines of its own.
+// common/stats/stats.cc - the shared segment: a header, then one slot per worker, each on cache lines of its own: its
+// counters, then its pulse.
 // SPDX-License-Identifier: MIT
 #include "common/stats/stats.h"
 
@@ -28,9 +29,10 @@ struct Header {
 constexpr std::uint64_t kMagic = 0x7374'6174'2e6e'7862;  // "nxb.stat"
 constexpr std::uint32_t kLayout = kVersion << 16 | static_cast<std::uint32_t>(kCells);
 constexpr std::size_t kHeaderSize = kLine;
-constexpr std::size_t kSlotSize = (sizeof(Counters::Slot) + kLine - 1) / kLine * kLine;
+constexpr std::size_t kCountersSize = (sizeof(Counters::Slot) + kLine - 1) / kLine * kLine;
+constexpr std::size_t kSlotSize = kCountersSize + kLine;  // the pulse behind the counters
 
-static_assert(sizeof(Header) <= kHeaderSize);
+static_assert(sizeof(Header) <= kHeaderSize && sizeof(PulseSlot) <= kLine);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && sizeof(std::atomic<std::uint64_t>) == 8,
               "counters are shared between processes");
 
@@ -108,6 +110,17 @@ Counters::Slot* Segment::slot(std::size_t index) {
   return reinterpret_cast<Counters::Slot*>(static_cast<char*>(memory_) + kHeaderSize + index * kSlotSize);
 }
 
+PulseSlot* Segment::pulse(std::size_t index) {
+  return reinterpret_cast<PulseSlot*>(reinterpret_cast<char*>(slot(index)) + kCountersSize);
+}
+
+Sign Segment::sign(std::size_t index) const {
+  const PulseSlot& pulse = *const_cast<Segment*>(this)->pulse(index);
+  return {Instant{Duration{pulse.beat_ms.load(std::memory_order_relaxed)}},
+          static_cast<Activity>(pulse.activity.load(std::memory_order_relaxed)),
+          pulse.draining.load(std::memory_order_relaxed) != 0};
+}
+
 Values Segment::read(std::size_t index) const {
   const Counters::Slot& slot = *const_cast<Segment*>(this)->slot(index);
   Values values{};
@@ -148,6 +161,10 @@ void Segment::clear_gauges(std::size_t index) {
   for (std::size_t i = 0; i < kCounters.size(); ++i) {
     if (kCounters[i].kind != Kind::Sum) cleared[i].store(0, std::memory_order_relaxed);
   }
+  PulseSlot& stopped = *pulse(index);
+  stopped.beat_ms.store(0, std::memory_order_relaxed);
+  stopped.activity.store(0, std::memory_order_relaxed);
+  stopped.draining.store(0, std::memory_order_relaxed);
 }
 
 std::optional<double> quantile_ms(const Buckets& buckets, double share) {

@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/stats/layout.h"
+#include "common/stats/pulse.h"
 
 namespace nxb::stats {
 
@@ -66,12 +67,14 @@ class Segment {
 
   int fd() const { return fd_; }
   Counters::Slot* slot(std::size_t index);
+  PulseSlot* pulse(std::size_t index);
+  Sign sign(std::size_t index) const;
   Values read(std::size_t index) const;
   std::uint64_t get(std::size_t index, Counter counter) const;
   Instant created() const;               // when nxb started: the clock is one for all processes
   Values total() const;                  // over all slots: added, or the highest (Most)
   Cells cells() const;                   // the same with tables and histograms
-  void clear_gauges(std::size_t index);  // when a worker died
+  void clear_gauges(std::size_t index);  // when a worker died; its pulse as well
 
  private:
   Segment(int fd, void* memory, std::size_t size, std::size_t slots);

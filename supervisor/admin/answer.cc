@@ -97,7 +97,11 @@ std::string answer(Command snapshot, const Source& source) {
     return line_of(name(source));
     NXB_ADMIN_SNAPSHOTS(NXB_ADMIN_ROW)
 #undef NXB_ADMIN_ROW
-    default:
+    case Command::events:
+#define NXB_ADMIN_ROW(name, help) case Command::name:
+      NXB_ADMIN_INQUIRIES(NXB_ADMIN_ROW)
+      NXB_ADMIN_ORDERS(NXB_ADMIN_ROW)
+#undef NXB_ADMIN_ROW
       break;
   }
   return refusal("not answered at once");

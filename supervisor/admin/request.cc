@@ -19,7 +19,7 @@ using Json = nlohmann::json;
 constexpr std::string_view kNames[] = {NXB_ADMIN_COMMANDS(NXB_ADMIN_NAME)};
 #undef NXB_ADMIN_NAME
 
-enum class Must : std::uint8_t { Needed, Optional };
+enum class Must : std::uint8_t { Needed, Optional, Flag };
 struct Argument {
   Command of;
   std::string_view name;
@@ -96,7 +96,7 @@ Result<Request> parse_request(std::string_view line) {
     NXB_TRY([[maybe_unused]] auto taken, take_argument(key, value, request));
   }
   for (const Argument& argument : kArguments) {
-    if (argument.of != request.command || argument.must == Must::Optional) continue;
+    if (argument.of != request.command || argument.must != Must::Needed) continue;
     if (request.argument(argument.name).empty()) {
       return bad(std::string(name_of(request.command)) + " needs \"" + std::string(argument.name) + '"');
     }

@@ -100,6 +100,10 @@ class Server::Connection final : public uv::StreamSink {
     auto request = parse_request(line);
     if (!request) return write(refusal(request.error().text));
     if (request->command == Command::events) return subscribe(*request);
+    if (is_order(request->command)) {
+      wait();
+      return server_->carry_out(id_, *request);
+    }
     if (is_snapshot(request->command)) return write(answer(request->command, server_->source_));
     inquire(*request);
   }
@@ -114,9 +118,12 @@ class Server::Connection final : public uv::StreamSink {
   void inquire(const Request& request) {
     auto inquiry = inquiry_of(request);
     if (!inquiry) return write(refusal(inquiry.error().text));
+    wait();
+    server_->inquire(id_, *inquiry);
+  }
+  void wait() {
     waiting_ = true;
     stream_->pause(uv::PauseReason::Busy);
-    server_->inquire(id_, *inquiry);
   }
   void tell_lost() {
     if (lost_ != 0) batch_ += dropped_line(std::nullopt, std::exchange(lost_, 0));
@@ -206,6 +213,13 @@ void Server::inquire(std::uint64_t asker, const Inquiry& inquiry) {
   fleet_.inquire(inquiry, [this, asker, conclude = inquiry.conclude](const Findings& findings) {
     auto at = std::ranges::find(connections_, asker, &Connection::id);
     if (at != connections_.end()) (*at)->answer_late(conclude(findings));
+  });
+}
+
+void Server::carry_out(std::uint64_t asker, const Request& order) {
+  admin::carry_out(order, fleet_.levers, [this, asker](const std::string& line) {
+    auto at = std::ranges::find(connections_, asker, &Connection::id);
+    if (at != connections_.end()) (*at)->answer_late(line);
   });
 }
 

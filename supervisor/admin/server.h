@@ -19,6 +19,7 @@
 #include "supervisor/admin/answer.h"
 #include "supervisor/admin/feed.h"
 #include "supervisor/admin/inquiry.h"
+#include "supervisor/admin/orders.h"
 #include "supervisor/listener.h"
 
 namespace nxb::supervisor::admin {
@@ -33,6 +34,7 @@ inline constexpr Duration kLookAfter{1000};
 struct Fleetwork {
   std::function<void(bool)> publish;  // whether anybody subscribes
   std::function<void(const Inquiry&, std::function<void(const Findings&)>)> inquire;
+  Levers levers{};
 };
 
 class Server final : private uv::Listener::Sink {
@@ -55,6 +57,7 @@ class Server final : private uv::Listener::Sink {
   void drop(Connection* connection);
   void subscribers_changed();
   void inquire(std::uint64_t asker, const Inquiry& inquiry);
+  void carry_out(std::uint64_t asker, const Request& order);
   void flush();
 
   uv::Loop& loop_;

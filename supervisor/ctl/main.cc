@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdint>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -39,11 +40,11 @@ struct Command {
 const Command kCommands[] = {NXB_ADMIN_COMMANDS(NXB_CTL_ROW)};
 #undef NXB_CTL_ROW
 
-constexpr bool Needed = true, Optional = false;
+enum Kind : std::uint8_t { Needed, Optional, Flag };
 struct Argument {
   std::string of, name;
   const char* spelling;
-  bool needed;
+  Kind kind;
   const char* help;
 };
 #define NXB_CTL_ROW(of, name, spelling, must, help) Argument{#of, #name, spelling, must, help},
@@ -127,8 +128,13 @@ void add_commands(CLI::App& app, Options& options) {
     sub->callback([&options, &command] { options.command = command.name; });
     for (const Argument& argument : kArguments) {
       if (argument.of != command.name) continue;
+      if (argument.kind == Flag) {
+        sub->add_flag_callback(
+            argument.spelling, [&options, &argument] { options.arguments[argument.name] = "yes"; }, argument.help);
+        continue;
+      }
       auto take = [&options, &argument](const std::string& value) { options.arguments[argument.name] = value; };
-      sub->add_option_function<std::string>(argument.spelling, take, argument.help)->required(argument.needed);
+      sub->add_option_function<std::string>(argument.spelling, take, argument.help)->required(argument.kind == Needed);
     }
     if (command.name == "stats") add_watch(*sub, options);
   }

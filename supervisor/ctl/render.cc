@@ -251,6 +251,7 @@ Result<std::string> render(std::string_view command, std::string_view answer_lin
     if (command == "explain" || command == "session") return render_explain(json);
     if (command == "sessions") return render_sessions(json);
     if (command == "kick") return render_kick(json);
+    if (command == "drain" || command == "undrain" || command == "stop") return cell(json.at("verdict")) + '\n';
   } catch (const nlohmann::json::exception& error) {
     return Error{Code::BadInput, std::string("the answer lacks something: ") + error.what()};
   }

@@ -98,6 +98,7 @@ def nxb(build, workers, domains, resolver=None, key=None):
 workers = {workers}
 admin_socket = "{folder}/admin.sock"
 session_rate = 0
+shutdown_timeout = 0
 [bosh]
 request_rate = 0
 [websocket]

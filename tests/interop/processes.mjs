@@ -146,7 +146,7 @@ export async function nxb(server, { tls = 'off', ca = '', workers = 3, listen = 
     [`[[upstream.domain]]\nname = "${name}"\ntarget = "127.0.0.1:${server.port}"\ntls = "${tls}"\ntls_ca = "${ca}"`, ...domain, ''].join('\n'));
   const adminSocket = path.join(folder, `${name}.sock`);
   fs.writeFileSync(file, [
-    `[server]\nworkers = ${workers}\nadmin_socket = "${adminSocket}"\n`,
+    `[server]\nworkers = ${workers}\nadmin_socket = "${adminSocket}"\nshutdown_timeout = 0\n`,
     `[[listen]]\naddress = "127.0.0.1:${port}"`, ...listen, '[http]', ...http, '[bosh]', ...bosh,
     '[websocket]', ...websocket, '[discovery]', ...discovery, ...domains,
   ].join('\n'));

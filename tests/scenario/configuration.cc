@@ -53,6 +53,7 @@ std::string write_configuration(const Arguments& options, const Places& places) 
   std::string allowed;
   for (const auto& [domain, target] : places.targets) allowed += (allowed.empty() ? "" : ", ") + quoted(domain);
   sections["server"] = "admin_socket = " + quoted(places.admin_socket) + "\n";
+  if (!find(options, "shutdown_timeout")) sections["server"] += "shutdown_timeout = 0\n";  // ends at once
   if (!find(options, "workers")) sections["server"] += "workers = 1\n";
   // An empty list would allow every domain.
   sections["upstream"] = "allow = [" + (allowed.empty() ? quoted("nowhere.invalid") : allowed) + "]\n";

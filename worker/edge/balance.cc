@@ -3,6 +3,7 @@
 #include "worker/edge/balance.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace nxb::edge {
 namespace {
@@ -14,7 +15,7 @@ std::uint64_t slack(std::uint64_t least) { return 2 + least / 64; }
 
 std::uint32_t Balance::choose(const std::vector<Load>& loads, Instant now) {
   std::uint32_t best = self_;
-  std::uint64_t least = loads[self_].sessions;
+  std::uint64_t least = loads[self_].closed ? std::numeric_limits<std::uint64_t>::max() : loads[self_].sessions;
   const auto count = static_cast<std::uint32_t>(workers_.size());
   for (std::uint32_t step = 1; step < count; ++step) {  // each begins behind itself: not all find the same one
     const std::uint32_t index = (self_ + step) % count;
@@ -27,7 +28,7 @@ std::uint32_t Balance::choose(const std::vector<Load>& loads, Instant now) {
     best = index;
     least = load;
   }
-  return loads[self_].sessions <= least + slack(least) && !loads[self_].closed ? self_ : best;
+  return !loads[self_].closed && loads[self_].sessions <= least + slack(least) ? self_ : best;
 }
 
 void Balance::gave(std::uint32_t worker, Instant now) { workers_[worker].under_way.push_back(now); }

@@ -27,7 +27,7 @@ namespace nxb::edge {
 struct Load {
   std::uint64_t sessions = 0;
   std::uint64_t taken_over = 0;  // connections, ever
-  bool closed = false;           // its mailbox is full, or it has no room for a connection
+  bool closed = false;           // its mailbox is full, it has no room for a connection, or takes no new sessions
 };
 
 class Balance {

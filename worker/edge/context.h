@@ -69,6 +69,7 @@ struct Shared {
   FailureLimit failures;  // of sysinfo passwords
   Balance balance;
   bool shutting_down = false;
+  bool draining = false;         // no new sessions
   bool proxy_mentioned = false;  // an untrusted one, in the log
   // The connection is taken from the table and freed after this turn.
   std::function<void(ConnId)> closed;

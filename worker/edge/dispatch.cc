@@ -20,7 +20,7 @@ using stats::Counter;
 namespace {
 
 constexpr std::string_view kBoshMethods = "OPTIONS, GET, HEAD, POST";
-constexpr int kRetryAfterSeconds = 5;
+constexpr int kMostMints = 4096;  // with one of 256 workers left, they all fail once in nine million sessions
 
 std::string text_of(int status) { return std::to_string(status) + " " + std::string(http::reason(status)) + "\n"; }
 
@@ -73,7 +73,7 @@ void HttpConnection::dispatch_bosh(std::string_view xml, Form form, std::string_
   }
   if (form.by_get) body->content.clear();  // H-22
   bool creation = body->sid.empty();
-  if (creation && sid.empty()) sid = context().route.mint();
+  if (creation && sid.empty()) sid = mint();
   std::uint32_t owner = context().route.owner(creation ? sid : body->sid);
   if (!creation) sid.clear();
   if (owner == context().index) return to_gateway(*std::move(body), std::move(sid), std::move(form));
@@ -82,6 +82,15 @@ void HttpConnection::dispatch_bosh(std::string_view xml, Form form, std::string_
   context().counters.add(Counter::unknown_sids);  // nobody's: the workers do not agree about it (H-48)
   owe(std::move(form));
   answer_xml(200, bosh::write_terminate(Condition::ItemNotFound));
+}
+
+// A worker that drains owns no new session as long as another takes some.
+std::string HttpConnection::mint() const {
+  const ipc::SidRoute& route = context().route;
+  std::string sid = route.mint();
+  if (!takes_sessions()) return sid;
+  for (int i = 0; i < kMostMints && context().stats.sign(route.owner(sid)).draining; ++i) sid = route.mint();
+  return sid;
 }
 
 void HttpConnection::to_gateway(bosh::Body body, std::string sid_for_creation, Form form) {

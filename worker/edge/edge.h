@@ -38,6 +38,8 @@ class Edge final : private uv::DeadlineSink {
   void hang_up(RequestId of);  // closes its connection, unanswered
   // Accept nothing; close idle connections now, the others when their answers are out. WebSockets are their sessions'.
   void shut_down();
+  bool shutting_down() const { return shared_.shutting_down; }
+  void drain(bool on) { shared_.draining = on; }  // whether new WebSockets are refused
   bool idle() const { return connections() == 0 && tls_.size() == 0; }
   std::size_t connections() const { return connections_.size() + sockets_.size() + greetings_.size(); }
   SocketTable& sockets() { return sockets_; }

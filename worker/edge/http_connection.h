@@ -31,6 +31,7 @@ inline constexpr std::size_t kMaxUnanswered = 8;    // H-11
 inline constexpr std::size_t kMaxQueued = 1 << 20;  // answer bytes not taken by the client
 inline constexpr Duration kLinger{2'000};           // H-10
 inline constexpr std::size_t kLingerBytes = 64 * 1024;
+inline constexpr int kRetryAfterSeconds = 5;
 
 // What a request by GET wants done with its answer (get.cc).
 struct Form {
@@ -107,6 +108,8 @@ class HttpConnection final : private uv::StreamSink {
   void answer_xml(int status, std::string body);
   void answer(http::Answer answer, std::string body);
   gateway::Client client() const;
+  std::string mint() const;
+  bool takes_sessions() const;
   void mention_proxy(std::string_view ip) const;
   std::string network() const;
 
@@ -128,6 +131,7 @@ class HttpConnection final : private uv::StreamSink {
   void answer_page(Page page, http::Answer head);
   void answer_figures(Page page, http::Answer head);
   Finished figures_page(Page page, http::Answer head) const;
+  void answer_ready(http::Answer head);
   void answer_system_info(http::Answer head);
   bool is_failure_counter(std::string_view rest);
   bool is_local() const;

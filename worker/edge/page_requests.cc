@@ -62,6 +62,8 @@ void HttpConnection::answer_page(Page page, http::Answer head) {
     case Page::Health:
       head.status = shared_.shutting_down ? 503 : 200;
       return answer(head, shared_.shutting_down ? "shutting down\n" : "ok\n");
+    case Page::Ready:
+      return answer_ready(head);
     case Page::Favicon:
       head.status = 204;
       return answer(head, "");
@@ -80,6 +82,23 @@ void HttpConnection::answer_page(Page page, http::Answer head) {
   NXB_EXPECT(false, "a page that is dispatched exists");
   head.status = 404;
   answer(head, "404 Not Found\n");
+}
+
+// Whether a session that is asked for here will be there, on whichever worker: for a balancer's checks (O-25).
+bool HttpConnection::takes_sessions() const {
+  if (shared_.shutting_down) return false;
+  for (std::uint32_t worker = 0; worker < context().workers; ++worker) {
+    const bool full = context().stats.get(worker, stats::Counter::sessions) >= context().config.server.max_sessions;
+    if (!full && !context().stats.sign(worker).draining) return true;
+  }
+  return false;
+}
+
+void HttpConnection::answer_ready(http::Answer head) {
+  if (takes_sessions()) return answer(head, "ready\n");
+  head.status = 503;
+  head.retry_after_seconds = kRetryAfterSeconds;
+  answer(head, "not ready: no new sessions are taken\n");
 }
 
 // A request of this machine, and not one that a proxy on it passes on for somebody else (H-41): behind accept_proxy all

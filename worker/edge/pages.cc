@@ -57,6 +57,7 @@ Page page_at(std::string_view path, const config::Config& config) {
     if (path == "/metrics") return Page::Metrics;
   }
   if (path == "/healthz") return Page::Health;
+  if (path == "/readyz") return Page::Ready;
   if (path == "/favicon.ico") return Page::Favicon;
   if (path == "/crossdomain.xml") return config.http.crossdomain ? Page::CrossDomain : Page::None;
   if (path.starts_with(kHostMeta) && config.discovery != config::Config::Discovery{}) {

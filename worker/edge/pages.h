@@ -20,6 +20,7 @@ enum class Page : std::uint8_t {
   OpenMetrics,  // the same, for who accepts it
   SystemInfo,
   Health,
+  Ready,
   Favicon,
   CrossDomain,
   HostMeta,

@@ -21,7 +21,8 @@ constexpr std::string_view kAlive =
 Load load_of(const Context& context, std::uint32_t worker) {
   auto get = [&](Counter counter) { return context.stats.get(worker, counter); };
   const bool full = get(Counter::connections) >= context.config.server.max_connections;
-  return {get(Counter::sessions), get(Counter::handovers_in), full || context.mailroom.is_full(worker)};
+  const bool closed = full || context.mailroom.is_full(worker) || context.stats.sign(worker).draining;
+  return {get(Counter::sessions), get(Counter::handovers_in), closed};
 }
 
 }  // namespace
@@ -41,6 +42,7 @@ void HttpConnection::dispatch_websocket(std::string_view rest) {
   const std::uint32_t worker = may_leave ? worker_for_socket() : context().index;
   for_balance_ = worker != context().index;
   if (for_balance_) return leave(worker, {}, rest);
+  if (shared_.draining) return refuse_websocket(503, "no new sessions are taken");
   state_ = State::Leaving;
   unread_ = rest;
   gateway::Client who = client();
@@ -68,7 +70,10 @@ void HttpConnection::refuse_websocket(int status, std::string_view why) {
   owe();
   std::string text = std::to_string(status) + " " + std::string(http::reason(status));
   if (!why.empty()) text.append(": ").append(why);
-  answer_text(status, text + "\n");
+  http::Answer head;
+  head.status = status;
+  if (status == 503) head.retry_after_seconds = kRetryAfterSeconds;
+  answer(head, text + "\n");
 }
 
 void HttpConnection::dispatch_websocket_path() {

@@ -124,12 +124,12 @@ void BoshSessions::on_server(SessionKey session, bosh::StreamNumber stream, upst
   deliver(session, bosh::ServerSpoke{stream, std::move(event)});
 }
 
-void BoshSessions::shut_down() {
+std::vector<SessionKey> BoshSessions::live() {
   std::vector<SessionKey> all;
   cells_.for_each([&](SessionKey key, Cell& cell) {
     if (cell.record.live) all.push_back(key);
   });
-  for (SessionKey key : all) deliver(key, bosh::ShutDown{});
+  return all;
 }
 
 // A live one, by its full sid or by its name in the log; nothing: it is not here.

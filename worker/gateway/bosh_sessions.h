@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "common/base/ids.h"
 #include "worker/bosh/session.h"
@@ -38,7 +39,8 @@ class BoshSessions {
   void on_request_gone(RequestId id);
   void on_deadline(SessionKey session);
   void on_server(SessionKey session, bosh::StreamNumber stream, upstream::Event event);
-  void shut_down();
+  std::vector<SessionKey> live();
+  void say_goodbye(SessionKey session) { deliver(session, bosh::ShutDown{}); }
   // What there is to say of a live one, as JSON; its full sid or its name in the log. Nothing: it is not here.
   std::optional<std::string> explain(std::string_view sid, Depth depth);
   bool kick(std::string_view sid, bosh::Condition condition);  // whether it was here

@@ -32,7 +32,7 @@ class Census {
   // world as a session is (H-46).
   bool admit_stream(Record& record, std::uint32_t number, std::string_view domain);  // no: logged, too
 
-  void shut_down() { shutting_down_ = true; }
+  void shut_down(bool on) { shutting_down_ = on; }  // nobody may have one any more, or again
   bool shutting_down() const { return shutting_down_; }
   std::size_t live() const { return live_; }
   Tombstones& tombstones() { return tombstones_; }

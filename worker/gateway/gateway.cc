@@ -66,10 +66,26 @@ std::string Gateway::kick(std::string_view sid, std::string_view word) {
   return kind ? explain_kicked(*kind, name, condition) : explain(sid);
 }
 
+void Gateway::drain(bool on) {
+  census_.shut_down(on);
+  if (!on) farewell_ = {};
+}
+
+void Gateway::say_goodbye(Duration over) {
+  farewell_ = Farewell(bosh_.live(), websockets_.all(), context_.now(), over);
+  say_due_goodbyes();
+}
+
+void Gateway::say_due_goodbyes() {
+  while (auto session = farewell_.take(context_.now())) {
+    if (const auto* key = std::get_if<SessionKey>(&*session)) bosh_.say_goodbye(*key);
+    if (const auto* id = std::get_if<SocketId>(&*session)) websockets_.say_goodbye(*id);
+  }
+}
+
 void Gateway::shut_down() {
-  census_.shut_down();
-  bosh_.shut_down();
-  websockets_.shut_down();
+  drain(true);
+  say_goodbye(Duration::zero());
 }
 
 }  // namespace nxb::gateway

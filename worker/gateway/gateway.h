@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@
 #include "worker/gateway/census.h"
 #include "worker/gateway/context.h"
 #include "worker/gateway/cut_watch.h"
+#include "worker/gateway/farewell.h"
 #include "worker/gateway/links.h"
 #include "worker/gateway/ports.h"
 #include "worker/gateway/ws_sessions.h"
@@ -40,7 +42,11 @@ class Gateway final : public upstream::Events {
 
   // --- all
   void on_stream_event(StreamId stream, upstream::Event event) override;
-  void shut_down();  // every session ends with system-shutdown (B-108); new ones are refused
+  void drain(bool on);              // whether new sessions are refused; when taken again, no more are told to go
+  void say_goodbye(Duration over);  // every session ends with system-shutdown (B-108), one by one over that time
+  void say_due_goodbyes();
+  std::optional<Instant> next_goodbye() const { return farewell_.next(); }
+  void shut_down();  // both, at once
   // --- the operator
   void publish(bool on) { journal_.listen(on); }  // whether anybody listens to events (O-19)
   Journal::Batch take_events() { return journal_.take(); }
@@ -59,6 +65,7 @@ class Gateway final : public upstream::Events {
   CutWatch cuts_{context_};
   BoshSessions bosh_{context_, census_, links_, cuts_};
   WsSessions websockets_{context_, census_, links_, cuts_};
+  Farewell farewell_;
 };
 
 }  // namespace nxb::gateway

@@ -121,10 +121,10 @@ void WsSessions::on_server(SocketId id, upstream::Event event) {
   deliver(id, ws::ServerSpoke{std::move(event)});
 }
 
-void WsSessions::shut_down() {
+std::vector<SocketId> WsSessions::all() const {
   std::vector<SocketId> all;
   for (const auto& [id, cell] : cells_) all.push_back(id);
-  for (SocketId id : all) deliver(id, ws::ShutDown{});
+  return all;
 }
 
 bool WsSessions::kick(std::string_view name, bosh::Condition condition) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "common/base/ids.h"
 #include "worker/gateway/census.h"
@@ -33,7 +34,8 @@ class WsSessions {
   void on_event(SocketId id, ws::Event event);
   void on_deadline(SocketId id);
   void on_server(SocketId id, upstream::Event event);
-  void shut_down();
+  std::vector<SocketId> all() const;
+  void say_goodbye(SocketId id) { deliver(id, ws::ShutDown{}); }
   // As those of BoshSessions.
   std::optional<std::string> explain(std::string_view name, Depth depth) const;
   bool kick(std::string_view name, bosh::Condition condition);

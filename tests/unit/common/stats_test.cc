@@ -58,7 +58,7 @@ TEST_CASE("C-29 every process sees when the segment was made, which is when nxb 
   CHECK(seen->created() == segment->created());
 }
 
-TEST_CASE("what a worker process counted survives its death; only its gauges are cleared (O-24)") {
+TEST_CASE("what a worker process counted survives its death; only its gauges and its pulse are cleared (O-24 O-06)") {
   auto segment = Segment::create(2);
   REQUIRE(static_cast<bool>(segment));
   for (int life = 0; life < 2; ++life) {
@@ -69,6 +69,9 @@ TEST_CASE("what a worker process counted survives its death; only its gauges are
       Counters counters(mine->slot(1));
       counters.add(Counter::sessions_opened, 5);
       counters.add(Counter::sessions, 5);
+      Pulse pulse(mine->pulse(1));
+      pulse.beat(Instant{12345ms});
+      pulse.doing(Activity::Request);
       _exit(0);
     }
     int status = 0;
@@ -77,7 +80,12 @@ TEST_CASE("what a worker process counted survives its death; only its gauges are
     CHECK(of(segment->read(1), Counter::sessions) == 5);
     CHECK(segment->get(1, Counter::sessions) == 5);
     CHECK(segment->get(0, Counter::sessions) == 0);
+    CHECK(segment->sign(1).at == Instant{12345ms});
+    CHECK(stats::name_of(segment->sign(1).activity) == "a BOSH request");
+    CHECK(segment->sign(0).at == Instant{});
     segment->clear_gauges(1);
+    CHECK(segment->sign(1).at == Instant{});
+    CHECK(stats::name_of(segment->sign(1).activity) == "starting");
     CHECK(of(segment->read(1), Counter::sessions) == 0);
     CHECK(of(segment->total(), Counter::sessions_opened) == (life == 0 ? 5 : 10));
   }

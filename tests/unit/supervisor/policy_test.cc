@@ -1,10 +1,6 @@
 // tests/unit/supervisor/policy_test.cc - restart, back-off and stop rules with a clock of our own.
 // SPDX-License-Identifier: MIT
-#include "supervisor/policy.h"
-
-#include <doctest/doctest.h>
-
-#include <csignal>
+#include "tests/unit/supervisor/policy_rig.h"
 
 using namespace nxb;
 using namespace nxb::supervisor;
@@ -13,49 +9,6 @@ namespace {
 
 constexpr int kBadConfig = static_cast<int>(contract::Exit::BadConfig);
 constexpr int kOtherVersion = static_cast<int>(contract::Exit::OtherVersion);
-
-// A policy and a clock. The steps of the last event are kept; count<Spawn>() asks for them.
-struct Rig {
-  explicit Rig(Index workers) : policy(workers) { feed(Begin{}); }
-  Rig& feed(const Event& event) {
-    steps.clear();
-    policy.on(event, now, steps);
-    CHECK(policy.is_consistent());
-    auto deadline = policy.next_deadline();
-    if (std::holds_alternative<TimePassed>(event) && deadline) CHECK(*deadline > now);  // nothing is due
-    return *this;
-  }
-  Rig& after(Duration wait) {
-    now += wait;
-    return feed(TimePassed{});
-  }
-  Rig& exit(Index index, std::optional<int> status = 1) { return feed(WorkerExited{index, status}); }
-  Rig& ready(Index index) { return feed(WorkerReady{index}); }
-  template <class S>
-  std::vector<S> all() const {
-    std::vector<S> found;
-    for (const auto& step : steps) {
-      if (const auto* wanted = std::get_if<S>(&step)) found.push_back(*wanted);
-    }
-    return found;
-  }
-  template <class S>
-  std::size_t count() const {
-    return all<S>().size();
-  }
-  Duration postponed_by() const {
-    auto found = all<Postponed>();
-    return found.size() == 1 && count<Spawn>() == 0 ? found[0].in : Duration{-1};
-  }
-  bool spawned(Index index) const {
-    auto found = all<Spawn>();
-    return found.size() == 1 && found[0].index == index && count<Postponed>() == 0;
-  }
-
-  Instant now{1'000'000ms};
-  Policy policy;
-  Steps steps;
-};
 
 }  // namespace
 
@@ -308,14 +261,14 @@ TEST_CASE("whatever happens, the policy stays consistent and ends when it was to
       state = state * 1664525U + 1013904223U;
       return (state >> 16) % below;
     };
-    Rig rig(1 + random(4));
+    Rig rig(Settings{1 + random(4), 10s, Duration{random(2) * 3000}, 1h});
     const Index workers = static_cast<Index>(rig.all<Spawn>().size());
     std::vector<bool> alive(workers, true);
     bool gone = false;
     for (int i = 0; i < 200 && !gone; ++i) {
       Index index = random(workers);
       rig.steps.clear();
-      switch (random(6)) {
+      switch (random(9)) {
         case 0:
           rig.ready(index);
           break;
@@ -329,6 +282,12 @@ TEST_CASE("whatever happens, the policy stays consistent and ends when it was to
           break;
         case 3:
           if (i > 150) rig.feed(StopRequested{});
+          break;
+        case 4:
+          rig.feed(DrainRequested{index, random(2) == 0, std::nullopt});
+          break;
+        case 5:
+          rig.beat(index);
           break;
         default:
           rig.after(Duration{random(20'000)});

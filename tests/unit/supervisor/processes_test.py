@@ -51,7 +51,8 @@ class Run:
         for mode in modes:
             self.turn_on(mode)
         with open(self.file("nxb.toml"), "w") as file:
-            file.write(f'[server]\nworkers = {workers}\nadmin_socket = "{self.admin}"\n')
+            file.write(f'[server]\nworkers = {workers}\nadmin_socket = "{self.admin}"\n'
+                       'watchdog = "1h"\nshutdown_timeout = 0\n')  # the stand-in has no heartbeat
             for address in listen:
                 file.write(f'[[listen]]\naddress = "{address.replace("FOLDER", self.folder)}"\n')
             file.write('[upstream]\nkind = "echo"\n')

@@ -210,6 +210,27 @@ TEST_CASE("H-43 O-25 /healthz is 200 while nxb serves and 503 when it shuts down
   CHECK(status_of(late.received) == "503");
 }
 
+TEST_CASE("O-25 O-29 /readyz is 200 while some worker takes new sessions, else 503 that says when to ask again") {
+  EdgeRig rig;
+  rig.open();
+  auto ready = [&rig] { return answer_to(rig, get("/readyz"), "192.0.2.7:4"); };
+  CHECK(status_of(ready()) == "200");
+  stats::Pulse own(rig.segment->pulse(0));
+  stats::Pulse other(rig.segment->pulse(1));
+  own.set_draining(true);
+  CHECK(status_of(ready()) == "200");  // asked for here, it is made there
+  other.set_draining(true);
+  CHECK(status_of(ready()) == "503");
+  CHECK(contains(ready(), "Retry-After: "));
+  CHECK(status_of(answer_to(rig, get("/healthz"), "192.0.2.7:4")) == "200");
+  own.set_draining(false);
+  stats::Counters sessions(rig.segment->slot(0));
+  sessions.add(stats::Counter::sessions, rig.config.server.max_sessions);
+  CHECK(status_of(ready()) == "503");
+  sessions.sub(stats::Counter::sessions);
+  CHECK(status_of(ready()) == "200");
+}
+
 TEST_CASE("C-32 C-33 D-34 favicon is 204; the Flash policy is 404 unless it is configured") {
   for (bool configured : {false, true}) {
     EdgeRig rig;

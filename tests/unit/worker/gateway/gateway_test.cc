@@ -310,6 +310,29 @@ TEST_CASE("shutting down tells every session, and new ones, system-shutdown (B-1
   CHECK(world.gateway.live_sessions() == 0);
 }
 
+TEST_CASE(
+    "O-08 O-17 draining refuses new sessions and leaves the others; goodbyes come one by one; it can be taken back") {
+  World world;
+  world.post(creation(1), "one");
+  world.post(creation(1), "two");
+  world.gateway.drain(true);
+  CHECK(contains(world.answer_to(world.post(creation(1), "late"))->body, "condition='system-shutdown'"));
+  CHECK(world.gateway.live_sessions() == 2);
+  world.gateway.say_goodbye(10s);
+  CHECK(world.gateway.live_sessions() == 1);
+  REQUIRE(world.gateway.next_goodbye());
+  CHECK(*world.gateway.next_goodbye() == world.now + 5s);
+  world.gateway.say_due_goodbyes();
+  CHECK(world.gateway.live_sessions() == 1);
+  world.gateway.drain(false);
+  CHECK(!world.gateway.next_goodbye());
+  world.post(creation(1), "again");
+  CHECK(world.gateway.live_sessions() == 2);
+  world.gateway.drain(true);
+  world.gateway.say_goodbye(0s);
+  CHECK(world.gateway.live_sessions() == 0);
+}
+
 TEST_CASE("back-pressure reaches the stream: a client that does not collect stops the reading of its server (U-36)") {
   World world;
   world.post(creation(1), "the-sid");
