@@ -54,7 +54,7 @@ async def serves(programs):
         await session.terminate()
 
 
-@case("meson install puts programs, service, user, configuration and examples in place, and they work (O-42)", within=120)
+@case("meson install puts programs, service, user and examples in place, they work, and uninstall leaves the configuration (O-42)", within=120)
 async def installed():
     with Folder() as folder:
         prefix = await install(folder)
@@ -69,6 +69,11 @@ async def installed():
         expect("ok" in await run(prefix / "bin/nxb-supervisor", "-t", "-c", examples / "nxb.toml"), "the example is valid")
         expect(not list(folder.glob("**/etc")), "something was installed where the configuration of the user is")
         await serves(prefix / "bin")
+        own = prefix / "etc/nxb/nxb.toml"
+        own.parent.mkdir(parents=True)
+        own.write_text("# mine\n")
+        await run(needs("ninja"), "-C", BUILD, "uninstall")  # it knows what was installed last, and where
+        same([one for one in folder.rglob("*") if one.is_file()], [own], "what is left")
 
 
 @case("the service starts what was installed, and systemd has no complaint about it (O-42 O-12)")

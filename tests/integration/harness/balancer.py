@@ -66,6 +66,8 @@ class Balancer:
             self.command, self.check, self.reload_signal = [*itself, "-g", "daemon off;"], [*itself, "-t"], signal.SIGHUP
         else:
             table |= {"bind :443 ssl": f"bind {ours} ssl", f"/etc/ssl/private/{SITE}.pem": str(pem)}
+            if os.getuid() != 0:  # it could not become anybody else
+                table |= {"    user haproxy\n": "", "    group haproxy\n": ""}
             shipped, self.file = (CONF / "haproxy" / f"{name}.cfg"), folder / "haproxy.cfg"
             self.file.write_text(replaced(shipped.read_text(), table))
             itself = ["-f", str(self.file)]
