@@ -3,7 +3,10 @@
 SPDX-License-Identifier: MIT
 """
 import asyncio
+import json
 import os
+import pathlib
+import re
 import shutil
 import signal
 
@@ -113,6 +116,21 @@ async def never_back():
 async def replaced(nxb):
     rows = await nxb.worker_rows()
     return all(row["state"] == "ready" and row["restarts"] == 1 for row in rows)
+
+
+@case("O-25 the Grafana dashboard asks only for metrics and labels that exist")
+async def dashboard():
+    text = (pathlib.Path(__file__).parents[2] / "conf/grafana/nxb.json").read_text(encoding="utf-8")
+    asked = [target["expr"] for panel in json.loads(text)["panels"] for target in panel["targets"]]
+    expect(len(asked) > 20, "queries")
+    async with Nxb(workers=1) as nxb:
+        seen = await metrics(nxb)
+    names = {name.partition("{")[0] for name in seen}
+    labels = {label for name in seen for label in re.findall(r"(\w+)=\"", name)}
+    for query in [*asked, "nxb_build_info"]:
+        same(set(re.findall(r"nxb_\w+", query)) - names, set(), f"metrics that are not there, in {query}")
+        for wanted in re.findall(r"by \((\w+)\)", query):
+            expect(wanted in labels, f"no label {wanted} for {query}")
 
 
 @case("O-23 /metrics is seen by whom [monitor] access lets")

@@ -9,7 +9,7 @@
     ['Messages', '/s', ['stanzas_from_clients', 'from clients'], ['stanzas_to_clients', 'to clients']],
     ['Delivery latency', ' ms', ['delivery_p50_ms', 'median'], ['delivery_p95_ms', '95 %']],
     ['Connections', '', ['connections', 'connections']],
-    ['Errors', '/s', ['errors', 'of the protocol'], ['streams_failed', 'streams failed']],
+    ['Errors', '/s', ['errors', 'protocol'], ['streams_failed', 'streams failed']],
   ];
   const byId = (id) => document.getElementById(id);
   const svgNode = (name, attributes) => {

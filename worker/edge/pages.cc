@@ -14,6 +14,18 @@
 namespace nxb::edge {
 namespace {
 
+// How it was built (O-22).
+#ifdef __clang__
+constexpr std::string_view kCompiler = __VERSION__;  // names itself
+#else
+constexpr std::string_view kCompiler = "g++ " __VERSION__;
+#endif
+#ifdef NXB_PARANOID
+constexpr std::string_view kChecks = "paranoid";
+#else
+constexpr std::string_view kChecks = "normal";
+#endif
+
 constexpr std::string_view kHostMeta = "/.well-known/host-meta";
 
 void row(std::string& out, std::string_view name, std::string_view value) {
@@ -91,6 +103,8 @@ std::string Pages::page(std::string_view title, std::string_view content) const 
 std::string Pages::system_info(const config::Config& config) const {
   std::string out = "<p class=\"meta\">System information</p>\n<table class=\"sysinfo\">\n";
   row(out, "version", NXB_VERSION);
+  row(out, "build.compiler", kCompiler);
+  row(out, "build.checks", kChecks);
   for (const auto& [name, value] : config::listing(config)) row(out, name, value);
   return page("nxb on " + host_, out + "</table>\n");
 }

@@ -288,6 +288,21 @@ class Processes(unittest.TestCase):
         self.assertEqual(on, "True")
         self.assertLess(int(count), changes)
 
+    def test_O21_O24_a_worker_is_told_what_its_pages_ask_for_and_nothing_of_what_is_not_known(self):
+        run = self.run_supervisor(workers=2, modes=["ask"]).ready()
+        told = [run.file(f"told-1-{id}") for id in (7, 8)]
+        until(lambda: all(os.path.exists(path) for path in told), "both answers")
+        with open(told[0]) as file:
+            figures = json.load(file)
+        self.assertEqual([worker["pid"] for worker in figures["workers"]], run.pids())
+        self.assertIn(figures["state"], ("starting", "running"))
+        self.assertEqual(figures["history"]["every_ms"], 5000)
+        with open(told[1]) as file:
+            self.assertEqual(file.read(), "")
+        os.kill(run.pids()[0], signal.SIGKILL)
+        run.wait_log("event=worker.ready .*index=0", 2)
+        self.assertEqual(run.ask("stats")["total"]["worker_restarts"], 1)
+
     def test_O01_both_signals_end_everything_cleanly(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             run = self.run_supervisor(listen=("unix:FOLDER/http.sock", "127.0.0.1:0")).ready()

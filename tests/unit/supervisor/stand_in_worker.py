@@ -82,6 +82,10 @@ count(index, "sessions", 5)
 count(index, "sessions_opened", 7)
 control.sendall(b'{"type":"ready","version":%d}\n' % configure["version"])
 
+if mode("ask"):
+    for id, what in ((7, "figures"), (8, "something else")):
+        control.sendall(json.dumps({"type": "ask", "id": id, "what": what}).encode() + b"\n")
+
 if index == 0 and mode("mail"):
     for other in range(configure["workers"]):
         os.write(FIRST_MAILBOX_OUT + other, b"for %d" % other)
@@ -120,6 +124,8 @@ while True:
         if message["type"] == "question":
             answer = {"type": "answer", "id": message["id"], "json": '{"state":"unknown"}'}
             control.sendall(json.dumps(answer).encode() + b"\n")
+        if message["type"] == "told":
+            write_file(f"told-{index}-{message['id']}", message["text"])
         if message["type"] == "publish":
             publishes += 1
             write_file(f"publish-{index}", f"{publishes} {message['on']}")

@@ -259,7 +259,7 @@ TEST_CASE("D-33 H-08 paths are compared whole: what only contains one is 404") {
   }
 }
 
-TEST_CASE("C-30 H-42 sysinfo: 403 without a configured password, 401 with a challenge, else version and options") {
+TEST_CASE("C-30 O-22 H-42 sysinfo: 403 without a configured password, 401 with a challenge, else version and options") {
   EdgeRig rig;
   SUBCASE("no password") {
     rig.open();
@@ -278,6 +278,8 @@ TEST_CASE("C-30 H-42 sysinfo: 403 without a configured password, 401 with a chal
     std::string page = answer_to(rig, get("/http-bind/sysinfo", kGood), address_of(rig, 0) + ":1");
     CHECK(status_of(page) == "200");
     CHECK(contains(page, "<td>version</td><td>" NXB_VERSION "</td>"));
+    CHECK(contains(page, "<td>build.compiler</td><td>"));  // O-22
+    CHECK(contains(page, "<td>build.checks</td><td>"));
     CHECK(contains(page, "<td>http.path</td><td>[&quot;/http-bind&quot;, &quot;/other&quot;]</td>"));
     CHECK(contains(page, "<td>monitor.system_info_password</td><td>(hidden)</td>"));
     CHECK(contains(page, "&lt;b&gt;&amp;"));

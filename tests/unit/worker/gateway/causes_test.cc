@@ -9,6 +9,7 @@
 #include "common/base/secret.h"
 #include "tests/support/contains.h"
 #include "tests/unit/worker/gateway/journal_rig.h"
+#include "worker/gateway/causes.h"
 
 using namespace nxb;
 using namespace nxb::gateway;
@@ -164,4 +165,23 @@ TEST_CASE("O-19: session-end has the code of a WebSocket's Close, as the log has
   id = world.login();
   world.close_frame(id);
   CHECK(member(line_of(world.told(), "session-end"), "close") == "1000");
+}
+
+TEST_CASE("O-23: each end has one of a few causes, by its words, who ended it, and its condition") {
+  using bosh::Condition;
+  using bosh::EndedBy;
+  using stats::Cause;
+  CHECK(cause_of({"client terminated", Condition::None, EndedBy::Client}) == Cause::client);
+  CHECK(cause_of({"closed without goodbye", Condition::None, EndedBy::Client}) == Cause::connection_lost);
+  CHECK(cause_of({"inactivity"}) == Cause::inactivity);
+  CHECK(cause_of({"no pong"}) == Cause::inactivity);
+  CHECK(cause_of({"server closed", Condition::None, EndedBy::Server}) == Cause::server_closed);
+  CHECK(cause_of({"stream error", Condition::RemoteStreamError, EndedBy::Server}) == Cause::stream_error);
+  CHECK(cause_of({"TLS failed", Condition::RemoteConnectionFailed, EndedBy::Server}) == Cause::server_unreachable);
+  CHECK(cause_of({"refused by policy", Condition::HostUnknown}) == Cause::refused);
+  CHECK(cause_of({"see other uri", Condition::SeeOtherUri}) == Cause::refused);
+  CHECK(cause_of({"request_rate", Condition::PolicyViolation}) == Cause::limit);
+  CHECK(cause_of({"wrong key", Condition::ItemNotFound}) == Cause::protocol);
+  CHECK(cause_of({"shutdown", Condition::SystemShutdown, EndedBy::Operator}) == Cause::shutdown);
+  CHECK(cause_of({"internal error", Condition::InternalServerError}) == Cause::internal);
 }
