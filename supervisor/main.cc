@@ -22,6 +22,7 @@
 #include "supervisor/admin/server.h"
 #include "supervisor/fleet.h"
 #include "supervisor/listener.h"
+#include "supervisor/log_switch.h"
 #include "supervisor/options.h"
 #include "supervisor/process_usage.h"
 
@@ -95,6 +96,7 @@ struct Daemon {
   std::vector<ListeningSocket> sockets;
   std::unique_ptr<Fleet> fleet;
   std::unique_ptr<admin::Server> admin;
+  LogSwitch log_switch{loop, config.log.level, [this](const std::string& level) { fleet->set_log_level(level); }};
   bool all_ready = false;
   Exit exit_code = Exit::Clean;
 
@@ -129,6 +131,7 @@ admin::Fleetwork Daemon::fleetwork() {
       done({owner, std::move(replies), fleet->losses()});
     });
   };
+  work.order = [this](const admin::Request& request) { return log_switch.carry_out(request); };
   return work;
 }
 

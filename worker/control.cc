@@ -39,6 +39,8 @@ Status Control::take_line(const std::string& line) {
     handlers_.publish(publish->on);
   } else if (auto* question = std::get_if<ipc::Question>(&message)) {
     handlers_.question(std::move(*question));
+  } else if (const auto* log = std::get_if<ipc::LogLevel>(&message)) {
+    handlers_.log_level(log->level);
   } else {
     return Error{Code::BadInput, "a message that only workers send"};
   }

@@ -39,6 +39,9 @@ class Life {
     handlers.question = [this](const ipc::Question& question) {
       if (worker_) control_->send(worker_->answer(question));
     };
+    handlers.log_level = [](const std::string& level) {
+      if (auto known = log::level_named(level)) log::set_level(*known);
+    };
     handlers.lost = [this] { on_lost(); };
     handlers.misled = [this](const Error& error) { fail(exit_for(error), "control channel: " + error.text); };
     NXB_TRY(control_, Control::make(loop_, contract::kControl, std::move(handlers)));

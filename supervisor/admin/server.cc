@@ -101,6 +101,7 @@ class Server::Connection final : public uv::StreamSink {
     if (!request) return write(refusal(request.error().text));
     if (request->command == Command::events) return subscribe(*request);
     if (is_snapshot(request->command)) return write(answer(request->command, server_->source_));
+    if (is_order(request->command)) return write(server_->fleet_.order(*request));
     inquire(*request);
   }
   void subscribe(const Request& request) {

@@ -33,6 +33,7 @@ inline constexpr Duration kLookAfter{1000};
 struct Fleetwork {
   std::function<void(bool)> publish;  // whether anybody subscribes
   std::function<void(const Inquiry&, std::function<void(const Findings&)>)> inquire;
+  std::function<std::string(const Request&)> order = nullptr;  // carries it out; its answer, a line
 };
 
 class Server final : private uv::Listener::Sink {
