@@ -168,6 +168,13 @@ void Fleet::publish(bool on) {
   for (Slot& slot : slots_) tell_publish(slot);
 }
 
+void Fleet::set_log_level(const std::string& level) {
+  log_level_ = level;
+  for (Slot& slot : slots_) {
+    if (slot.control) slot.control->send(ipc::LogLevel{level});
+  }
+}
+
 // Only the state that holds, and only to a worker that reads: one that hangs is told when it has taken the rest, so
 // nothing piles up for it however often subscribers come and go.
 void Fleet::tell_publish(Slot& slot) {
@@ -359,6 +366,7 @@ Status Fleet::start_process(Index index) {
   configure.config = std::move(config);
   slot.control->send(configure);
   wipe(configure.config);
+  if (!log_level_.empty()) slot.control->send(ipc::LogLevel{log_level_});
   slot.told_to_publish = false;
   tell_publish(slot);
   log::info("worker.spawn", {{"index", index}, {"pid", slot.child->pid()}, {"restarts", slot.spawned - 1}});

@@ -79,7 +79,8 @@ class Fleet final : private ControlSink {
   std::vector<WorkerInfo> workers() const;
   const stats::Segment& stats() const { return segment_; }
 
-  void publish(bool on);  // whether workers, those to come as well, tell events
+  void publish(bool on);                         // whether workers, those to come as well, tell events
+  void set_log_level(const std::string& level);  // of workers, those to come as well
   // Answers come within Questions::kPatience; of all workers if none is named.
   void ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done);
   Index owner_of(std::string_view sid) const;
@@ -140,6 +141,7 @@ class Fleet final : private ControlSink {
   std::deque<Event> inbox_;
   bool pumping_ = false;
   bool publishing_ = false;
+  std::string log_level_;  // "": the configured one
   Questions questions_;
   contract::Exit exit_code_ = contract::Exit::Clean;
   std::string last_error_;

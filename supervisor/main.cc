@@ -22,6 +22,7 @@
 #include "supervisor/admin/server.h"
 #include "supervisor/fleet.h"
 #include "supervisor/listener.h"
+#include "supervisor/log_switch.h"
 #include "supervisor/monitor.h"
 #include "supervisor/options.h"
 #include "supervisor/process_usage.h"
@@ -97,6 +98,7 @@ struct Daemon {
   std::unique_ptr<Fleet> fleet;
   std::unique_ptr<Monitor> monitor;
   std::unique_ptr<admin::Server> admin;
+  LogSwitch log_switch{loop, config.log.level, [this](const std::string& level) { fleet->set_log_level(level); }};
   bool all_ready = false;
   Exit exit_code = Exit::Clean;
 
@@ -146,6 +148,7 @@ admin::Fleetwork Daemon::fleetwork() {
   work.levers.hear = [this](std::optional<Index> worker, Questions::Done done) {
     fleet->ask(worker, "orders", "", std::move(done));  // in order: who answers has heard what was sent before
   };
+  work.set = [this](const admin::Request& request) { return log_switch.carry_out(request); };
   return work;
 }
 

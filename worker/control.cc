@@ -43,6 +43,8 @@ Status Control::take_line(const std::string& line) {
     handlers_.question(std::move(*question));
   } else if (auto* told = std::get_if<ipc::Told>(&message)) {
     handlers_.told(std::move(*told));
+  } else if (const auto* log = std::get_if<ipc::LogLevel>(&message)) {
+    handlers_.log_level(log->level);
   } else {
     return Error{Code::BadInput, "a message that only workers send"};
   }

@@ -48,6 +48,9 @@ class Life {
     handlers.told = [this](const ipc::Told& told) {
       if (worker_) worker_->told(told);
     };
+    handlers.log_level = [](const std::string& level) {
+      if (auto known = log::level_named(level)) log::set_level(*known);
+    };
     handlers.lost = [this] { on_lost(); };
     handlers.misled = [this](const Error& error) { fail(exit_for(error), "control channel: " + error.text); };
     NXB_TRY(control_, Control::make(loop_, contract::kControl, std::move(handlers)));

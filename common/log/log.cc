@@ -23,6 +23,7 @@ class Logger {
     format_ = format;
     who_ = who;
   }
+  void set_level(Level level) { level_ = level; }
   bool enabled(Level level) const { return level >= level_ && level != Level::Off; }
   void write(Level level, std::string_view event, std::span<const Field> fields) {
     Instant now = monotonic_now();
@@ -66,6 +67,8 @@ void configure(Level level, Format format, std::string_view who) { logger().conf
 void configure(std::string_view level, std::string_view format, std::string_view who) {
   configure(level_named(level).value_or(Level::Info), format == "json" ? Format::Json : Format::Text, who);
 }
+
+void set_level(Level level) { logger().set_level(level); }
 
 bool enabled(Level level) { return logger().enabled(level); }
 

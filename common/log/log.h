@@ -42,6 +42,7 @@ using Fields = std::initializer_list<Field>;
 void configure(Level level, Format format, std::string_view who);  // who: "supervisor", "worker 2"
 // The same by the words of the configuration: a level_named(), "text" or "json".
 void configure(std::string_view level, std::string_view format, std::string_view who);
+void set_level(Level level);  // until the next of these, whatever was configured (O-20)
 bool enabled(Level level);
 // ALL TRACE DEBUG INFO WARN ERROR FATAL OFF, in any case (C-03); nothing for other words.
 std::optional<Level> level_named(std::string_view name);

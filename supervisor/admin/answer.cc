@@ -101,6 +101,7 @@ std::string answer(Command snapshot, const Source& source) {
 #define NXB_ADMIN_ROW(name, help) case Command::name:
       NXB_ADMIN_INQUIRIES(NXB_ADMIN_ROW)
       NXB_ADMIN_ORDERS(NXB_ADMIN_ROW)
+      NXB_ADMIN_SETTINGS(NXB_ADMIN_ROW)
 #undef NXB_ADMIN_ROW
       break;
   }

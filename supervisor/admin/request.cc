@@ -73,6 +73,17 @@ bool is_snapshot(Command command) {
   return static_cast<std::size_t>(command) < kSnapshots;  // they are the first rows
 }
 
+bool is_setting(Command command) {
+  switch (command) {
+#define NXB_ADMIN_ROW(name, help) case Command::name:
+    NXB_ADMIN_SETTINGS(NXB_ADMIN_ROW)
+#undef NXB_ADMIN_ROW
+    return true;
+    default:
+      return false;
+  }
+}
+
 std::string Request::argument(std::string_view name) const {
   auto at = arguments.find(name);
   return at == arguments.end() ? std::string() : at->second;

@@ -18,6 +18,7 @@ enum class Command : std::uint8_t { NXB_ADMIN_COMMANDS(NXB_ADMIN_ENUM) };
 #undef NXB_ADMIN_ENUM
 
 bool is_snapshot(Command command);  // the supervisor answers by itself, at once
+bool is_setting(Command command);   // it does so
 
 struct Request {
   Command command = Command::status;

@@ -105,6 +105,7 @@ class Server::Connection final : public uv::StreamSink {
       return server_->carry_out(id_, *request);
     }
     if (is_snapshot(request->command)) return write(answer(request->command, server_->source_));
+    if (is_setting(request->command)) return write(server_->fleet_.set(*request));
     inquire(*request);
   }
   void subscribe(const Request& request) {

@@ -34,6 +34,7 @@ inline constexpr Duration kLookAfter{1000};
 struct Fleetwork {
   std::function<void(bool)> publish;  // whether anybody subscribes
   std::function<void(const Inquiry&, std::function<void(const Findings&)>)> inquire;
+  std::function<std::string(const Request&)> set = nullptr;  // one of NXB_ADMIN_SETTINGS; its answer, a line
   Levers levers{};
 };
 

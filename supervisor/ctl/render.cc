@@ -147,6 +147,11 @@ std::string render_sessions(const Json& json) {
   return text;
 }
 
+std::string render_log(const Json& json) {
+  const Json& time = json.at("for_seconds");
+  return "log level " + safe(json.at("level")) + (time.is_null() ? "" : " for " + time_cell(time)) + '\n';
+}
+
 std::string render_kick(const Json& json) {
   return "kicked " + safe(json.at("sid")) + " (" + safe(json.at("kind")) + ", worker " + cell(json.at("worker")) +
          "): " + safe(json.at("condition")) + '\n';
@@ -252,6 +257,7 @@ Result<std::string> render(std::string_view command, std::string_view answer_lin
     if (command == "sessions") return render_sessions(json);
     if (command == "kick") return render_kick(json);
     if (command == "drain" || command == "undrain" || command == "stop") return cell(json.at("verdict")) + '\n';
+    if (command == "log") return render_log(json);
   } catch (const nlohmann::json::exception& error) {
     return Error{Code::BadInput, std::string("the answer lacks something: ") + error.what()};
   }

@@ -172,5 +172,29 @@ async def watched_without_terminal():
         expect(code == 2 and "from 0.1 to 3600" in text, f"{code} {text}")
 
 
+@case("log level: of all processes, also of a worker that is replaced meanwhile; and back (O-20)")
+async def log_level():
+    server = await XmppServer().start()
+    async with Nxb(server, workers=2) as nxb:
+        code, text = await nxb.ctl("log", "level", "debug", "--for", "2h")
+        expect(code == 0 and text == "log level DEBUG for 2h 00m\n", text)
+        for _ in range(2):  # debug tells of each stream
+            before = nxb.log().count("event=stream.open")
+            await (await new_session(nxb)).terminate()
+            await until("a line at debug", lambda: nxb.log().count("event=stream.open") > before)
+            for victim in await nxb.pids():
+                os.kill(victim, signal.SIGKILL)
+            await until("they are replaced", lambda: replaced(nxb, victim))
+        same((await ask(nxb, "log", what="level", level="OFF"))["ok"], True, "off")
+        same((await ask(nxb, "log", what="level", level="INFO"))["for_seconds"], None, "for good")
+        code, text = await nxb.ctl("log", "level", "loud")
+        expect(code == 1 and "level is one of" in text, text)
+
+
+async def replaced(nxb, victim):
+    rows = await nxb.worker_rows()
+    return all(row["state"] == "ready" and row["pid"] != victim for row in rows)
+
+
 if __name__ == "__main__":
     main()

@@ -1,0 +1,33 @@
+// supervisor/log_switch.h - `nxbctl log level`: another level of the log for all processes, for good or for a while (O-20).
+// Runs in: supervisor. I/O: a timer, the log. Owned by: main.
+// "For good" is until the next order or the end of nxb: the configuration file is not touched.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/uv/loop.h"
+#include "supervisor/admin/request.h"
+
+namespace nxb::supervisor {
+
+// "90", "90s", "10m", "2h"; at most a week.
+std::optional<Duration> parse_while(std::string_view text);
+
+class LogSwitch {
+ public:
+  // `tell`: workers are to have this level.
+  LogSwitch(uv::Loop& loop, std::string configured, std::function<void(const std::string&)> tell);
+  std::string carry_out(const admin::Request& request);  // the answer, a line
+
+ private:
+  void set(const std::string& level);
+  const std::string configured_;
+  std::function<void(const std::string&)> tell_;
+  uv::Timer return_;
+};
+
+}  // namespace nxb::supervisor
