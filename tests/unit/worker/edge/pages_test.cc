@@ -86,12 +86,12 @@ TEST_CASE("H-21 O-21 the monitor page may run its own script, use its own style 
   CHECK_FALSE(contains(page, "Access-Control"));
 }
 
-TEST_CASE("O-21 pages wait for what the supervisor tells, one question for all; half a second, then they do without") {
+TEST_CASE("O-21 pages wait for what the supervisor tells, one question for all, and it is kept a second") {
   EdgeRig rig;
   std::vector<ipc::Ask> asked;
   rig.ask = [&asked](const ipc::Ask& ask) { asked.push_back(ask); };
   rig.open();
-  Client first(rig), second(rig);
+  Client first = Client::from(rig, "127.0.0.1:4000"), second = Client::from(rig, "127.0.0.1:4001");
   first.send(get("/"));
   second.send(get("/monitor.json"));
   REQUIRE(rig.run_until([&] { return rig.count(Counter::requests) == 2; }));
@@ -120,7 +120,7 @@ TEST_CASE("O-21 a supervisor that does not answer is done without") {
   int asked = 0;
   rig.ask = [&asked](const ipc::Ask&) { ++asked; };
   rig.open();
-  Client client(rig), gone(rig);
+  Client client = Client::from(rig, "127.0.0.1:4000"), gone = Client::from(rig, "127.0.0.1:4001");
   gone.send(get("/"));
   client.send(get("/metrics"));
   REQUIRE(rig.run_until([&] { return rig.count(Counter::requests) == 2; }));
