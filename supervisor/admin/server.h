@@ -56,6 +56,7 @@ class Server final : private uv::Listener::Sink {
   void drop(Connection* connection);
   void subscribers_changed();
   void inquire(std::uint64_t asker, const Inquiry& inquiry);
+  void unwatch(const std::string& name);
   void flush();
 
   uv::Loop& loop_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/secret.h"
+#include "common/log/line.h"
 #include "worker/gateway/explain.h"
 #include "worker/gateway/roster.h"
 
@@ -64,6 +65,18 @@ std::string Gateway::kick(std::string_view sid, std::string_view word) {
     kind = Kind::WebSocket;
   }
   return kind ? explain_kicked(*kind, name, condition) : explain(sid);
+}
+
+std::string Gateway::watch(std::string_view sid) {
+  std::string name = is_short_hash(sid) ? std::string(sid) : short_hash(sid);
+  if (!bosh_.explain(sid, Depth::Brief) && !websockets_.explain(name, Depth::Brief)) return explain(sid);
+  journal_.watch(name);
+  return log::json_object(std::vector<log::Field>{{"state", "watched"}, {"sid", name}});
+}
+
+std::string Gateway::unwatch(std::string_view name) {
+  journal_.unwatch(name);
+  return "{}";
 }
 
 void Gateway::shut_down() {
