@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/secret.h"
 #include "supervisor/admin/commands.def"
 #include "supervisor/ctl/client.h"
 #include "supervisor/ctl/doctor.h"
@@ -153,6 +154,18 @@ void add_doctor(CLI::App& app, Options& options) {
       ->callback([&options] { options.command = kDoctor; });
 }
 
+// One sid in 64 begins with a dash, and would be taken for an option: its short form says the same.
+std::vector<std::string> without_dashes(int argc, char** argv) {
+  constexpr std::size_t kSidLength = 24;
+  std::vector<std::string> all;  // last first, as CLI11 takes them
+  for (int i = argc - 1; i > 0; --i) {
+    std::string_view word = argv[i];
+    bool sid = word.size() == kSidLength && word.front() == '-';
+    all.push_back(sid ? short_hash(word) : std::string(word));
+  }
+  return all;
+}
+
 }  // namespace
 }  // namespace nxb::ctl
 
@@ -168,7 +181,7 @@ int main(int argc, char** argv) {
   nxb::ctl::add_commands(app, options);
   nxb::ctl::add_doctor(app, options);
   try {
-    app.parse(argc, argv);
+    app.parse(nxb::ctl::without_dashes(argc, argv));
   } catch (const CLI::ParseError& error) {
     return static_cast<int>(app.exit(error, std::cout, std::cerr) == 0 ? Exit::Ok : Exit::Usage);
   }

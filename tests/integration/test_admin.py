@@ -114,8 +114,9 @@ async def kick():
         same((told["state"], told["kind"], told["condition"]), ("kicked", "websocket", "system-shutdown"), "verdict")
         expect("system-shutdown" in (await socket.text()), "the stream error")
         socket.reset()
-        code, text = await nxb.ctl("kick", "abcdefghijklmnopqrstuvwx")
-        expect(code == 1 and "no such session" in text, text)
+        for sid in ("abcdefghijklmnopqrstuvwx", "-bcdefghijklmnopqrstuvwx"):  # the second is no option
+            code, text = await nxb.ctl("kick", sid)
+            expect(code == 1 and "no such session" in text, text)
         code, text = await nxb.ctl("kick", session.sid, "--condition", "other-request")
         expect(code == 1 and "condition is one of policy-violation" in text, text)
         same((await nxb.total())["errors"], 0, "errors")
