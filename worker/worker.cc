@@ -125,6 +125,8 @@ ipc::Answer Worker::answer(const ipc::Question& question) {
   auto answer = [&]() -> std::string {
     if (question.what == "explain") return gateway_.explain(argument);
     if (question.what == "session") return gateway_.explain(argument, gateway::Depth::Full);
+    if (question.what == "watch") return gateway_.watch(argument);
+    if (question.what == "unwatch") return gateway_.unwatch(argument);
     if (question.what == "sessions") return gateway_.list(argument);
     std::size_t space = std::min(argument.find(' '), argument.size());
     if (question.what == "kick" && space < argument.size()) {

@@ -29,12 +29,12 @@ std::size_t printable(std::string_view text) {
   return steers ? 0 : size;
 }
 
-void append_escaped(std::string& line, std::string_view value, Format format) {
-  std::string_view rest = value.substr(0, kMaxValue);
+void append_escaped(std::string& line, std::string_view value, Format format, std::size_t most) {
+  std::string_view rest = value.substr(0, most);
   while (!rest.empty()) {
     const char first = rest.front();
     std::size_t size = printable(rest);
-    if (size == 0 && value.size() > kMaxValue && rest.size() < 4 && (first & 0xc0) == 0xc0) break;  // cut in two
+    if (size == 0 && value.size() > most && rest.size() < 4 && (first & 0xc0) == 0xc0) break;  // cut in two
     if (first == '"' || first == '\\') {
       line += '\\';
       line += first;
@@ -50,7 +50,7 @@ void append_escaped(std::string& line, std::string_view value, Format format) {
     }
     rest.remove_prefix(size > 0 ? size : 1);
   }
-  if (value.size() > kMaxValue) line += "...";
+  if (value.size() > most) line += "...";
 }
 
 bool needs_quotes(std::string_view value) {
@@ -62,9 +62,9 @@ bool needs_quotes(std::string_view value) {
   return false;
 }
 
-void append_quoted(std::string& line, std::string_view value, Format format) {
+void append_quoted(std::string& line, std::string_view value, Format format, std::size_t most = kMaxValue) {
   line += '"';
-  append_escaped(line, value, format);
+  append_escaped(line, value, format, most);
   line += '"';
 }
 
@@ -113,6 +113,12 @@ std::string text_value(std::string_view value) {
   if (!needs_quotes(value)) return std::string(value);
   std::string text;
   append_quoted(text, value, Format::Text);
+  return text;
+}
+
+std::string json_text(std::string_view value, std::size_t most) {
+  std::string text;
+  append_quoted(text, value, Format::Json, most);
   return text;
 }
 

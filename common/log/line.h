@@ -20,6 +20,8 @@ std::string timestamp(std::int64_t wall_ms);  // 2026-11-23T13:20:00.123Z
 std::string_view name_of(Level level);
 // As in a line of text: escaped, and in quotes if it needs some.
 std::string text_value(std::string_view value);
+// A JSON string, with the same care; cut at `most` bytes.
+std::string json_text(std::string_view value, std::size_t most);
 // {"key":"value",...}, without newline: the same care for values.
 std::string json_object(std::span<const Field> fields);
 // With the newline. `who` becomes proc=, after the event; an empty one is left out.

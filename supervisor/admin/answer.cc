@@ -98,6 +98,7 @@ std::string answer(Command snapshot, const Source& source) {
     NXB_ADMIN_SNAPSHOTS(NXB_ADMIN_ROW)
 #undef NXB_ADMIN_ROW
     case Command::events:
+    case Command::watch:
 #define NXB_ADMIN_ROW(name, help) case Command::name:
       NXB_ADMIN_INQUIRIES(NXB_ADMIN_ROW)
       NXB_ADMIN_ORDERS(NXB_ADMIN_ROW)

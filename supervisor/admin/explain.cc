@@ -118,10 +118,10 @@ std::string refusal_of(const Said& ended) {
 
 }  // namespace
 
-std::string kick_line(std::string_view sid, const Findings& findings) {
+std::string done_line(std::string_view state, std::string_view sid, const Findings& findings) {
   std::string silent;
   std::vector<Said> said = said_in(findings, silent);
-  if (const Said* kicked = find_state(said, "kicked")) return found(*kicked);
+  if (const Said* done = find_state(said, state)) return found(*done);
   if (const Said* ended = find_state(said, "ended")) return refusal_of(*ended);
   if (!silent.empty()) return explain_line(sid, findings);
   return refusal("no such session: " + Json::parse(unknown(sid, findings, said)).value("verdict", std::string()));

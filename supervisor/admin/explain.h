@@ -21,8 +21,8 @@ struct Findings {
   std::vector<Fleet::Loss> losses;
 };
 
-// Of a kick: {"ok":true,"state":"kicked",...}, or why not.
-std::string kick_line(std::string_view sid, const Findings& findings);
+// Of something done to a session: {"ok":true,"state":"kicked",...} if that is how it ended up, or why not.
+std::string done_line(std::string_view state, std::string_view sid, const Findings& findings);
 std::string explain_line(std::string_view sid, const Findings& findings);
 
 }  // namespace nxb::supervisor::admin

@@ -26,6 +26,9 @@ Json begin_event(std::string_view type, std::optional<std::uint32_t> worker) {
   return json;
 }
 
+constexpr std::string_view kElements = ipc::name_of(ipc::EventType::stanza);
+constexpr std::string_view kEnd = ipc::name_of(ipc::EventType::session_end);
+
 Status check_type(std::string_view name) {
   if (std::ranges::find(ipc::kEventNames, name) != ipc::kEventNames.end()) return Done{};
   std::string names;
@@ -91,7 +94,16 @@ Result<Filter> Filter::of(const Request& request) {
   return filter;
 }
 
+Filter Filter::for_elements_of(std::string_view sid) {
+  Filter filter;
+  filter.watched_ = is_sid(sid) ? short_hash(sid) : std::string(sid);
+  return filter;
+}
+
+// Whoever asks for events never gets elements, also if somebody else watches.
 bool Filter::wants(const Event& event) const {
+  if (!watched_.empty()) return event.sid == watched_ && (event.type == kElements || event.type == kEnd);
+  if (event.type == kElements) return false;
   if (!types_.empty() && std::ranges::find(types_, event.type) == types_.end()) return false;
   if (!sid_.empty() && event.sid != sid_) return false;
   return domain_.empty() || event.domain == domain_;

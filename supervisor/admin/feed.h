@@ -32,12 +32,16 @@ class Filter {
  public:
   static Result<Filter> of(
       const Request& request);  // fails on an unknown type, which names those that there are, and on what is no sid
+  // For `watch`: only the elements of this session.
+  static Filter for_elements_of(std::string_view sid);
   bool wants(const Event& event) const;
+  const std::string& watched() const { return watched_; }  // "": it is not for `watch`
 
  private:
   std::vector<std::string> types_;  // none: all
   std::string sid_;                 // short form; "": all
-  std::string domain_;              // in the spelling of events; "": all
+  std::string watched_;
+  std::string domain_;  // in the spelling of events; "": all
 };
 
 }  // namespace nxb::supervisor::admin

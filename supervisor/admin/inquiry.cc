@@ -26,7 +26,12 @@ Result<Inquiry> kick(const Request& request) {
     return Error{Code::BadInput, "condition is one of " + names};
   }
   return Inquiry{sid, "kick", sid + ' ' + condition,
-                 [sid](const Findings& findings) { return kick_line(sid, findings); }};
+                 [sid](const Findings& findings) { return done_line("kicked", sid, findings); }};
+}
+
+Result<Inquiry> watch(const Request& request) {
+  NXB_TRY(std::string sid, parse_sid(request.argument("sid")));
+  return Inquiry{sid, "watch", sid, [sid](const Findings& findings) { return done_line("watched", sid, findings); }};
 }
 
 Result<Inquiry> sessions(const Request& request) {
@@ -46,6 +51,7 @@ Result<Inquiry> sessions(const Request& request) {
 Result<Inquiry> inquiry_of(const Request& request) {
   if (request.command == Command::sessions) return sessions(request);
   if (request.command == Command::kick) return kick(request);
+  if (request.command == Command::watch) return watch(request);
   if (request.command == Command::session) return about_session(request, "session");
   if (request.command == Command::explain) return about_session(request, "explain");
   return Error{Code::BadInput, "not a question to workers"};

@@ -18,6 +18,8 @@
 namespace nxb::supervisor::admin {
 namespace {
 
+constexpr std::string_view kGood = "{\"ok\":true";
+
 bool may_command(int fd) {
   ucred peer{};
   socklen_t size = sizeof peer;
@@ -38,18 +40,23 @@ class Server::Connection final : public uv::StreamSink {
   void detach() { server_ = nullptr; }  // given up, freed when the turn is over
   std::uint64_t id() const { return id_; }
   bool subscribes() const { return filter_.has_value(); }
+  std::string watched() const { return filter_ ? filter_->watched() : std::string(); }
 
   // The answer that the rest of its requests waited for. It may be there at once: then take_lines() goes on by itself.
   void answer_late(const std::string& line) {
     waiting_ = false;
+    if (subscribes() && !line.starts_with(kGood)) {  // there is nothing to watch
+      filter_.reset();
+      server_->subscribers_changed();
+    }
     stream_->resume(uv::PauseReason::Busy);
     write(line);
-    if (taking_) return;
+    if (taking_ || subscribes()) return;
     take_lines();
     if (ended_ && stream_->queued() == 0 && !waiting_) give_up();
   }
   void offer(const Event& event) {
-    if (!filter_->wants(event)) return;
+    if (waiting_ || !filter_->wants(event)) return;
     if (stream_->queued() + batch_.size() > kMaxUnread) {
       ++lost_;
     } else {
@@ -106,6 +113,7 @@ class Server::Connection final : public uv::StreamSink {
     }
     if (is_snapshot(request->command)) return write(answer(request->command, server_->source_));
     if (is_setting(request->command)) return write(server_->fleet_.set(*request));
+    if (request->command == Command::watch) return watch(*request);
     inquire(*request);
   }
   void subscribe(const Request& request) {
@@ -125,6 +133,15 @@ class Server::Connection final : public uv::StreamSink {
   void wait() {
     waiting_ = true;
     stream_->pause(uv::PauseReason::Busy);
+  }
+  // It subscribes before its worker is asked: while nobody does, workers watch nothing.
+  void watch(const Request& request) {
+    if (auto sid = parse_sid(request.argument("sid"))) {
+      filter_ = Filter::for_elements_of(*sid);
+      buffer_.clear();
+      server_->subscribers_changed();
+    }
+    inquire(request);
   }
   void tell_lost() {
     if (lost_ != 0) batch_ += dropped_line(std::nullopt, std::exchange(lost_, 0));
@@ -198,9 +215,11 @@ void Server::on_exhausted() { log::warn("admin.exhausted", {{"why", "out of desc
 void Server::drop(Connection* connection) {
   auto at = std::ranges::find_if(connections_, [connection](const auto& held) { return held.get() == connection; });
   if (at == connections_.end()) return;
+  std::string watched = connection->watched();
   connection->detach();
   loop_.retire(std::move(*at));
   connections_.erase(at);
+  if (!watched.empty()) unwatch(watched);
   subscribers_changed();
 }
 
@@ -222,6 +241,11 @@ void Server::carry_out(std::uint64_t asker, const Request& order) {
     auto at = std::ranges::find(connections_, asker, &Connection::id);
     if (at != connections_.end()) (*at)->answer_late(line);
   });
+}
+
+void Server::unwatch(const std::string& name) {
+  if (std::ranges::find(connections_, name, &Connection::watched) != connections_.end()) return;  // another one does
+  fleet_.inquire({{}, "unwatch", name, nullptr}, [](const Findings&) {});
 }
 
 void Server::publish(Index worker, const ipc::Events& events) {

@@ -59,6 +59,7 @@ class Server final : private uv::Listener::Sink {
   void subscribers_changed();
   void inquire(std::uint64_t asker, const Inquiry& inquiry);
   void carry_out(std::uint64_t asker, const Request& order);
+  void unwatch(const std::string& name);
   void flush();
 
   uv::Loop& loop_;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <iostream>
@@ -14,8 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/secret.h"
 #include "supervisor/admin/commands.def"
 #include "supervisor/ctl/client.h"
+#include "supervisor/ctl/doctor.h"
 #include "supervisor/ctl/render.h"
 #include "supervisor/ctl/watch.h"
 
@@ -51,6 +54,9 @@ struct Argument {
 const Argument kArguments[] = {NXB_ADMIN_ARGUMENTS(NXB_CTL_ROW)};
 #undef NXB_CTL_ROW
 
+// Nxbctl's own: it asks for several things.
+constexpr const char* kDoctor = "doctor";
+
 Exit print(const Options& options, const std::string& answer) {
   auto text = render(options.command, answer);
   if (options.json) std::cout << answer << '\n';  // as it came; "ok":false is in it
@@ -78,9 +84,18 @@ Status print_events(const Options& options, const std::string& path, const std::
   });
 }
 
+Status examine_at(const Options& options, const std::string& path, Exit& how) {
+  NXB_TRY(auto findings, examine(path));
+  std::cout << render_findings(findings, options.json);
+  bool bad = std::ranges::find(findings, Finding::Kind::Bad, &Finding::kind) != findings.end();
+  how = bad ? Exit::Failed : Exit::Ok;
+  return Done{};
+}
+
 Status run_at(const std::string& path, const Options& options, Exit& how) {
+  if (options.command == kDoctor) return examine_at(options, path, how);
   std::string request = request_line(options.command, options.arguments);
-  if (options.command == "events") return print_events(options, path, request, how);
+  if (options.command == "events" || options.command == "watch") return print_events(options, path, request, how);
   if (options.watch) return watch_stats(path, request, *options.watch, options.json ? Form::Json : Form::Table);
   NXB_TRY(auto answer, ask(path, request));
   how = print(options, answer);
@@ -140,6 +155,23 @@ void add_commands(CLI::App& app, Options& options) {
   }
 }
 
+void add_doctor(CLI::App& app, Options& options) {
+  app.add_subcommand(kDoctor, "looks at workers, descriptors, clock and counters, and says what is not as it should be")
+      ->callback([&options] { options.command = kDoctor; });
+}
+
+// One sid in 64 begins with a dash, and would be taken for an option: its short form says the same.
+std::vector<std::string> without_dashes(int argc, char** argv) {
+  constexpr std::size_t kSidLength = 24;
+  std::vector<std::string> all;  // last first, as CLI11 takes them
+  for (int i = argc - 1; i > 0; --i) {
+    std::string_view word = argv[i];
+    bool sid = word.size() == kSidLength && word.front() == '-';
+    all.push_back(sid ? short_hash(word) : std::string(word));
+  }
+  return all;
+}
+
 }  // namespace
 }  // namespace nxb::ctl
 
@@ -153,8 +185,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();  // `nxbctl status --json` is as good as `nxbctl --json status`
   nxb::ctl::add_commands(app, options);
+  nxb::ctl::add_doctor(app, options);
   try {
-    app.parse(argc, argv);
+    app.parse(nxb::ctl::without_dashes(argc, argv));
   } catch (const CLI::ParseError& error) {
     return static_cast<int>(app.exit(error, std::cout, std::cerr) == 0 ? Exit::Ok : Exit::Usage);
   }

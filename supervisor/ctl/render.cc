@@ -87,6 +87,17 @@ std::string safe(const Json& value) {
   return cell(value);
 }
 
+// Elements: whole, and without the quotes of the log; nothing in them can steer a terminal.
+std::string unquoted(const std::string& xml) {
+  std::string text = log::json_text(xml, xml.size());
+  std::string shown;
+  for (std::size_t at = 1; at + 1 < text.size(); ++at) {
+    if (text[at] == '\\' && (text[at + 1] == '"' || text[at + 1] == '\\')) ++at;
+    shown += text[at];
+  }
+  return shown;
+}
+
 std::string render_streams(const Json& streams) {
   std::string text;
   for (const Json& stream : streams) {
@@ -195,7 +206,7 @@ std::string render_event(std::string_view line) {
     bool plain = key == "time" || key == "type" || key == "sid" || key == "domain";
     text += text.empty() ? "" : " ";
     text += plain ? "" : key == "worker" ? "worker " : key + "=";
-    text += safe(value);
+    text += key == "xml" && value.is_string() ? unquoted(value.get<std::string>()) : safe(value);
   }
   return text;
 }

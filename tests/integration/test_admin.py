@@ -114,8 +114,9 @@ async def kick():
         same((told["state"], told["kind"], told["condition"]), ("kicked", "websocket", "system-shutdown"), "verdict")
         expect("system-shutdown" in (await socket.text()), "the stream error")
         socket.reset()
-        code, text = await nxb.ctl("kick", "abcdefghijklmnopqrstuvwx")
-        expect(code == 1 and "no such session" in text, text)
+        for sid in ("abcdefghijklmnopqrstuvwx", "-bcdefghijklmnopqrstuvwx"):  # the second is no option
+            code, text = await nxb.ctl("kick", sid)
+            expect(code == 1 and "no such session" in text, text)
         code, text = await nxb.ctl("kick", session.sid, "--condition", "other-request")
         expect(code == 1 and "condition is one of policy-violation" in text, text)
         same((await nxb.total())["errors"], 0, "errors")
@@ -194,6 +195,61 @@ async def log_level():
 async def replaced(nxb, victim):
     rows = await nxb.worker_rows()
     return all(row["state"] == "ready" and row["pid"] != victim for row in rows)
+
+
+@case("watch: the elements of one session, without its password; another's and events' readers do not get them (O-20 O-27)")
+async def watch():
+    server = await XmppServer().start()
+    async with Nxb(server, workers=2) as nxb:
+        session, other = await new_session(nxb), await new_session(nxb)
+        events = await Admin.to(nxb)
+        same(await events.ask("events", type="nodes,session-end"), {"ok": True}, "a reader of events")
+        watcher = await Admin.to(nxb)
+        same((await watcher.ask("watch", sid=session.sid))["state"], "watched", "answer")
+        held = asyncio.ensure_future(session.send("<iq xmlns='jabber:client' type='set' id='p'><query xmlns='jabber:iq:register'>"
+                                                  "<password>p4ss</password></query></iq>"))
+        other_held = asyncio.ensure_future(other.send("<presence xmlns='jabber:client'/>"))
+        told = await watcher.line()
+        same((told["type"], told["sid"], told["from"]), ("stanza", short(session.sid), "client"), "what it did")
+        expect("<password>***</password>" in told["xml"] and "p4ss" not in str(told), str(told))
+        server.streams[0].send("<message><body>hello</body></message>")
+        told = [await watcher.line() for _ in range(2)]  # the server's answer comes first
+        expect(all(one["from"] == "server" for one in told) and "<body>hello</body>" in told[1]["xml"], str(told))
+        same([(await events.line())["type"] for _ in range(2)], ["nodes"] * 2, "events")
+        watcher.close()
+        await held
+        process = await asyncio.create_subprocess_exec(CTL, "-s", nxb.admin_socket, "watch", short(session.sid),
+                                                       stdout=asyncio.subprocess.PIPE)
+        line = asyncio.ensure_future(process.stdout.readline())
+
+        async def heard():
+            server.streams[0].send("<message from='&quot;'/>")
+            return line.done()
+        await until("nxbctl shows elements", heard)
+        expect(" stanza " in line.result().decode() and " from=server xml=<message " in line.result().decode(), f"{line.result()}")
+        process.terminate()
+        await process.wait()
+        await asyncio.gather(session.terminate(), other.terminate())
+        await other_held
+        code, text = await nxb.ctl("watch", session.sid)
+        expect(code == 1 and "it ended at" in text, text)
+        events.close()
+
+
+@case("doctor: looks at the processes that there are; a worker that hangs is found (O-20)")
+async def doctor():
+    async with Nxb(workers=2) as nxb:
+        code, text = await nxb.ctl("doctor")
+        expect("workers      all 2 serve" in text and "for each worker, " in text and code in (0, 1), text)
+        victim = (await nxb.pids())[1]
+        os.kill(victim, signal.SIGSTOP)
+        try:
+            await ask(nxb, "sessions")  # whom it leaves without an answer is known to hang
+            code, text = await nxb.ctl("--json", "doctor")
+            bad = {one["what"]: one["text"] for one in json.loads(text)["findings"] if not one["good"]}
+            same((code, bad.get("workers")), (1, "worker 1 is stuck"), "findings")
+        finally:
+            os.kill(victim, signal.SIGCONT)
 
 
 if __name__ == "__main__":

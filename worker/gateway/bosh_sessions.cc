@@ -319,7 +319,7 @@ void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Respond& respon
   reply.body = std::move(respond.body);
   reply.content_type = cell.content_type;
   reply.begins_session = respond.to == cell.begun_by;
-  reply.secure = cell.secure;
+  reply.secure = cell.record.secure;
   context_.ports.reply(respond.to, std::move(reply));
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/secret.h"
+#include "common/log/line.h"
 #include "worker/gateway/explain.h"
 #include "worker/gateway/roster.h"
 
@@ -81,6 +82,18 @@ void Gateway::say_due_goodbyes() {
     if (const auto* key = std::get_if<SessionKey>(&*session)) bosh_.say_goodbye(*key);
     if (const auto* id = std::get_if<SocketId>(&*session)) websockets_.say_goodbye(*id);
   }
+}
+
+std::string Gateway::watch(std::string_view sid) {
+  std::string name = is_short_hash(sid) ? std::string(sid) : short_hash(sid);
+  if (!bosh_.explain(sid, Depth::Brief) && !websockets_.explain(name, Depth::Brief)) return explain(sid);
+  journal_.watch(name);
+  return log::json_object(std::vector<log::Field>{{"state", "watched"}, {"sid", name}});
+}
+
+std::string Gateway::unwatch(std::string_view name) {
+  journal_.unwatch(name);
+  return "{}";
 }
 
 void Gateway::shut_down() {

@@ -54,6 +54,8 @@ class Gateway final : public upstream::Events {
   std::string explain(std::string_view sid, Depth depth = Depth::Brief);
   std::string list(std::string_view query);                            // as ipc::to_text writes it
   std::string kick(std::string_view sid, std::string_view condition);  // O-17: ends it; what came of it
+  std::string watch(std::string_view sid);  // O-20: its elements are told from now on, while somebody listens
+  std::string unwatch(std::string_view name);
   std::size_t live_sessions() const { return census_.live(); }
 
  private:

@@ -9,15 +9,18 @@
 #include "common/base/clock.h"
 #include "common/ipc/message.h"
 #include "common/log/line.h"
+#include "worker/gateway/redact.h"
 
 namespace nxb::gateway {
 
 namespace {
 
 constexpr std::size_t kMostNames = 8;
+constexpr std::size_t kMostShown = 8192;  // bytes of elements that came together
 static_assert(2 * Journal::kMostBytes <= ipc::kMaxEvents, "a batch, with its last line, is what the supervisor takes");
 
-// Where the tag that begins at `at` ends: behind its '>'. Quoted values may hold one.
+}  // namespace
+
 std::size_t end_of_tag(std::string_view text, std::size_t at) {
   char quote = 0;
   for (; at < text.size(); ++at) {
@@ -33,11 +36,23 @@ std::size_t end_of_tag(std::string_view text, std::size_t at) {
   return text.size();
 }
 
-}  // namespace
-
 void Journal::listen(bool on) {
   listening_ = on;
-  if (!on) waiting_ = {};
+  if (on) return;
+  waiting_ = {};
+  watched_.clear();
+}
+
+void Journal::watch(std::string_view name) {
+  if (watched_.size() < kMostWatched) watched_.emplace(name);
+}
+
+void Journal::unwatch(std::string_view name) { watched_.erase(std::string(name)); }
+
+void Journal::tell_elements(std::string_view sid, std::string_view domain, std::string_view from,
+                            std::string_view elements) {
+  std::string xml = log::json_text(redact(elements, kMostShown), std::string_view::npos);
+  tell(ipc::EventType::stanza, sid, domain, {{"from", from}, log::Field::json("xml", std::move(xml))});
 }
 
 void Journal::tell(ipc::EventType type, std::string_view sid, std::string_view domain, log::Fields more) {

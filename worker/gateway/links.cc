@@ -72,6 +72,9 @@ void Links::send(Held& held, Record& record, std::uint32_t number, std::string_v
   record.up += count;
   record.bytes_up += elements.size();
   context_.note(EventType::nodes, record, number, count);
+  if (context_.journal.watches(record.name)) {
+    context_.journal.tell_elements(record.name, held.one(number)->domain, "client", elements);
+  }
   context_.counters.add(Counter::stanzas_from_clients, count);
   if (context_.journal.listening()) {
     context_.journal.tell(EventType::nodes, record.name, held.one(number)->domain,
@@ -150,6 +153,10 @@ void Links::heard(Held& held, Record& record, std::uint32_t number, const upstre
   bool again = opened && std::exchange(one->opened, true);
   if (opened) context_.note(again ? EventType::stream_restarted : EventType::stream_added, record, number);
   if (arrived) context_.note(EventType::response, record, number, arrived->stanzas.size());
+  if (arrived && context_.journal.watches(record.name)) {
+    for (const xmpp::Stanza& stanza : arrived->stanzas)
+      context_.journal.tell_elements(record.name, one->domain, "server", stanza.bytes);
+  }
   if (!context_.journal.listening()) return;
   if (opened) {
     auto type = again ? EventType::stream_restarted : EventType::stream_added;

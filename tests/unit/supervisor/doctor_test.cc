@@ -1,0 +1,76 @@
+// tests/unit/supervisor/doctor_test.cc - what `nxbctl doctor` makes of what it sees.
+// SPDX-License-Identifier: MIT
+#include "supervisor/ctl/doctor.h"
+
+#include <doctest/doctest.h>
+
+using namespace nxb;
+using namespace nxb::ctl;
+
+namespace {
+
+const std::string kStatus = R"({"ok":true,"version":")" NXB_VERSION R"(","state":"running"})";
+const std::string kStats =
+    R"({"ok":true,"total":{"requests":5000,"client_aborts":3,"dns_queries":100,"dns_failures":2}})";
+const std::string kWorkers =
+    R"({"ok":true,"workers":[{"index":0,"pid":10,"state":"ready","restarts":0,"last_exit":null}]})";
+const Machine kHealthy{{{10, {100, 65536}}}, true};
+
+// "what: text" of all that is not good.
+std::string complaints(const std::string& status, const std::string& stats, const std::string& workers,
+                       const Machine& machine) {
+  auto findings = diagnose(status, stats, workers, machine);
+  REQUIRE(static_cast<bool>(findings));
+  std::string all;
+  for (const Finding& one : *findings) {
+    if (one.kind != Finding::Kind::Good) all += one.what + ": " + one.text + "\n";
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("O-20 doctor: nothing to complain of") {
+  CHECK(complaints(kStatus, kStats, kWorkers, kHealthy).empty());
+  CHECK(diagnose(kStatus, kStats, kWorkers, kHealthy)->size() == 5);
+}
+
+TEST_CASE("O-20 doctor: version, state, workers, descriptors and clock that an operator has to look at") {
+  CHECK(complaints(R"({"version":"0.0.1","state":"stopping"})", kStats, kWorkers, kHealthy) ==
+        "version: nxb 0.0.1, nxbctl " NXB_VERSION ": restart nxb-supervisor\nstate: stopping\n");
+  CHECK(complaints(kStatus, kStats,
+                   R"({"workers":[{"index":0,"pid":10,"state":"stuck","restarts":0,"last_exit":null}]})",
+                   kHealthy) == "workers: worker 0 is stuck\n");
+  CHECK(complaints(kStatus, kStats,
+                   R"({"workers":[{"index":0,"pid":10,"state":"ready","restarts":2,"last_exit":"signal 9"}]})",
+                   kHealthy) == "workers: all serve, but some were replaced: worker 0: signal 9\n");
+  CHECK(complaints(kStatus, kStats, kWorkers, {{{10, {100, 1024}}}, false}) ==
+        "descriptors: 1024 for each worker, 9% in use at most: a session needs two; raise LimitNOFILE\n"
+        "clock: not synchronised: certificates and logs need the time\n");
+  CHECK(complaints(kStatus, kStats, kWorkers, {{{10, {60000, 65536}}}, true})
+            .starts_with("descriptors: 65536 for each worker, 91%"));
+  CHECK(complaints(kStatus, kStats, kWorkers, {{}, std::nullopt}) ==
+        "descriptors: only root and nxb's own user may see them\nclock: the system does not say\n");
+}
+
+TEST_CASE("O-20 O-31 doctor: counters that mean something, and shares that are too large") {
+  std::string told = complaints(
+      kStatus,
+      R"({"total":{"requests":5000,"client_aborts":501,"dns_queries":100,"dns_failures":11,"accept_pauses":1,"bugs_seen":2}})",
+      kWorkers, kHealthy);
+  for (const char* text :
+       {"accept_pauses: 1: ", "bugs_seen: 2: ", "dns_failures: of 100 questions 11 ", "client_aborts: 501 of 5000 "}) {
+    CHECK(told.find(text) != std::string::npos);
+  }
+  CHECK(complaints(kStatus, R"({"total":{"requests":999,"client_aborts":900}})", kWorkers, kHealthy).empty());
+  CHECK_FALSE(diagnose(kStatus, "{}", kWorkers, kHealthy));
+  CHECK_FALSE(diagnose("nothing", kStats, kWorkers, kHealthy));
+}
+
+TEST_CASE("O-20 doctor: as a table, and as JSON") {
+  std::vector<Finding> findings{{Finding::Kind::Good, "a", "x"}, {Finding::Kind::Bad, "b", "y"}};
+  CHECK(render_findings(findings, false) == "ok    a  x\nLOOK  b  y\n");
+  CHECK(render_findings(findings, true) ==
+        R"({"ok":true,"findings":[{"good":true,"what":"a","text":"x"},{"good":false,"what":"b","text":"y"}]})"
+        "\n");
+}
