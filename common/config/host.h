@@ -5,10 +5,15 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace nxb::config {
 
 // CPUs in the affinity mask, no more than the cgroup's quota pays for; 1 .. 256 (O-04).
 std::uint32_t usable_cpus();
+
+// In the system's databases (O-11).
+bool user_exists(const std::string& name);
+bool group_exists(const std::string& name);
 
 }  // namespace nxb::config
