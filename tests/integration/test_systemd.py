@@ -73,6 +73,7 @@ async def watchdog():
             os.kill(pid, signal.SIGSTOP)
 
             async def is_stuck():
+                told.read()  # as systemd does: a notice waits until the one before it was taken
                 return (await nxb.worker_rows())[1]["state"] == "stuck"
             await until("a worker is stuck", is_stuck, 40)
             fed, since = told.count("WATCHDOG=1"), os.times().elapsed
@@ -81,6 +82,7 @@ async def watchdog():
             os.kill(pid, signal.SIGCONT)
 
             async def is_ready():
+                told.read()
                 return (await nxb.worker_rows())[1]["state"] == "ready"
             await until("it turns again", is_ready, 20)
             await until("the dog is fed again", lambda: told.count("WATCHDOG=1") >= fed + 3)
