@@ -27,6 +27,7 @@ libudns-dev - DNS
 nlohmann-json3-dev - JSON between the processes
 libtomlplusplus-dev - the configuration file
 libcli11-dev - command lines
+libsystemd-dev - ready, status and watchdog for systemd
 doctest-dev - unit tests
 python3 python3 tests and free ports
 curl curl the hand-made request

@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::uint32_t kGeneration = 1;                      // raised by reload and upgrade
 constexpr std::size_t kMostUntaken = std::size_t{64} * 1024;  // by a worker: more is not asked
+constexpr std::size_t kTitleRoom = 64;  // of an argument that is nothing else: a worker writes its title over it
 constexpr Duration kLookWhetherEmpty{100};
 constexpr int kMailboxBytes = 4 * 1024 * 1024;
 
@@ -134,6 +135,13 @@ bool Fleet::draining() const {
   return true;
 }
 
+bool Fleet::standing_still() const {
+  for (Index i = 0; i < slots_.size(); ++i) {
+    if (policy_.silent(i) || (!policy_.stopping() && policy_.state(i) == WorkerState::Ending)) return true;
+  }
+  return false;
+}
+
 std::uint64_t Fleet::sessions() const { return segment_.total()[static_cast<std::size_t>(stats::Counter::sessions)]; }
 
 void Fleet::look_whether_empty() {
@@ -227,6 +235,7 @@ void Fleet::deliver(Event event) {
     }
   }
   pumping_ = false;
+  if (policy_.stopping() && !std::exchange(stopping_told_, true)) hooks_.on_stopping(setup_.policy.shutdown_timeout);
   rearm();
 }
 
@@ -352,7 +361,8 @@ Status Fleet::start_process(Index index) {
   NXB_TRY(auto config, config_.text());
   NXB_TRY(auto channel, socket_pair(SOCK_STREAM));
   NXB_TRY(auto control, Control::make(loop_, channel.first.release(), index, *this));
-  NXB_TRY(slot.child, uv::Child::spawn(loop_, {setup_.worker_path}, descriptors_for(index, channel.second.get()),
+  NXB_TRY(slot.child, uv::Child::spawn(loop_, {setup_.worker_path, std::string(kTitleRoom, ' ')},
+                                       descriptors_for(index, channel.second.get()), setup_.worker_identity,
                                        [this, index](uv::ChildExit how) { on_exit(index, how); }));
   slot.control = std::move(control);
   slot.started_at = loop_.now();

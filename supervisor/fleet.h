@@ -35,10 +35,12 @@ class Fleet final : private ControlSink {
     std::string worker_path;
     std::string config_json;  // for workers; make() takes it out, as it may hold the keys of listeners
     Settings policy;
+    std::optional<uv::Identity> worker_identity;  // nothing: as this process
     std::vector<int> listeners;  // in configuration order; owned by the caller, alive as long as the fleet
   };
   struct Hooks {
     std::function<void()> on_all_ready;
+    std::function<void(Duration at_most)> on_stopping;         // once
     std::function<void(Index, const ipc::Events&)> on_events;  // of sessions; only while published
     std::function<void(Index, int pid, std::uint64_t restarts)> on_worker_ready;
     std::function<void(Index, int pid, const std::string& how, Duration age)> on_worker_exit;
@@ -74,7 +76,8 @@ class Fleet final : private ControlSink {
   void drain(std::optional<Index> worker, bool on, std::optional<Duration> goodbye);  // nothing: all of them
   void leave();  // drain, then stop when no session is left
   bool stopping() const { return policy_.stopping(); }
-  bool draining() const;  // all of them
+  bool draining() const;        // all of them
+  bool standing_still() const;  // some worker's loop
 
   std::vector<WorkerInfo> workers() const;
   const stats::Segment& stats() const { return segment_; }
@@ -142,6 +145,7 @@ class Fleet final : private ControlSink {
   bool pumping_ = false;
   bool publishing_ = false;
   std::string log_level_;  // "": the configured one
+  bool stopping_told_ = false;
   Questions questions_;
   contract::Exit exit_code_ = contract::Exit::Clean;
   std::string last_error_;

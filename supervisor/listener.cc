@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/listener.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -75,6 +76,19 @@ Result<ListeningSocket> ListeningSocket::open(const Address& address, mode_t uni
   if (address.family() != AF_UNIX && getsockname(made.fd_, reinterpret_cast<sockaddr*>(&real), &size) == 0) {
     made.text_ = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&real), size).text();
   }
+  return made;
+}
+
+Result<ListeningSocket> ListeningSocket::adopt(int fd) {
+  ListeningSocket made;
+  made.fd_ = fd;
+  sockaddr_storage at{};
+  socklen_t size = sizeof at;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0)
+    return failed("a socket passed in", "getsockname", errno);
+  made.text_ = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&at), size).text();
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return failed(made.text_, "fcntl", errno);
   return made;
 }
 

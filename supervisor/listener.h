@@ -20,6 +20,8 @@ inline constexpr mode_t kOwnerOnly = 0600;  // the admin socket (O-13)
 class ListeningSocket {
  public:
   static Result<ListeningSocket> open(const Address& address, mode_t unix_mode);
+  // One that somebody else has bound, and whose file is theirs. Takes ownership of fd.
+  static Result<ListeningSocket> adopt(int fd);
   ListeningSocket(ListeningSocket&& other) noexcept;
   ListeningSocket& operator=(ListeningSocket&&) = delete;
   ~ListeningSocket();

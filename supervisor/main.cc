@@ -2,9 +2,9 @@
 // Runs in: supervisor. Opens the listening sockets and keeps them; never touches a client's byte (ARCHITECTURE, Processes).
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <functional>
 #include <iostream>
@@ -20,12 +20,15 @@
 #include "common/log/log.h"
 #include "common/uv/loop.h"
 #include "supervisor/admin/server.h"
+#include "supervisor/descriptor_limit.h"
 #include "supervisor/fleet.h"
 #include "supervisor/listener.h"
 #include "supervisor/log_switch.h"
 #include "supervisor/monitor.h"
 #include "supervisor/options.h"
+#include "supervisor/privileges.h"
 #include "supervisor/process_usage.h"
+#include "supervisor/systemd.h"
 
 namespace nxb::supervisor {
 namespace {
@@ -58,27 +61,32 @@ void hold_standard_descriptors() {
   if (fd >= 0) close(fd);
 }
 
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warn("supervisor.limits", {{"why", "cannot raise RLIMIT_NOFILE"}});
-}
-
-Result<std::vector<ListeningSocket>> open_listeners(const config::Config& config) {
-  std::vector<ListeningSocket> sockets;
-  for (const auto& listen : config.listen) {
-    NXB_TRY(auto address, Address::parse(listen.address));
-    NXB_TRY(auto socket, ListeningSocket::open(address, kEverybody));
-    sockets.push_back(std::move(socket));
-  }
-  return sockets;
-}
-
 std::string joined(const std::vector<ListeningSocket>& sockets) {
   std::string text;
   for (const auto& socket : sockets) text += (text.empty() ? "" : " ") + socket.text();
   return text;
+}
+
+// In the order of the configuration. One that was passed in is taken for the [[listen]] with its address; it must have one.
+Result<std::vector<ListeningSocket>> open_listeners(const config::Config& config) {
+  NXB_TRY(auto passed, sockets_passed_in());
+  std::vector<ListeningSocket> sockets;
+  for (const auto& listen : config.listen) {
+    NXB_TRY(auto address, Address::parse(listen.address));
+    auto at = std::ranges::find(passed, address.text(), &ListeningSocket::text);
+    if (at != passed.end()) {
+      sockets.push_back(std::move(*at));
+      continue;
+    }
+    NXB_TRY(auto socket, ListeningSocket::open(address, kEverybody));
+    sockets.push_back(std::move(socket));
+  }
+  for (const auto& socket : passed) {
+    if (socket.fd() < 0) continue;
+    return Error{Code::Io, "the socket passed in for " + socket.text() +
+                               " belongs to no [[listen]]; there are: " + joined(sockets)};
+  }
+  return sockets;
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -99,6 +107,7 @@ struct Daemon {
   std::unique_ptr<Monitor> monitor;
   std::unique_ptr<admin::Server> admin;
   LogSwitch log_switch{loop, config.log.level, [this](const std::string& level) { fleet->set_log_level(level); }};
+  std::optional<Systemd> systemd;
   bool all_ready = false;
   Exit exit_code = Exit::Clean;
 
@@ -106,6 +115,9 @@ struct Daemon {
   std::string state() const;
   admin::Snapshot snapshot() const;
   admin::Fleetwork fleetwork();
+  Systemd::Health health() const;
+  Fleet::Hooks hooks();
+  Status drop_privileges(const std::optional<uv::Identity>& identity) const;
 };
 
 std::string Daemon::state() const {
@@ -127,6 +139,12 @@ admin::Snapshot Daemon::snapshot() const {
   }
   now.total = fleet->stats().total();
   return now;
+}
+
+Systemd::Health Daemon::health() const {
+  auto sessions = fleet->stats().total()[static_cast<std::size_t>(stats::Counter::sessions)];
+  std::string what = fleet->stopping() ? "stopping, " : fleet->draining() ? "draining, " : "";
+  return {what + std::to_string(sessions) + (sessions == 1 ? " session" : " sessions"), !fleet->standing_still()};
 }
 
 admin::Fleetwork Daemon::fleetwork() {
@@ -152,22 +170,14 @@ admin::Fleetwork Daemon::fleetwork() {
   return work;
 }
 
-Exit Daemon::run(const std::string& worker_path) {
-  auto opened = open_listeners(config);
-  if (!opened) return fail(opened.error(), exit_code_of(opened.error()));
-  sockets = *std::move(opened);
-
-  auto for_workers = config::to_json_for_workers(config);
-  if (!for_workers) return fail(for_workers.error(), Exit::BadConfig);
-  const config::Config::Server& server = config.server;
-  Settings policy{server.workers, server.watchdog, server.shutdown_timeout, server.drain_timeout};
-  Fleet::Setup setup{worker_path, *std::move(for_workers), policy, {}};
-  for (const auto& socket : sockets) setup.listeners.push_back(socket.fd());
+Fleet::Hooks Daemon::hooks() {
   Fleet::Hooks hooks;
   hooks.on_all_ready = [this] {
     all_ready = true;
     log::info("supervisor.ready", {{"workers", config.server.workers}, {"listen", joined(sockets)}});
+    systemd->ready();
   };
+  hooks.on_stopping = [this](Duration at_most) { systemd->stopping(at_most); };
   hooks.on_events = [this](Index worker, const ipc::Events& events) { admin->publish(worker, events); };
   hooks.on_worker_ready = [this](Index worker, int pid, std::uint64_t restarts) {
     admin->publish(admin::worker_start_event(worker, pid, restarts));
@@ -180,7 +190,37 @@ Exit Daemon::run(const std::string& worker_path) {
     exit_code = code;
     loop.stop();
   };
-  auto made = Fleet::make(loop, std::move(setup), std::move(hooks));
+  return hooks;
+}
+
+// Everything is bound by now. A port that only root can bind may have to be bound again: then workers alone drop.
+Status Daemon::drop_privileges(const std::optional<uv::Identity>& identity) const {
+  if (!config.server.core_dumps) forbid_core_dumps();
+  if (!identity) return Done{};
+  if (has_privileged_port(config)) return Done{};
+  if (chown(config.server.admin_socket.c_str(), identity->uid, identity->gid) != 0) {
+    log::warn("supervisor.user", {{"why", "the admin socket stays root's"}});
+  }
+  if (auto became = become(*identity); !became) return became;
+  if (!config.server.core_dumps) forbid_core_dumps();  // another user: the kernel has forgotten it
+  return Done{};
+}
+
+Exit Daemon::run(const std::string& worker_path) {
+  auto opened = open_listeners(config);
+  if (!opened) return fail(opened.error(), exit_code_of(opened.error()));
+  sockets = *std::move(opened);
+  auto identity = identity_for(config.server);
+  if (!identity) return fail(identity.error(), Exit::Permission);
+
+  const config::Config::Server& server = config.server;
+  Settings policy{server.workers, server.watchdog, server.shutdown_timeout, server.drain_timeout};
+  auto for_workers = config::to_json_for_workers(config);
+  if (!for_workers) return fail(for_workers.error(), Exit::BadConfig);
+  Fleet::Setup setup{worker_path, *std::move(for_workers), policy, {}, {}};
+  if (has_privileged_port(config)) setup.worker_identity = *identity;
+  for (const auto& socket : sockets) setup.listeners.push_back(socket.fd());
+  auto made = Fleet::make(loop, std::move(setup), hooks());
   if (!made) return fail(made.error(), Exit::Failed);
   fleet = *std::move(made);
   monitor = std::make_unique<Monitor>(loop, *fleet, Monitor::Source{[this] { return state(); }, &usage_of});
@@ -189,6 +229,8 @@ Exit Daemon::run(const std::string& worker_path) {
   auto listening = admin::Server::make(loop, config.server.admin_socket, std::move(source), fleetwork());
   if (!listening) return fail(listening.error(), exit_code_of(listening.error()));
   admin = *std::move(listening);
+  if (auto dropped = drop_privileges(*identity); !dropped) return fail(dropped.error(), Exit::Permission);
+  systemd.emplace(loop, [this] { return health(); });
 
   uv::Signal on_term(loop, SIGTERM, [this] { fleet->stop(); });
   uv::Signal on_int(loop, SIGINT, [this] { fleet->stop(); });
@@ -225,7 +267,7 @@ Exit supervise(int argc, char** argv) {
 
   hold_standard_descriptors();
   log::configure(config->log.level, config->log.format, "supervisor");
-  raise_descriptor_limit();
+  fit_to_descriptors(*config);
   Daemon daemon(options, *config);
   return daemon.run(*worker_path);
 }

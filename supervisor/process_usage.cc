@@ -12,8 +12,8 @@
 namespace nxb::supervisor {
 namespace {
 
-// Fields 14 and 15 of proc(5) stat, in clock ticks; the name in field 2 may hold spaces and brackets.
-std::optional<double> cpu_seconds(const std::string& folder) {
+// Fields 14, 15 and 24 of proc(5) stat: clock ticks, and pages; the name in field 2 may hold spaces and brackets.
+std::optional<Usage> usage_in_stat(const std::string& folder) {
   std::ifstream file(folder + "/stat");
   std::string line;
   if (!std::getline(file, line)) return std::nullopt;
@@ -25,7 +25,11 @@ std::optional<double> cpu_seconds(const std::string& folder) {
   double user = 0;
   double system = 0;
   if (!(rest >> user >> system)) return std::nullopt;
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  for (int field = 16; field < 24; ++field) rest >> skipped;
+  std::uint64_t pages = 0;
+  rest >> pages;
+  const std::uint64_t resident = pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return Usage{(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK)), resident, resident};
 }
 
 }  // namespace
@@ -33,10 +37,9 @@ std::optional<double> cpu_seconds(const std::string& folder) {
 std::optional<Usage> usage_of(int pid) {
   if (pid <= 0) return std::nullopt;
   std::string folder = "/proc/" + std::to_string(pid);
-  auto cpu = cpu_seconds(folder);
-  if (!cpu) return std::nullopt;
-  Usage usage;
-  usage.cpu_seconds = *cpu;
+  auto found = usage_in_stat(folder);
+  if (!found) return std::nullopt;
+  Usage usage = *found;  // a worker of another user does not let us see more
   std::ifstream rollup(folder + "/smaps_rollup");
   std::string line;
   while (std::getline(rollup, line)) {

@@ -2,6 +2,7 @@
 // Inherits the descriptors of common/ipc/contract.h and nothing else; learns who it is and the configuration from its
 // control channel; ends when told to (Stop), or when the supervisor is gone (O-07).
 // SPDX-License-Identifier: MIT
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -12,6 +13,7 @@
 #include "common/config/config.h"
 #include "common/ipc/contract.h"
 #include "common/log/log.h"
+#include "common/uv/title.h"
 #include "worker/control.h"
 #include "worker/descriptors.h"
 #include "worker/worker.h"
@@ -67,7 +69,8 @@ class Life {
   void on_configure(const ipc::Configure& identity) {
     if (worker_) return fail(Exit::Failed, "configured twice");
     auto config = config::from_json(identity.config);
-    if (!config) return fail(Exit::OtherVersion, config.error().text);  // the supervisor checked what it wrote
+    if (!config) return fail(Exit::OtherVersion, config.error().text);   // the supervisor checked what it wrote
+    if (!config->server.core_dumps) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // memory holds passwords (O-11)
     log::configure(config->log.level, config->log.format, "worker " + std::to_string(identity.index));
     if (auto only = only_contract_descriptors(identity.workers, config->listen.size()); !only) {
       return fail(Exit::Failed, only.error().text);
@@ -131,7 +134,9 @@ Exit live() {
 }  // namespace
 }  // namespace nxb
 
-int main() {
+int main(int argc, char** argv) {
+  nxb::uv::keep_arguments(argc, argv);
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);  // O-11
   // Ctrl-C reaches the whole foreground group; the supervisor decides what it means.
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGTERM, SIG_IGN);

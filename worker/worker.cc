@@ -9,6 +9,7 @@
 
 #include "common/base/certificate.h"
 #include "common/ipc/contract.h"
+#include "common/uv/title.h"
 
 namespace nxb {
 
@@ -16,6 +17,7 @@ using stats::Activity;
 
 namespace {
 
+constexpr Duration kTitleEvery{2'000};
 constexpr Duration kLookWhetherEmpty{50};  // stopping: this worker has no session, another may have
 
 }  // namespace
@@ -44,6 +46,7 @@ Worker::Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::
       pulse_(segment_.pulse(identity.index)),
       beat_(loop, [this] { on_beat(); }),
       goodbyes_(loop, [this] { say_goodbyes(); }),
+      title_("nxb-worker " + std::to_string(identity.index) + ": gen " + std::to_string(identity.generation) + ", "),
       route_(identity.routing_key, identity.workers),
       deadlines_(loop),
       sessions_(deadlines_.add(*this)),
@@ -111,7 +114,13 @@ void Worker::end_turn() {
   pulse_.doing(Activity::Waiting);
 }
 
-void Worker::on_beat() { beat_.start(std::min(contract::kSlowestBeat, config_.server.watchdog / 4)); }
+void Worker::on_beat() {
+  beat_.start(std::min(contract::kSlowestBeat, config_.server.watchdog / 4));
+  if (loop_.now() - titled_at_ < kTitleEvery) return;
+  titled_at_ = loop_.now();
+  const std::size_t sessions = gateway_.live_sessions();
+  uv::set_title(title_ + std::to_string(sessions) + (sessions == 1 ? " session" : " sessions"));
+}
 
 void Worker::count_bugs() {
   std::uint64_t now = broken_expectations();

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "common/config/config.h"
 #include "common/ipc/message.h"
@@ -109,6 +110,8 @@ class Worker final : private gateway::Ports,
   uv::Timer beat_;      // a loop without events turns as well (O-06)
   uv::Timer goodbyes_;  // the next one is due; stopping: also looks whether any session is left
   bool stopping_ = false;
+  const std::string title_;  // what ps shows before the number of sessions
+  Instant titled_at_{};
   ipc::SidRoute route_;
   xml::Pool pool_;
   uv::Deadlines deadlines_;

@@ -65,6 +65,9 @@ struct Config {
     Duration watchdog{10'000};          // O-06
     Duration shutdown_timeout{30'000};  // O-08
     Duration drain_timeout{3'600'000};
+    std::string user;         // "" = nobody else (O-11)
+    std::string group;        // "" = the user's own
+    bool core_dumps = false;  // O-11
     friend bool operator==(const Server&, const Server&) = default;
   } server;
   std::vector<Listen> listen;

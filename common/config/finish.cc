@@ -107,7 +107,16 @@ bool ends_in_port_0(std::string_view address) {
 
 }  // namespace
 
-void finish(const Place&, const Node::Table&, Config::Server& server) {
+void finish(const Place& at, const Node::Table& table, Config::Server& server) {
+  if (!server.user.empty() && !user_exists(server.user)) {
+    place_of(at, table, "user").error("there is no user \"" + server.user + "\"; allowed: one of this system");
+  }
+  if (!server.group.empty() && !group_exists(server.group)) {
+    place_of(at, table, "group").error("there is no group \"" + server.group + "\"; allowed: one of this system");
+  }
+  if (!server.group.empty() && server.user.empty()) {
+    place_of(at, table, "group").error("is given without user; allowed: with a user");
+  }
   if (server.workers == 0) server.workers = usable_cpus();
   if (server.admin_socket.empty()) server.admin_socket = default_admin_socket();
 }

@@ -2,14 +2,19 @@
 // SPDX-License-Identifier: MIT
 #include "common/config/host.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
+#include <optional>
 #include <string>
 
+#include "common/config/cgroup.h"
 #include "common/config/config.h"
 
 namespace nxb::config {
@@ -23,22 +28,22 @@ std::uint32_t cpus_in_mask() {
   return static_cast<std::uint32_t>(CPU_COUNT(&mask));
 }
 
-// cgroup v2, own group only: "200000 100000" is two CPUs' worth, "max 100000" no limit.
-std::uint32_t cpus_in_quota() {
-  std::string group, line;
-  std::ifstream own("/proc/self/cgroup");
-  while (std::getline(own, line)) {
-    if (line.rfind("0::", 0) == 0) group = line.substr(3);
-  }
-  double quota = 0, period = 0;
-  std::ifstream limit("/sys/fs/cgroup" + group + "/cpu.max");
-  if (!(limit >> quota >> period) || quota <= 0 || period <= 0) return kMostWorkers;
-  return static_cast<std::uint32_t>(std::min(quota / period + 0.999, double{kMostWorkers}));
+std::optional<std::string> read_small(const std::string& path) {
+  std::ifstream file(path);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (!file) return std::nullopt;
+  return text;
 }
 
 }  // namespace
 
-std::uint32_t usable_cpus() { return std::clamp(std::min(cpus_in_mask(), cpus_in_quota()), 1U, kMostWorkers); }
+std::uint32_t usable_cpus() {
+  return std::clamp(std::min(cpus_in_mask(), cpus_paid_for(read_small).value_or(kMostWorkers)), 1U, kMostWorkers);
+}
+
+bool user_exists(const std::string& name) { return ::getpwnam(name.c_str()) != nullptr; }
+
+bool group_exists(const std::string& name) { return ::getgrnam(name.c_str()) != nullptr; }
 
 std::string host_name() {
   char name[256] = "";

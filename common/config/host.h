@@ -15,4 +15,8 @@ std::uint32_t usable_cpus();
 // As the kernel has it, without its domain; "" if it has none.
 std::string host_name();
 
+// In the system's databases (O-11).
+bool user_exists(const std::string& name);
+bool group_exists(const std::string& name);
+
 }  // namespace nxb::config

@@ -10,7 +10,7 @@
 namespace nxb::uv {
 
 Result<std::unique_ptr<Child>> Child::spawn(Loop& loop, const std::vector<std::string>& argv,
-                                            const std::vector<int>& descriptors,
+                                            const std::vector<int>& descriptors, const std::optional<Identity>& as,
                                             std::function<void(ChildExit)> on_exit) {
   NXB_CHECK(!argv.empty(), "spawning nothing");
   std::vector<std::string> words = argv;  // libuv takes them as char*
@@ -29,6 +29,12 @@ Result<std::unique_ptr<Child>> Child::spawn(Loop& loop, const std::vector<std::s
   options.stdio = containers.data();
   options.stdio_count = static_cast<int>(containers.size());
   options.exit_cb = &call<&Child::on_exit, Child, uv_process_t, std::int64_t, int>;
+
+  if (as) {  // libuv drops the supplementary groups as well
+    options.flags = UV_PROCESS_SETUID | UV_PROCESS_SETGID;
+    options.uid = as->uid;
+    options.gid = as->gid;
+  }
 
   // Descriptors are opened close-on-exec throughout nxb; this covers those that this process itself was started with.
   close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);

@@ -3,8 +3,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +21,12 @@ struct ChildExit {
   int signal = 0;
 };
 
+// As whom it runs, without supplementary groups.
+struct Identity {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
 // Destroying it while the program runs abandons that program: nobody hears of its end.
 class Child {
   struct Private {
@@ -28,7 +37,7 @@ class Child {
   explicit Child(Private) {}
   // descriptors[i] becomes number i in the child (0, 1, 2 included); they stay open here.
   static Result<std::unique_ptr<Child>> spawn(Loop& loop, const std::vector<std::string>& argv,
-                                              const std::vector<int>& descriptors,
+                                              const std::vector<int>& descriptors, const std::optional<Identity>& as,
                                               std::function<void(ChildExit)> on_exit);
   int pid() const;
   void kill(int signal);

@@ -99,6 +99,7 @@ workers = {workers}
 admin_socket = "{folder}/admin.sock"
 session_rate = 0
 shutdown_timeout = 0
+core_dumps = true
 [bosh]
 request_rate = 0
 [websocket]

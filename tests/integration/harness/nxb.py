@@ -76,8 +76,10 @@ class Nxb:
         self.all_pids = set()  # every worker ever seen
         self.workers = workers
         # Without rates unless a test asks for them: all clients here have one address and no patience.
-        # Nor do they wait for a goodbye in turn, or let a machine that is slow pass for a worker that hangs.
-        self.sections = {"server": {"workers": workers, "session_rate": 0, "shutdown_timeout": 0, "watchdog": 60}, "bosh": {"request_rate": 0},
+        # Nor do they wait for a goodbye in turn, or let a machine that is slow pass for a worker that hangs. Processes
+        # without core dumps hide their /proc from everybody but root.
+        self.sections = {"server": {"workers": workers, "session_rate": 0, "shutdown_timeout": 0, "watchdog": 60,
+                                    "core_dumps": True}, "bosh": {"request_rate": 0},
                          "websocket": {"message_rate": 0},
                          "listen": [{"address": f"127.0.0.1:{self.port}"}]}
         for name, section in sections.items():

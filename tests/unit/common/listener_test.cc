@@ -114,7 +114,7 @@ struct Spawned {
 void run(LoopRig& rig, Spawned& spawned, const std::vector<std::string>& argv) {
   int out = memfd_create("out", MFD_CLOEXEC);
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  auto child = Child::spawn(rig.loop, argv, {null, out, STDERR_FILENO, null}, [&](ChildExit how) {
+  auto child = Child::spawn(rig.loop, argv, {null, out, STDERR_FILENO, null}, std::nullopt, [&](ChildExit how) {
     spawned.exit = how;
     spawned.child.reset();  // allowed here
   });
@@ -152,7 +152,7 @@ TEST_CASE("a program inherits the listed descriptors and no other, not even a ca
 TEST_CASE("a program that is killed is told from one that exits; signals to the dead go nowhere") {
   LoopRig rig;
   std::optional<ChildExit> exit;
-  auto child = *Child::spawn(rig.loop, {"/bin/sleep", "60"}, {}, [&](ChildExit how) { exit = how; });
+  auto child = *Child::spawn(rig.loop, {"/bin/sleep", "60"}, {}, std::nullopt, [&](ChildExit how) { exit = how; });
   CHECK(child->pid() > 0);
   child->kill(SIGKILL);
   REQUIRE(rig.run_until([&] { return exit.has_value(); }));
@@ -163,7 +163,7 @@ TEST_CASE("a program that is killed is told from one that exits; signals to the 
 TEST_CASE("a program that does not exist is an error that names it") {
   LoopRig rig;
   bool called = false;
-  auto child = Child::spawn(rig.loop, {"/nonexistent/nxb-worker"}, {}, [&](ChildExit) { called = true; });
+  auto child = Child::spawn(rig.loop, {"/nonexistent/nxb-worker"}, {}, std::nullopt, [&](ChildExit) { called = true; });
   REQUIRE_FALSE(static_cast<bool>(child));
   CHECK(child.error().text.find("/nonexistent/nxb-worker") != std::string::npos);
   rig.run_turns(3);

@@ -383,6 +383,18 @@ class Processes(unittest.TestCase):
         self.assertEqual(subprocess.run([SUPERVISOR, "-c", "/nonexistent"], capture_output=True).returncode, 78)
         self.assertEqual(subprocess.run([SUPERVISOR, "--what"], capture_output=True).returncode, 64)
 
+    def test_O11_O02_check_says_when_there_is_no_such_user_or_group(self):
+        folder = tempfile.mkdtemp(prefix="nxb-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, folder)
+        for keys, wrong in (('user = "nobody-there"', 'user: there is no user "nobody-there"'),
+                            ('user = "nobody"\ngroup = "none-there"', 'group: there is no group "none-there"'),
+                            ('group = "nogroup"', "group: is given without user")):
+            with open(folder + "/nxb.toml", "w") as file:
+                file.write(f'[server]\n{keys}\n[upstream]\nkind = "echo"\n')
+            check = subprocess.run([SUPERVISOR, "-t", "-c", folder + "/nxb.toml"], capture_output=True, text=True)
+            self.assertEqual(check.returncode, 78)
+            self.assertIn(wrong, check.stderr)
+
     def test_C23_flags_override_the_file(self):
         run = self.run_supervisor(listen=("192.0.2.1:1",), arguments=["--host", "127.0.0.1", "--port", "0"]).ready()
         self.assertTrue(run.ask("status")["listen"][0].startswith("127.0.0.1:"))

@@ -1,0 +1,46 @@
+// supervisor/systemd.h - what nxb and systemd tell each other: readiness, status, watchdog, sockets passed in (O-12).
+// Runs in: supervisor. I/O: datagrams to NOTIFY_SOCKET; without one nothing is said. Owned by: main.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/uv/loop.h"
+#include "supervisor/listener.h"
+
+namespace nxb::supervisor {
+
+class Systemd {
+ public:
+  static constexpr Duration kStatusEvery{5'000};  // at most, and only what is new
+
+  struct Health {
+    std::string status;   // one line for `systemctl status`
+    bool beating = true;  // no worker's loop stands still
+  };
+
+  Systemd(uv::Loop& loop, std::function<Health()> look);
+  void ready();  // every worker accepts; also the end of reloading()
+  void reloading();
+  void stopping(Duration at_most);
+
+ private:
+  void on_time();
+  void tell_status();
+  std::function<Health()> look_;
+  Duration period_;        // of on_time()
+  bool watchdog_ = false;  // the unit has WatchdogSec
+  bool speaking_ = false;  // ready() was called
+  std::string told_;       // the last status
+  uv::Timer timer_;
+};
+
+// The sockets that this process was started with (LISTEN_FDS), each at its address. One that is no listening stream
+// socket is an error.
+Result<std::vector<ListeningSocket>> sockets_passed_in();
+
+}  // namespace nxb::supervisor

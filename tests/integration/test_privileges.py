@@ -1,0 +1,132 @@
+"""test_privileges.py - as whom the processes run, what they may do, what they show of themselves.
+
+SPDX-License-Identifier: MIT
+"""
+import os
+import pwd
+import resource
+
+from harness.bosh import OwnConnections, Session
+from harness.nxb import Nxb
+from harness.runner import Skipped, case, expect, main, same, until
+
+NOBODY = "nobody"
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as lines:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def core_limit(pid):
+    with open(f"/proc/{pid}/limits", encoding="ascii") as lines:
+        return next(line.split()[4:6] for line in lines if line.startswith("Max core file size"))
+
+
+def serving(workers=1, **server):
+    nxb = Nxb(workers=workers)
+    nxb.sections["server"].update(server)
+    return nxb
+
+
+@case("started as root with a user, everybody runs as that user, without root's groups, and may not become more (O-11)")
+async def as_user():
+    if os.geteuid() != 0:
+        raise Skipped("needs root to become somebody else")
+    who = pwd.getpwnam(NOBODY)
+    nxb = serving(workers=2, user=NOBODY)
+    async with nxb:
+        for pid in (nxb.process.pid, *await nxb.pids()):
+            status = status_of(pid)
+            same(status["Uid"].split(), [str(who.pw_uid)] * 4, f"user of {pid}")
+            same(status["Gid"].split(), [str(who.pw_gid)] * 4, f"group of {pid}")
+            same((status["Groups"].split(), status["NoNewPrivs"]), ([], "1"), f"groups and NoNewPrivs of {pid}")
+            same(int(status["CapEff"], 16), 0, f"capabilities of {pid}")
+        same(os.stat(nxb.admin_socket).st_uid, who.pw_uid, "owner of the admin socket")
+        session = await Session(OwnConnections(nxb.port)).login()
+        await session.echo("served")
+        await session.terminate()
+        row = (await nxb.worker_rows())[0]
+        expect(row["rss_bytes"] > 0, f"no memory is shown: {row}")
+        os.kill(row["pid"], 9)
+
+        async def replaced():
+            new = (await nxb.worker_rows())[0]
+            return new["pid"] not in (None, row["pid"]) and new["state"] == "ready"
+        await until("it is replaced by a supervisor that is not root", replaced)
+        # What is in a folder of root's cannot be removed by somebody else; the next start takes it over.
+        os.chown(nxb.directory, who.pw_uid, who.pw_gid)
+
+
+@case("with a port below 1024 the supervisor stays root to bind it again, and workers drop all the same (O-11)")
+async def privileged_port():
+    if os.geteuid() != 0:
+        raise Skipped("needs root to bind a port below 1024")
+    who = pwd.getpwnam(NOBODY)
+    nxb = serving(user=NOBODY)
+    nxb.sections["listen"].append({"address": "127.0.0.1:873"})
+    async with nxb:
+        same(status_of(nxb.process.pid)["Uid"].split()[1], "0", "user of the supervisor")
+        for pid in await nxb.pids():
+            status = status_of(pid)
+            same(status["Uid"].split(), [str(who.pw_uid)] * 4, "user of a worker")
+            same((status["Groups"].split(), status["NoNewPrivs"]), ([], "1"), "groups and NoNewPrivs of a worker")
+
+
+@case("no core dumps unless they are wanted (O-11)")
+async def core_dumps():
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    for wanted in (False, True):
+        nxb = serving(core_dumps=wanted)
+        async with nxb:
+            for pid in (nxb.process.pid, *await nxb.pids()):
+                if not wanted:
+                    same(core_limit(pid), ["0", "0"], f"limit of {pid}")
+                elif hard == resource.RLIM_INFINITY:
+                    same(core_limit(pid)[1], "unlimited", f"limit of {pid}")
+                same(status_of(pid)["NoNewPrivs"], "0" if pid == nxb.process.pid else "1", f"NoNewPrivs of {pid}")
+
+
+@case("ps shows which worker it is, and how many sessions it has (O-04)")
+async def titles():
+    async with Nxb(workers=2) as nxb:
+        pids = await nxb.pids()
+
+        def title(pid):
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+                return file.read().rstrip("\0 ")
+        await until("they have titles", lambda: title(pids[1]) == "nxb-worker 1: gen 1, 0 sessions")
+        sessions = [await Session(OwnConnections(nxb.port)).login() for _ in range(5)]
+
+        async def fit():
+            rows = await nxb.worker_rows()
+            return all(title(row["pid"]) == f"nxb-worker {row['index']}: gen 1, {row['sessions']} session"
+                       + ("" if row["sessions"] == 1 else "s") for row in rows)
+        await until("the titles follow", fit)
+        for session in sessions:
+            await session.terminate()
+
+
+@case("with too few descriptors it starts, takes fewer sessions, and says so once (O-10)")
+async def few_descriptors():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    nxb = serving(workers=2)
+    nxb.program = str(nxb.folder.__enter__() / "limited")
+    from harness.nxb import SUPERVISOR
+    with open(nxb.program, "w", encoding="utf-8") as script:
+        script.write(f'#!/bin/sh\nulimit -n 75\nexec "{SUPERVISOR}" "$@"\n')
+    os.chmod(nxb.program, 0o755)
+    script_folder, nxb.folder = nxb.folder, type(nxb.folder)()
+    try:
+        async with nxb:
+            lines = [line for line in nxb.log().splitlines() if "event=supervisor.descriptors" in line]
+            same(len(lines), 1, nxb.log())
+            expect("limit=75" in lines[0] and "sessions_per_worker=4" in lines[0], lines[0])  # (75 - 64 - 2 - 1) / 2
+            session = await Session(OwnConnections(nxb.port)).login()
+            await session.terminate()
+    finally:
+        script_folder.__exit__()
+
+
+if __name__ == "__main__":
+    main()
