@@ -72,7 +72,8 @@ class Fleet final : private ControlSink {
   std::vector<WorkerInfo> workers() const;
   const stats::Segment& stats() const { return segment_; }
 
-  void publish(bool on);  // whether workers, those to come as well, tell events
+  void publish(bool on);                       // whether workers, those to come as well, tell events
+  void tell_all(const ipc::Message& message);  // every worker there is just now, but for one that takes nothing
   // Answers come within Questions::kPatience; of all workers if none is named.
   void ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done);
   Index owner_of(std::string_view sid) const;

@@ -22,6 +22,7 @@ void finish(const Place& at, const Node::Table& table, Domain& domain);
 void finish(const Place& at, const Node::Table& table, Config::Upstream& upstream);
 void finish(const Place& at, const Node::Table& table, Config::External& external);
 void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor);
+void finish(const Place& at, const Node::Table& table, Config::Log& log);
 void finish(const Place& at, const Node::Table& table, Config& config);
 
 }  // namespace nxb::config

@@ -29,12 +29,12 @@ std::size_t printable(std::string_view text) {
   return steers ? 0 : size;
 }
 
-void append_escaped(std::string& line, std::string_view value, Format format) {
-  std::string_view rest = value.substr(0, kMaxValue);
+void append_escaped(std::string& line, std::string_view value, Format format, std::size_t most) {
+  std::string_view rest = value.substr(0, most);
   while (!rest.empty()) {
     const char first = rest.front();
     std::size_t size = printable(rest);
-    if (size == 0 && value.size() > kMaxValue && rest.size() < 4 && (first & 0xc0) == 0xc0) break;  // cut in two
+    if (size == 0 && value.size() > most && rest.size() < 4 && (first & 0xc0) == 0xc0) break;  // cut in two
     if (first == '"' || first == '\\') {
       line += '\\';
       line += first;
@@ -50,7 +50,7 @@ void append_escaped(std::string& line, std::string_view value, Format format) {
     }
     rest.remove_prefix(size > 0 ? size : 1);
   }
-  if (value.size() > kMaxValue) line += "...";
+  if (value.size() > most) line += "...";
 }
 
 bool needs_quotes(std::string_view value) {
@@ -62,13 +62,14 @@ bool needs_quotes(std::string_view value) {
   return false;
 }
 
-void append_quoted(std::string& line, std::string_view value, Format format) {
+void append_quoted(std::string& line, std::string_view value, Format format, std::size_t most = kMaxValue) {
   line += '"';
-  append_escaped(line, value, format);
+  append_escaped(line, value, format, most);
   line += '"';
 }
 
-void append_field(std::string& line, Format format, std::string_view key, std::string_view value, bool number) {
+void append_field(std::string& line, Format format, std::string_view key, std::string_view value, bool number,
+                  std::size_t most = kMaxValue) {
   const bool json = format == Format::Json;
   line += json ? ",\"" : " ";
   line += key;
@@ -76,8 +77,12 @@ void append_field(std::string& line, Format format, std::string_view key, std::s
   if (number || (!json && !needs_quotes(value))) {
     line += value;
   } else {
-    append_quoted(line, value, format);
+    append_quoted(line, value, format, most);
   }
+}
+
+void append_field(std::string& line, Format format, const Field& field) {
+  append_field(line, format, field.key, field.value, field.number, field.whole ? std::string::npos : kMaxValue);
 }
 
 }  // namespace
@@ -95,6 +100,8 @@ std::string timestamp(std::int64_t wall_ms) {
 
 std::string_view name_of(Level level) {
   switch (level) {
+    case Level::Trace:
+      return "trace";
     case Level::Debug:
       return "debug";
     case Level::Info:
@@ -118,7 +125,7 @@ std::string text_value(std::string_view value) {
 
 std::string json_object(std::span<const Field> fields) {
   std::string line;
-  for (const Field& field : fields) append_field(line, Format::Json, field.key, field.value, field.number);
+  for (const Field& field : fields) append_field(line, Format::Json, field);
   if (line.empty()) return "{}";
   line.front() = '{';  // in place of the first comma
   return line + '}';
@@ -135,7 +142,7 @@ std::string format_line(Format format, std::int64_t wall_ms, Level level, std::s
   }
   append_field(line, format, "event", event, false);
   if (!who.empty()) append_field(line, format, "proc", who, false);
-  for (const Field& field : fields) append_field(line, format, field.key, field.value, field.number);
+  for (const Field& field : fields) append_field(line, format, field);
   line += format == Format::Json ? "}\n" : "\n";
   return line;
 }
