@@ -106,7 +106,12 @@ TEST_CASE("O-27 the log itself says how often a line was repeated") {
   configure(Level::Info, Format::Text, "");
   for (int i = 0; i < 14; ++i) warn("test.again", {{"n", 1}});
   info("test.other");
-  CHECK(contains(captured.text(), " warn event=log.repeated of=test.again times=4\n"));
+  const std::string text = captured.text();
+  CHECK(contains(text, " warn event=log.repeated of=test.again times=4\n"));
+  std::size_t lines = 0;
+  for (auto at = text.find("event=test.again"); at != std::string::npos; at = text.find("event=test.again", at + 1))
+    ++lines;
+  CHECK(lines == 10);
 }
 
 TEST_CASE("C-16 a value that its writer has cut is not cut again") {
