@@ -197,6 +197,12 @@ Index Fleet::owner_of(std::string_view sid) const {
   return ipc::SidRoute(routing_key_, setup_.policy.workers).owner(sid);
 }
 
+void Fleet::tell_all(const ipc::Message& message) {
+  for (Slot& slot : slots_) {
+    if (slot.control && slot.control->queued() <= kMostUntaken) slot.control->send(message);
+  }
+}
+
 void Fleet::ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done) {
   std::vector<Index> all;
   for (Index i = 0; i < slots_.size(); ++i) {

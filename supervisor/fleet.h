@@ -84,6 +84,8 @@ class Fleet final : private ControlSink {
 
   void publish(bool on);                         // whether workers, those to come as well, tell events
   void set_log_level(const std::string& level);  // of workers, those to come as well
+  void publish(bool on);                         // whether workers, those to come as well, tell events
+  void tell_all(const ipc::Message& message);    // every worker there is just now, but for one that takes nothing
   // Answers come within Questions::kPatience; of all workers if none is named.
   void ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done);
   Index owner_of(std::string_view sid) const;

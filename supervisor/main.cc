@@ -18,6 +18,7 @@
 #include "common/base/address.h"
 #include "common/config/config.h"
 #include "common/log/log.h"
+#include "common/log/log_file.h"
 #include "common/uv/loop.h"
 #include "supervisor/admin/server.h"
 #include "supervisor/descriptor_limit.h"
@@ -235,6 +236,10 @@ Exit Daemon::run(const std::string& worker_path) {
   uv::Signal on_term(loop, SIGTERM, [this] { fleet->stop(); });
   uv::Signal on_int(loop, SIGINT, [this] { fleet->stop(); });
   uv::Signal on_quit(loop, SIGQUIT, [this] { fleet->leave(); });
+  uv::Signal on_usr1(loop, SIGUSR1, [this] {
+    log::reopen_file(config.log.file, log::Standard::Error);
+    fleet->tell_all(ipc::ReopenLogs{});
+  });
   uv::Signal on_hup(loop, SIGHUP, [] { log::warn("reload.refused", {{"why", "reload is not supported yet"}}); });
 
   log::info("supervisor.start", {{"version", NXB_VERSION},
@@ -267,6 +272,11 @@ Exit supervise(int argc, char** argv) {
 
   hold_standard_descriptors();
   log::configure(config->log.level, config->log.format, "supervisor");
+  log::show_addresses(config->log.ip);
+  if (!config->log.file.empty()) {  // stdout stays what it is: nothing is said there
+    auto opened = log::write_to_file(config->log.file, log::Standard::Error);
+    if (!opened) return fail(opened.error(), Exit::Permission);
+  }
   fit_to_descriptors(*config);
   Daemon daemon(options, *config);
   return daemon.run(*worker_path);

@@ -45,6 +45,8 @@ Status Control::take_line(const std::string& line) {
     handlers_.told(std::move(*told));
   } else if (const auto* log = std::get_if<ipc::LogLevel>(&message)) {
     handlers_.log_level(log->level);
+  } else if (std::holds_alternative<ipc::ReopenLogs>(message)) {
+    handlers_.reopen_logs();
   } else {
     return Error{Code::BadInput, "a message that only workers send"};
   }

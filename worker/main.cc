@@ -8,11 +8,13 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "common/config/config.h"
 #include "common/ipc/contract.h"
 #include "common/log/log.h"
+#include "common/log/log_file.h"
 #include "common/uv/title.h"
 #include "worker/control.h"
 #include "worker/descriptors.h"
@@ -53,6 +55,7 @@ class Life {
     handlers.log_level = [](const std::string& level) {
       if (auto known = log::level_named(level)) log::set_level(*known);
     };
+    handlers.reopen_logs = [this] { log::reopen_file(log_file_, log::Standard::OutputToo); };
     handlers.lost = [this] { on_lost(); };
     handlers.misled = [this](const Error& error) { fail(exit_for(error), "control channel: " + error.text); };
     NXB_TRY(control_, Control::make(loop_, contract::kControl, std::move(handlers)));
@@ -72,6 +75,9 @@ class Life {
     if (!config) return fail(Exit::OtherVersion, config.error().text);   // the supervisor checked what it wrote
     if (!config->server.core_dumps) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // memory holds passwords (O-11)
     log::configure(config->log.level, config->log.format, "worker " + std::to_string(identity.index));
+    log::name_generation(identity.generation);
+    log::show_addresses(config->log.ip);
+    log_file_ = config->log.file;
     if (auto only = only_contract_descriptors(identity.workers, config->listen.size()); !only) {
       return fail(Exit::Failed, only.error().text);
     }
@@ -115,6 +121,7 @@ class Life {
   uv::Timer ending_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<Worker> worker_;
+  std::string log_file_;  // "": the log is stderr
   bool stopping_ = false;
   bool orphaned_ = false;
   Exit how_ = Exit::Clean;
@@ -142,6 +149,7 @@ int main(int argc, char** argv) {
   std::signal(SIGTERM, SIG_IGN);
   std::signal(SIGQUIT, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGUSR1, SIG_IGN);  // the supervisor passes on what it means
   std::signal(SIGPIPE, SIG_IGN);
   return static_cast<int>(nxb::live());
 }

@@ -122,6 +122,11 @@ std::string any(std::string&) { return ""; }
 
 std::string socket_path(std::string& text) { return text.empty() ? "" : path_problem(text); }
 
+std::string absolute_path(std::string& text) {
+  if (text.find('\0') != std::string::npos) return "has a zero byte";
+  return text.empty() || text.front() == '/' ? "" : "is not an absolute path";
+}
+
 std::string listen_address(std::string& text) {
   if (text.rfind(kUnix, 0) == 0) return path_problem(std::string_view(text).substr(kUnix.size()));
   auto address = Address::parse(text);

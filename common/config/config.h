@@ -167,6 +167,9 @@ struct Config {
   struct Log {
     std::string level = "INFO";
     std::string format = "text";
+    std::string file;                         // "" = stderr
+    std::string ip = "full";                  // of clients
+    std::uint32_t trim_default_length = 256;  // characters of XML in a line (C-16)
     friend bool operator==(const Log&, const Log&) = default;
   } log;
   friend bool operator==(const Config&, const Config&) = default;

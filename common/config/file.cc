@@ -3,6 +3,7 @@
 #include "common/config/file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -33,6 +34,18 @@ Result<std::string> read_file(const std::string& path, std::size_t most_bytes) {
     return Error{Code::TooLarge, "is larger than " + std::to_string(most_bytes) + " bytes"};
   }
   return text;
+}
+
+std::string writing_problem(const std::string& path) {
+  struct stat about {};
+  if (::stat(path.c_str(), &about) == 0) {
+    if (!S_ISREG(about.st_mode)) return "is not a file";
+    if (::access(path.c_str(), W_OK) == 0) return "";
+  } else if (const std::string folder = path.substr(0, path.rfind('/') + 1);
+             errno == ENOENT && ::access(folder.c_str(), W_OK | X_OK) == 0) {
+    return "";
+  }
+  return std::string("cannot be written: ") + std::strerror(errno);
 }
 
 }  // namespace nxb::config

@@ -1,4 +1,4 @@
-// common/config/file.h - reading the small files that a configuration is made of.
+// common/config/file.h - reading the small files that a configuration is made of, and whether others can be written.
 // Runs in: supervisor. I/O: reads the file.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -12,5 +12,8 @@ namespace nxb::config {
 
 // The error's text goes on where the file's name stands: "cannot be read: No such file or directory".
 Result<std::string> read_file(const std::string& path, std::size_t most_bytes);
+
+// Whether this process may write it, or make it in its folder: "", or what stands in the way.
+std::string writing_problem(const std::string& path);
 
 }  // namespace nxb::config

@@ -223,6 +223,14 @@ void finish(const Place& at, const Node::Table& table, Config::Sticky& sticky) {
   }
 }
 
+void finish(const Place& at, const Node::Table& table, Config::Log& log) {
+  if (log.file.empty()) return;
+  const std::string problem = writing_problem(log.file);
+  if (problem.empty()) return;
+  place_of(at, table, "file")
+      .error("\"" + log.file + "\" " + problem + "; allowed: a file in a folder that can be written");
+}
+
 void finish(const Place& at, const Node::Table& table, Config& config) {
   if (config.server.workers == 0) finish(at, {}, config.server);  // no [server] at all
   check_room(at, table, config);

@@ -24,6 +24,7 @@ void finish(const Place& at, const Node::Table& table, Config::Upstream& upstrea
 void finish(const Place& at, const Node::Table& table, Config::External& external);
 void finish(const Place& at, const Node::Table& table, Config::Monitor& monitor);
 void finish(const Place& at, const Node::Table& table, Config::Sticky& sticky);
+void finish(const Place& at, const Node::Table& table, Config::Log& log);
 void finish(const Place& at, const Node::Table& table, Config& config);
 
 }  // namespace nxb::config

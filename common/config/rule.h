@@ -99,6 +99,7 @@ constexpr Rule section() { return Rule{Rule::Shape::Section}; }
 namespace check {
 std::string any(std::string& text);
 std::string socket_path(std::string& text);     // absolute and short enough for a socket address; "" = choose
+std::string absolute_path(std::string& text);   // "" = none
 std::string listen_address(std::string& text);  // address:port or unix:path
 std::string resolver(std::string& text);        // address[:port]
 std::string proxy(std::string& text);           // address, address/prefix or "unix"

@@ -2,7 +2,7 @@
 // Runs in: supervisor, worker. Raise kVersion with any change in this file or in message.h; a worker refuses another.
 //
 // Descriptors a worker starts with, and no others:
-//   0 /dev/null, 1 and 2 the supervisor's stderr,
+//   0 /dev/null, 1 and 2 the supervisor's stderr (the log file, if there is one),
 //   3 control channel (stream socket, newline-delimited JSON), 4 stats segment (memfd), 5 receiving end of its mailbox,
 //   6 .. 6+W-1 sending ends of the mailboxes of workers 0 .. W-1, 6+W .. 6+W+L-1 the listening sockets in configuration order.
 // SPDX-License-Identifier: MIT

@@ -38,7 +38,7 @@ class Limiter {
   template <class IsOver>
   std::vector<Swallowed> take(IsOver is_over);
   // Event names are literals of the code, so this is bounded by the code.
-  std::array<std::map<std::string, Window, std::less<>>, 5> windows_;
+  std::array<std::map<std::string, Window, std::less<>>, 6> windows_;
   std::uint64_t waiting_ = 0;  // swallowed and not yet reported, all together
   Instant looked_{};
 };

@@ -68,7 +68,8 @@ void append_quoted(std::string& line, std::string_view value, Format format, std
   line += '"';
 }
 
-void append_field(std::string& line, Format format, std::string_view key, std::string_view value, bool number) {
+void append_field(std::string& line, Format format, std::string_view key, std::string_view value, bool number,
+                  std::size_t most = kMaxValue) {
   const bool json = format == Format::Json;
   line += json ? ",\"" : " ";
   line += key;
@@ -76,8 +77,12 @@ void append_field(std::string& line, Format format, std::string_view key, std::s
   if (number || (!json && !needs_quotes(value))) {
     line += value;
   } else {
-    append_quoted(line, value, format);
+    append_quoted(line, value, format, most);
   }
+}
+
+void append_field(std::string& line, Format format, const Field& field) {
+  append_field(line, format, field.key, field.value, field.number, field.whole ? std::string::npos : kMaxValue);
 }
 
 }  // namespace
@@ -95,6 +100,8 @@ std::string timestamp(std::int64_t wall_ms) {
 
 std::string_view name_of(Level level) {
   switch (level) {
+    case Level::Trace:
+      return "trace";
     case Level::Debug:
       return "debug";
     case Level::Info:
@@ -124,7 +131,7 @@ std::string json_text(std::string_view value, std::size_t most) {
 
 std::string json_object(std::span<const Field> fields) {
   std::string line;
-  for (const Field& field : fields) append_field(line, Format::Json, field.key, field.value, field.number);
+  for (const Field& field : fields) append_field(line, Format::Json, field);
   if (line.empty()) return "{}";
   line.front() = '{';  // in place of the first comma
   return line + '}';
@@ -141,7 +148,7 @@ std::string format_line(Format format, std::int64_t wall_ms, Level level, std::s
   }
   append_field(line, format, "event", event, false);
   if (!who.empty()) append_field(line, format, "proc", who, false);
-  for (const Field& field : fields) append_field(line, format, field.key, field.value, field.number);
+  for (const Field& field : fields) append_field(line, format, field);
   line += format == Format::Json ? "}\n" : "\n";
   return line;
 }

@@ -1,5 +1,5 @@
 // common/log/line.h - one event as one line of text or JSON.
-// Runs in: every process. I/O: none. Values are hostile: cut at kMaxValue bytes, and nothing in them can end the line,
+// Runs in: every process. I/O: none. Values are hostile: cut at kMaxValue bytes (but for Field::uncut), and nothing in them can end the line,
 // leave its quotes or steer a terminal. Keys and event names are literals of the code and taken as they are.
 // SPDX-License-Identifier: MIT
 #pragma once

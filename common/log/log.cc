@@ -6,29 +6,41 @@
 
 #include <cerrno>
 #include <span>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "common/log/addresses.h"
 #include "common/log/limiter.h"
 #include "common/log/line.h"
+#include "common/log/repeats.h"
 
 namespace nxb::log {
 namespace {
 
 class Logger {
  public:
-  ~Logger() { report(limiter_.take_all_swallowed()); }
+  ~Logger() {
+    report(limiter_.take_all_swallowed());
+    report(repeats_.take());
+  }
   void configure(Level level, Format format, std::string_view who) {
     level_ = level;
     format_ = format;
     who_ = who;
   }
   void set_level(Level level) { level_ = level; }
+  void name_generation(std::uint32_t generation) { generation_ = generation; }
+  void show_addresses(Addresses form) { addresses_ = form; }
   bool enabled(Level level) const { return level >= level_ && level != Level::Off; }
   void write(Level level, std::string_view event, std::span<const Field> fields) {
     Instant now = monotonic_now();
     report(limiter_.take_swallowed(now));
-    if (limiter_.admit(level, event, now)) put(level, event, fields);
+    if (!limiter_.admit(level, event, now)) return;
+    const std::vector<Field> shown = as_shown(fields);
+    const Repeats::Verdict verdict = repeats_.on(level, event, json_object(shown), now);
+    report(verdict.before);
+    if (verdict.shown) put(level, event, shown);
   }
 
  private:
@@ -37,6 +49,22 @@ class Logger {
       const Field fields[] = {{"of", each.event}, {"suppressed", each.count}};
       put(each.level, "log.suppressed", fields);
     }
+  }
+  void report(const Repeats::Untold& untold) {
+    if (untold.times == 0) return;
+    const Field fields[] = {{"of", untold.event}, {"times", untold.times}};
+    put(untold.level, "log.repeated", fields);
+  }
+  // What is the same in every line goes first, and of clients only what may be seen.
+  std::vector<Field> as_shown(std::span<const Field> fields) const {
+    std::vector<Field> shown;
+    shown.reserve(fields.size() + 1);
+    if (generation_ != 0) shown.emplace_back("gen", generation_);
+    for (const Field& field : fields) {
+      shown.push_back(field);
+      if (holds_client_address(field.key)) shown.back().value = shown_address(field.value, addresses_);
+    }
+    return shown;
   }
   void put(Level level, std::string_view event, std::span<const Field> fields) {
     std::string line = format_line(format_, wall_clock_ms(), level, who_, event, fields);
@@ -52,7 +80,10 @@ class Logger {
   Level level_ = Level::Info;
   Format format_ = Format::Text;
   std::string who_;
+  std::uint32_t generation_ = 0;  // 0: not named
+  Addresses addresses_ = Addresses::Full;
   Limiter limiter_;
+  Repeats repeats_;
 };
 
 Logger& logger() {
@@ -69,12 +100,20 @@ void configure(std::string_view level, std::string_view format, std::string_view
 }
 
 void set_level(Level level) { logger().set_level(level); }
+void name_generation(std::uint32_t generation) { logger().name_generation(generation); }
+
+void show_addresses(std::string_view form) {
+  logger().show_addresses(form == "none"        ? Addresses::None
+                          : form == "truncated" ? Addresses::Truncated
+                                                : Addresses::Full);
+}
 
 bool enabled(Level level) { return logger().enabled(level); }
 
 std::optional<Level> level_named(std::string_view name) {
   const std::string upper = uppered(name);
-  if (upper == "ALL" || upper == "TRACE" || upper == "DEBUG") return Level::Debug;
+  if (upper == "ALL" || upper == "TRACE") return Level::Trace;
+  if (upper == "DEBUG") return Level::Debug;
   if (upper == "INFO") return Level::Info;
   if (upper == "WARN") return Level::Warn;
   if (upper == "ERROR" || upper == "FATAL") return Level::Error;

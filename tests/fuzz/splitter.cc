@@ -1,12 +1,13 @@
 // tests/fuzz/splitter.cc - a server's bytes through xmpp::Splitter, and what nxb looks into by itself.
 // Properties: any chunking gives the same items and the same fault (U-25); every element stands alone and is whole
-// (B-13, U-21); memory is bounded; stripped features and bounces are whole elements, too.
+// (B-13, U-21); memory is bounded; stripped features, bounces and what people are shown are whole elements, too.
 // SPDX-License-Identifier: MIT
 #include "worker/xmpp/splitter.h"
 
 #include "bytes.h"
 #include "common/base/check.h"
 #include "worker/xml/tree.h"
+#include "worker/xmpp/redact.h"
 
 using namespace nxb;
 using namespace nxb::xmpp;
@@ -55,6 +56,9 @@ void check_whole(xml::Pool& pool, const StreamElement& element) {
     auto features = read_features(pool, element.stanza.bytes);
     if (features) NXB_CHECK(xml::read_tree(pool, features->stripped, 1), "stripping breaks features");
   }
+  const std::string shown = redact(element.stanza.bytes);
+  NXB_CHECK(xml::read_tree(pool, shown, 1), "an element of which a part is hidden is none any more");
+  NXB_CHECK(redact(shown) == shown, "what is hidden comes to light");
   std::string bounced = bounce(pool, element.stanza);
   if (bounced.empty()) return;
   auto error = xml::read_tree(pool, bounced, 2);

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "common/base/domain.h"
+#include "common/log/log.h"
+#include "worker/xmpp/redact.h"
 
 namespace nxb::gateway {
 
@@ -80,7 +82,15 @@ void Links::send(Held& held, Record& record, std::uint32_t number, std::string_v
     context_.journal.tell(EventType::nodes, record.name, held.one(number)->domain,
                           {{"stream", number}, {"count", count}, {"names", names_of(elements)}});
   }
+  if (log::enabled(log::Level::Trace)) trace("stanza.from_client", record, number, elements);
   stream->send(elements);
+}
+
+// C-16. Whole elements, so nothing is hidden from what hides secrets.
+void Links::trace(std::string_view event, const Record& record, std::uint32_t number, std::string_view xml) const {
+  log::trace(event, {{"sid", record.name},
+                     {"stream", number},
+                     log::Field::uncut("xml", xmpp::redact(xml, context_.config.log.trim_default_length))});
 }
 
 void Links::restart(Held& held, const Record& record, std::uint32_t number, std::string_view attributes) {
@@ -145,6 +155,9 @@ void Links::heard(Held& held, Record& record, std::uint32_t number, const upstre
   if (arrived) {
     record.down += arrived->stanzas.size();
     for (const xmpp::Stanza& stanza : arrived->stanzas) record.bytes_down += stanza.bytes.size();
+    if (log::enabled(log::Level::Trace)) {
+      for (const xmpp::Stanza& stanza : arrived->stanzas) trace("stanza.from_server", record, number, stanza.bytes);
+    }
   }
   Held::One* one = held.one(number);
   if (!one) return;  // it was let go

@@ -77,6 +77,7 @@ class Links {
     bool let_go = false;  // by its session
   };
   upstream::Upstream* find(const Held& held, std::uint32_t number) const;
+  void trace(std::string_view event, const Record& record, std::uint32_t number, std::string_view xml) const;
   void note_closed(Held& held, Record& record, const Held::One& one, const upstream::Closed& closed);
 
   const Context& context_;

@@ -176,4 +176,15 @@ class Scan {
 
 std::string redact(std::string_view xml) { return Scan(xml).run(); }
 
+std::string redact(std::string_view xml, std::size_t characters) {
+  std::string text = redact(xml);
+  auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };  // a character of UTF-8
+  std::size_t all = 0, end = text.size();
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (begins(text[at]) && all++ == characters) end = at;
+  }
+  if (all <= characters) return text;
+  return text.substr(0, end) + "... [" + std::to_string(all - characters) + " more characters]";
+}
+
 }  // namespace nxb::xmpp

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -19,5 +20,7 @@ inline constexpr std::string_view kRedacted = "[redacted]";
 
 // `xml`: whole elements, one after the other; a secret that begins in one call and ends in the next is not known as one.
 std::string redact(std::string_view xml);
+// The same, at most so many characters of it, and how many more there are (C-16).
+std::string redact(std::string_view xml, std::size_t characters);
 
 }  // namespace nxb::xmpp

@@ -117,8 +117,9 @@ TEST_CASE("lines below the level are not written") {
 }
 
 TEST_CASE("levels go by the names of C-03, in any case") {
-  CHECK(level_named("all") == Level::Debug);
-  CHECK(level_named("Trace") == Level::Debug);
+  CHECK(level_named("all") == Level::Trace);
+  CHECK(level_named("Trace") == Level::Trace);
+  CHECK(level_named("debug") == Level::Debug);
   CHECK(level_named("INFO") == Level::Info);
   CHECK(level_named("warn") == Level::Warn);
   CHECK(level_named("FATAL") == Level::Error);

@@ -119,6 +119,9 @@ header = "X-Own"
 [log]
 level = "trace"
 format = "json"
+file = "/tmp/nxb-round-trip.log"
+ip = "none"
+trim_default_length = 257
 )";
 
 Config nothing_default() {
@@ -215,6 +218,9 @@ Config any_config(std::mt19937_64& random) {
   c.monitor = {static_cast<MonitorAccess>(pick(random, 0, 2)), any_text(random), any_text(random)};
   c.log.level = "WARN";
   c.log.format = "json";
+  c.log.file = any_text(random);
+  c.log.ip = "truncated";
+  c.log.trim_default_length = pick<std::uint32_t>(random, 0, ~0U);
   return c;
 }
 

@@ -4,6 +4,14 @@
 
 namespace nxb::config {
 
+TEST_CASE("O-26 O-02 a log file is an absolute path in a folder that can be written") {
+  CHECK(taken("log", "file", "'/tmp/nxb-test.log'").log.file == "/tmp/nxb-test.log");
+  refused("log", "file", "'nxb.log'", "is not an absolute path");
+  refused("log", "file", "'/nowhere/nxb.log'", "cannot be written");
+  refused("log", "file", "'/tmp'", "is not a file");
+  refused("log", "ip", "'half'", "full");
+}
+
 TEST_CASE("O-36 durations are 70s, 2m, 500ms, 1h or a number of seconds") {
   CHECK(taken("bosh", "default_inactivity", "'2m'").bosh.default_inactivity == 120s);
   CHECK(taken("http", "head_timeout", "'500ms'").http.head_timeout == 500ms);

@@ -59,8 +59,15 @@ TEST_CASE("O-32: one of two requests that goes is no sign; the last one is") {
   rig.gone(first);
   rig.pass(21s);
   CHECK(rig.session->state() == State::Open);
-  rig.gone(second);
-  CHECK(rig.ends_after(20s));
+  SUBCASE("dropped") {
+    rig.gone(second);
+    CHECK(rig.ends_after(20s));
+  }
+  SUBCASE("answered") {
+    rig.says("news");
+    CHECK(holds(rig.text(second), "news"));
+    CHECK(rig.ends_after(80s));
+  }
 }
 
 TEST_CASE("O-32 B-73: a pause is as long as it was granted") {

@@ -107,6 +107,14 @@ TEST_CASE("O-27: cut anywhere, and redacted twice, it shows no more") {
   }
 }
 
+TEST_CASE("C-16: as many characters as asked for, whole ones, and how many more there are") {
+  const std::string xml = "<a>gr\xc3\xbc\xc3\x9f</a>";
+  CHECK(redact(xml, 11) == xml);
+  CHECK(redact(xml, 6) == "<a>gr\xc3\xbc... [5 more characters]");
+  CHECK(redact(xml, 0) == "... [11 more characters]");
+  CHECK(redact("<auth>" + std::string(1000, 'x') + "</auth>", 256) == "<auth>[redacted]</auth>");
+}
+
 TEST_CASE("C-16: deep nesting costs no stack") {
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += "<a>";
