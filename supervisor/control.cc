@@ -34,6 +34,7 @@ void Control::on_line(std::string_view line) {
   if (!message) return misbehaved(message.error().text);
   if (const auto* events = std::get_if<ipc::Events>(&*message)) return sink_->on_worker_events(index_, *events);
   if (const auto* answer = std::get_if<ipc::Answer>(&*message)) return sink_->on_worker_answer(index_, *answer);
+  if (const auto* reloaded = std::get_if<ipc::Reloaded>(&*message)) return sink_->on_worker_reloaded(index_, *reloaded);
   const auto* ready = std::get_if<ipc::Ready>(&*message);
   if (!ready) return misbehaved("a message that only the supervisor sends");
   if (ready->version != contract::kVersion) return misbehaved("another version of the control protocol");

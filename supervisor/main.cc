@@ -15,15 +15,14 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/address.h"
 #include "common/config/config.h"
 #include "common/log/log.h"
 #include "common/uv/loop.h"
 #include "supervisor/admin/server.h"
 #include "supervisor/fleet.h"
-#include "supervisor/listener.h"
 #include "supervisor/options.h"
 #include "supervisor/process_usage.h"
+#include "supervisor/reload.h"
 
 namespace nxb::supervisor {
 namespace {
@@ -35,16 +34,12 @@ Exit fail(const Error& error, Exit code) {
   return code;
 }
 
-// The file, the flags on top of it; every finding is printed.
+// Every finding is printed.
 std::optional<config::Config> read_configuration(const Options& options) {
-  config::Loaded loaded = config::load_file(options.config_path);
+  config::Loaded loaded = load_configuration(options);
   for (const auto& warning : loaded.warnings) std::cerr << warning << '\n';
   for (const auto& error : loaded.errors) std::cerr << error << '\n';
   if (!loaded.errors.empty()) return std::nullopt;
-  if (auto status = override_with(options, loaded.config); !status) {
-    std::cerr << status.error().text << '\n';
-    return std::nullopt;
-  }
   return std::move(loaded.config);
 }
 
@@ -63,22 +58,6 @@ void raise_descriptor_limit() {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warn("supervisor.limits", {{"why", "cannot raise RLIMIT_NOFILE"}});
 }
 
-Result<std::vector<ListeningSocket>> open_listeners(const config::Config& config) {
-  std::vector<ListeningSocket> sockets;
-  for (const auto& listen : config.listen) {
-    NXB_TRY(auto address, Address::parse(listen.address));
-    NXB_TRY(auto socket, ListeningSocket::open(address, kEverybody));
-    sockets.push_back(std::move(socket));
-  }
-  return sockets;
-}
-
-std::string joined(const std::vector<ListeningSocket>& sockets) {
-  std::string text;
-  for (const auto& socket : sockets) text += (text.empty() ? "" : " ") + socket.text();
-  return text;
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
@@ -87,12 +66,11 @@ std::string joined(const std::vector<std::string>& words) {
 
 // What main() holds while the loop runs.
 struct Daemon {
-  Daemon(const Options& o, const config::Config& c) : options(o), config(c), started(loop.now()) {}
+  Daemon(const Options& o, config::Config c) : options(o), started(loop.now()), reloader(o, std::move(c)) {}
   const Options& options;
-  const config::Config& config;
   uv::Loop loop;
   Instant started;
-  std::vector<ListeningSocket> sockets;
+  Reloader reloader;
   std::unique_ptr<Fleet> fleet;
   std::unique_ptr<admin::Server> admin;
   bool all_ready = false;
@@ -101,6 +79,7 @@ struct Daemon {
   Exit run(const std::string& worker_path);
   admin::Snapshot snapshot() const;
   admin::Fleetwork fleetwork();
+  void reload(const Reloader::Done& done);
 };
 
 admin::Snapshot Daemon::snapshot() const {
@@ -109,7 +88,8 @@ admin::Snapshot Daemon::snapshot() const {
   now.uptime = loop.now() - started;
   now.state = fleet->stopping() ? "stopping" : all_ready ? "running" : "starting";
   now.config_path = options.config_path;
-  for (const auto& socket : sockets) now.listen.push_back(socket.text());
+  now.listen = reloader.listeners().texts();
+  now.last_reload = reloader.last();
   for (auto& info : fleet->workers()) {
     std::string state(info.stuck ? "stuck" : name_of(info.state));
     now.workers.push_back({info.index, info.pid, info.generation, std::move(state), info.uptime, info.restarts,
@@ -129,20 +109,27 @@ admin::Fleetwork Daemon::fleetwork() {
       done({owner, std::move(replies), fleet->losses()});
     });
   };
+  work.reload = [this](const Reloader::Done& done) { reload(done); };
   return work;
 }
 
-Exit Daemon::run(const std::string& worker_path) {
-  auto opened = open_listeners(config);
-  if (!opened) return fail(opened.error(), exit_code_of(opened.error()));
-  sockets = *std::move(opened);
+void Daemon::reload(const Reloader::Done& done) {
+  reloader.reload(*fleet, [this, done](const admin::ReloadReport& report) {
+    admin->publish(admin::reload_event(report));
+    done(report);
+  });
+}
 
-  Fleet::Setup setup{worker_path, config::to_json(config), config.server.workers, {}};
-  for (const auto& socket : sockets) setup.listeners.push_back(socket.fd());
+Exit Daemon::run(const std::string& worker_path) {
+  if (auto opened = reloader.open_listeners(); !opened) return fail(opened.error(), exit_code_of(opened.error()));
+  const config::Config& config = reloader.running();
+
+  Fleet::Setup setup{worker_path, reloader.for_workers(), config.server.workers, reloader.listeners().open()};
   Fleet::Hooks hooks;
   hooks.on_all_ready = [this] {
     all_ready = true;
-    log::info("supervisor.ready", {{"workers", config.server.workers}, {"listen", joined(sockets)}});
+    log::info("supervisor.ready",
+              {{"workers", reloader.running().server.workers}, {"listen", joined(reloader.listeners().texts())}});
   };
   hooks.on_events = [this](Index worker, const ipc::Events& events) { admin->publish(worker, events); };
   hooks.on_worker_ready = [this](Index worker, int pid, std::uint64_t restarts) {
@@ -166,11 +153,11 @@ Exit Daemon::run(const std::string& worker_path) {
 
   uv::Signal on_term(loop, SIGTERM, [this] { fleet->stop(); });
   uv::Signal on_int(loop, SIGINT, [this] { fleet->stop(); });
-  uv::Signal on_hup(loop, SIGHUP, [] { log::warn("reload.refused", {{"why", "reload is not supported yet"}}); });
+  uv::Signal on_hup(loop, SIGHUP, [this] { reload([](const admin::ReloadReport&) {}); });
 
   log::info("supervisor.start", {{"version", NXB_VERSION},
                                  {"pid", getpid()},
-                                 {"listen", joined(sockets)},
+                                 {"listen", joined(reloader.listeners().texts())},
                                  {"path", joined(config.http.path)},
                                  {"admin", config.server.admin_socket},
                                  {"workers", config.server.workers}});
@@ -199,7 +186,7 @@ Exit supervise(int argc, char** argv) {
   hold_standard_descriptors();
   log::configure(config->log.level, config->log.format, "supervisor");
   raise_descriptor_limit();
-  Daemon daemon(options, *config);
+  Daemon daemon(options, *std::move(config));
   return daemon.run(*worker_path);
 }
 

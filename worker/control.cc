@@ -39,6 +39,8 @@ Status Control::take_line(const std::string& line) {
     handlers_.publish(publish->on);
   } else if (auto* question = std::get_if<ipc::Question>(&message)) {
     handlers_.question(std::move(*question));
+  } else if (const auto* reload = std::get_if<ipc::Reload>(&message)) {
+    handlers_.reload(*reload);
   } else {
     return Error{Code::BadInput, "a message that only workers send"};
   }

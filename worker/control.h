@@ -22,6 +22,7 @@ class Control final : private uv::StreamSink {
     std::function<void()> stop;
     std::function<void(bool on)> publish;  // whether anybody listens to events
     std::function<void(ipc::Question)> question;
+    std::function<void(const ipc::Reload&)> reload;
     std::function<void()> lost;                // the supervisor vanished
     std::function<void(const Error&)> misled;  // the supervisor spoke nonsense, or is of another version
   };

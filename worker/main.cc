@@ -4,9 +4,11 @@
 // SPDX-License-Identifier: MIT
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "common/config/config.h"
@@ -24,6 +26,11 @@ using contract::Exit;
 // What this version does not know came from another one: a message, or the counters' segment.
 Exit exit_for(const Error& error) { return error.code == Code::Unsupported ? Exit::OtherVersion : Exit::Failed; }
 
+std::size_t open_listeners(const config::Config& config) {
+  auto open = std::count_if(config.listen.begin(), config.listen.end(), [](const auto& one) { return one.is_open(); });
+  return static_cast<std::size_t>(open);
+}
+
 // The life of the process: waits for its configuration, serves, says goodbye.
 class Life {
  public:
@@ -39,6 +46,7 @@ class Life {
     handlers.question = [this](const ipc::Question& question) {
       if (worker_) control_->send(worker_->answer(question));
     };
+    handlers.reload = [this](const ipc::Reload& reload) { on_reload(reload); };
     handlers.lost = [this] { on_lost(); };
     handlers.misled = [this](const Error& error) { fail(exit_for(error), "control channel: " + error.text); };
     NXB_TRY(control_, Control::make(loop_, contract::kControl, std::move(handlers)));
@@ -56,8 +64,9 @@ class Life {
     if (worker_) return fail(Exit::Failed, "configured twice");
     auto config = config::from_json(identity.config);
     if (!config) return fail(Exit::OtherVersion, config.error().text);  // the supervisor checked what it wrote
-    log::configure(config->log.level, config->log.format, "worker " + std::to_string(identity.index));
-    if (auto only = only_contract_descriptors(identity.workers, config->listen.size()); !only) {
+    name_ = "worker " + std::to_string(identity.index);
+    log::configure(config->log.level, config->log.format, name_);
+    if (auto only = only_contract_descriptors(identity.workers, open_listeners(*config)); !only) {
       return fail(Exit::Failed, only.error().text);
     }
     auto worker = Worker::make(loop_, identity, *std::move(config));
@@ -65,6 +74,16 @@ class Life {
     worker_ = *std::move(worker);
     log::debug("worker.serving", {{"pid", getpid()}});
     control_->send(ipc::Ready{contract::kVersion});
+  }
+
+  void on_reload(const ipc::Reload& reload) {
+    if (!worker_ || stopping_) return;  // it ends
+    auto config = config::from_json(reload.config);
+    if (!config) return fail(Exit::OtherVersion, config.error().text);
+    const config::Config::Log log = config->log;
+    Status done = worker_->reload(*std::move(config));
+    if (done) log::configure(log.level, log.format, name_);
+    control_->send(ipc::Reloaded{reload.id, done ? std::string() : done.error().text});
   }
 
   // One message a turn, while the supervisor takes them; meanwhile they wait in the journal, which is bounded.
@@ -99,6 +118,7 @@ class Life {
   uv::Timer ending_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<Worker> worker_;
+  std::string name_;  // in the log
   bool stopping_ = false;
   Exit how_ = Exit::Clean;
 };

@@ -4,8 +4,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 
+#include "common/base/descriptor.h"
 #include "common/config/config.h"
 #include "common/ipc/message.h"
 #include "common/ipc/sid_route.h"
@@ -34,6 +37,9 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   gateway::Journal::Batch take_events() { return gateway_.take_events(); }
   ipc::Answer answer(const ipc::Question& question);
 
+  // Takes over another configuration, in place (O-33). Fails, and then nothing has changed, if a listening socket that it
+  // names did not arrive.
+  Status reload(config::Config config);
   void shut_down();   // goodbye to every client (B-108); idle() becomes true within a few seconds
   bool idle() const;  // no connection and no stream is left
 
@@ -43,6 +49,9 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   relay::Mailboxes mailboxes(const ipc::Configure& identity);
   edge::Context edge_context(const ipc::Configure& identity);
   Status listen(const ipc::Configure& identity);
+  Status listen_at(std::uint16_t number, Descriptor socket);
+  Status open_added(const config::Config& next);
+  void close_removed(const config::Config& next);
 
   // gateway::Ports
   void reply(RequestId to, gateway::Reply reply) override;
@@ -85,6 +94,8 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   SocketDeadlines socket_deadlines_;
   uv::Deadlines::Family sockets_;
   upstream::Streams streams_;
+  std::map<std::uint16_t, Descriptor> arrived_;    // listening sockets that no configuration has named yet
+  std::map<std::uint16_t, Descriptor> listeners_;  // by number
   std::unique_ptr<relay::Mailroom> mailroom_;
   std::unique_ptr<edge::Edge> edge_;
 };

@@ -26,9 +26,10 @@ enum class MonitorAccess : std::uint8_t { Local, Public, Off };
 inline constexpr std::string_view kDefaultListen = "0.0.0.0:5280";  // C-02
 
 struct Listen {
-  std::string address;                       // as Address::parse takes it
+  std::string address;                       // as Address::parse takes it; "": closed by a reload, its number stays
   std::vector<std::string> trusted_proxies;  // addresses, address/prefix, or "unix" for unix socket peers (H-47)
   bool accept_proxy = false;                 // they begin with a PROXY header, and nobody else is heard (O-30)
+  bool is_open() const { return !address.empty(); }
   friend bool operator==(const Listen&, const Listen&) = default;
 };
 

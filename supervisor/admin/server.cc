@@ -101,6 +101,7 @@ class Server::Connection final : public uv::StreamSink {
     if (!request) return write(refusal(request.error().text));
     if (request->command == Command::events) return subscribe(*request);
     if (request->command == Command::explain) return explain(request->argument("sid"));
+    if (request->command == Command::reload) return reload();
     write(answer(request->command, server_->source_));
   }
   void subscribe(const Request& request) {
@@ -117,6 +118,11 @@ class Server::Connection final : public uv::StreamSink {
     waiting_ = true;
     stream_->pause(uv::PauseReason::Busy);
     server_->find(id_, *sid);
+  }
+  void reload() {
+    waiting_ = true;
+    stream_->pause(uv::PauseReason::Busy);
+    server_->reload(id_);
   }
   void tell_lost() {
     if (lost_ != 0) batch_ += dropped_line(std::nullopt, std::exchange(lost_, 0));
@@ -202,11 +208,17 @@ void Server::subscribers_changed() {
 }
 
 // Who asked may be gone when the answer comes.
+void Server::answer_late(std::uint64_t asker, const std::string& line) {
+  auto at = std::ranges::find(connections_, asker, &Connection::id);
+  if (at != connections_.end()) (*at)->answer_late(line);
+}
+
 void Server::find(std::uint64_t asker, const std::string& sid) {
-  fleet_.find(sid, [this, asker, sid](const Findings& findings) {
-    auto at = std::ranges::find(connections_, asker, &Connection::id);
-    if (at != connections_.end()) (*at)->answer_late(explain_line(sid, findings));
-  });
+  fleet_.find(sid, [this, asker, sid](const Findings& findings) { answer_late(asker, explain_line(sid, findings)); });
+}
+
+void Server::reload(std::uint64_t asker) {
+  fleet_.reload([this, asker](const ReloadReport& report) { answer_late(asker, reload_line(report)); });
 }
 
 void Server::publish(Index worker, const ipc::Events& events) {

@@ -19,6 +19,7 @@
 #include "supervisor/admin/answer.h"
 #include "supervisor/admin/explain.h"
 #include "supervisor/admin/feed.h"
+#include "supervisor/admin/reload.h"
 #include "supervisor/listener.h"
 
 namespace nxb::supervisor::admin {
@@ -33,6 +34,7 @@ inline constexpr Duration kLookAfter{1000};
 struct Fleetwork {
   std::function<void(bool)> publish;  // whether anybody subscribes
   std::function<void(const std::string& sid, std::function<void(const Findings&)>)> find;
+  std::function<void(std::function<void(const ReloadReport&)>)> reload;
 };
 
 class Server final : private uv::Listener::Sink {
@@ -55,6 +57,8 @@ class Server final : private uv::Listener::Sink {
   void drop(Connection* connection);
   void subscribers_changed();
   void find(std::uint64_t asker, const std::string& sid);
+  void reload(std::uint64_t asker);
+  void answer_late(std::uint64_t asker, const std::string& line);
   void flush();
 
   uv::Loop& loop_;

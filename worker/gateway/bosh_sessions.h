@@ -35,6 +35,7 @@ class BoshSessions {
   void on_request_gone(RequestId id);
   void on_deadline(SessionKey session);
   void on_server(SessionKey session, bosh::StreamNumber stream, upstream::Event event);
+  void reconfigure();  // for sessions to come
   void shut_down();
   // What there is to say of a live one, as JSON; its full sid or its name in the log. Nothing: it is not here.
   std::optional<std::string> explain(std::string_view sid);

@@ -43,6 +43,11 @@ std::string Gateway::explain(std::string_view sid) {
   return explain_unknown(ended, now);
 }
 
+void Gateway::reconfigure() {
+  bosh_.reconfigure();
+  websockets_.reconfigure();
+}
+
 void Gateway::shut_down() {
   census_.shut_down();
   bosh_.shut_down();

@@ -39,7 +39,8 @@ class Gateway final : public upstream::Events {
 
   // --- all
   void on_stream_event(StreamId stream, upstream::Event event) override;
-  void shut_down();  // every session ends with system-shutdown (B-108); new ones are refused
+  void reconfigure();  // the configuration is another one now; sessions keep what they began with
+  void shut_down();    // every session ends with system-shutdown (B-108); new ones are refused
   // --- the operator
   void publish(bool on) { journal_.listen(on); }  // whether anybody listens to events (O-19)
   Journal::Batch take_events() { return journal_.take(); }

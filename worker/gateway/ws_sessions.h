@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,7 @@ class WsSessions {
   void on_event(SocketId id, ws::Event event);
   void on_deadline(SocketId id);
   void on_server(SocketId id, upstream::Event event);
+  void reconfigure();  // for sessions to come
   void shut_down();
   std::optional<std::string> explain(std::string_view name) const;  // as BoshSessions::explain
 
@@ -56,7 +58,7 @@ class WsSessions {
   const Context& context_;
   Census& census_;
   Links& links_;
-  ws::SessionLimits limits_;
+  std::list<ws::SessionLimits> limits_;  // the last are those for sessions to come; the others are still referred to
   std::unordered_map<SocketId, std::unique_ptr<Cell>> cells_;
 };
 

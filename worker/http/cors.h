@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ class Cors {
   enum class Verdict : std::uint32_t { Refused = 0 };
 
   explicit Cors(const config::Config::Http& http);
+  // Another configuration. A verdict of up to kKept earlier ones still means what it did: its answer is under way.
+  void change(const config::Config::Http& http);
+  static constexpr std::size_t kKept = 8;
   Verdict judge(std::string_view origin) const;
   std::string_view block(Verdict verdict) const;            // header lines of an answer
   std::string_view preflight_block(Verdict verdict) const;  // those and Allow-Methods, Allow-Headers, Max-Age
@@ -28,10 +32,15 @@ class Cors {
   struct Blocks {
     std::string answer, preflight;
   };
+  const Blocks& blocks_of(Verdict verdict) const;
+  void set(const config::Config::Http& http);
+
   bool any_ = false;
   bool private_network_ = false;
   std::vector<std::string> origins_;
   std::vector<Blocks> blocks_;  // [0]: no match; [1]: `*` or the first origin, ...
+  std::uint16_t edition_ = 0;   // the upper half of a verdict; the lower one is an index
+  std::deque<std::pair<std::uint16_t, std::vector<Blocks>>> earlier_;  // editions, oldest first
 };
 
 }  // namespace nxb::http

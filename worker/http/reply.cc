@@ -23,6 +23,12 @@ Replies::Replies(const config::Config::Http& http)
   for (const auto& [name, value] : http.headers) configured_ += name + ": " + value + "\r\n";
 }
 
+void Replies::change(const config::Config::Http& http) {
+  cors_.change(http);
+  configured_.clear();
+  for (const auto& [name, value] : http.headers) configured_ += name + ": " + value + "\r\n";
+}
+
 std::string Replies::head(const Answer& answer, std::int64_t wall_ms) {
   std::string out;
   out.reserve(512 + configured_.size());

@@ -1,5 +1,5 @@
 // worker/http/reply.h - header blocks of answers: status line, Date, type, length, CORS, safety headers.
-// Runs in: worker. I/O: none; time is an argument. One per worker: what does not change is composed at the start.
+// Runs in: worker. I/O: none; time is an argument. One per worker: what the configuration says is composed once.
 // Every answer has Content-Length and is complete (H-20, H-23); 413, 4xx and 5xx carry CORS headers too (H-34).
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -42,6 +42,7 @@ struct Answer {
 class Replies {
  public:
   explicit Replies(const config::Config::Http& http);
+  void change(const config::Config::Http& http);  // another configuration; verdicts keep their meaning
   const Cors& cors() const { return cors_; }
   std::string head(const Answer& answer, std::int64_t wall_ms);  // ends with the empty line
   // 101; what follows is no HTTP. `protocol`: "" = none was offered, none is answered (W-05, D-61). `deflate`: it was
