@@ -100,7 +100,8 @@ Status Worker::open_added(const config::Config& next) {
     auto socket = arrived_.extract(number);
     NXB_TRY([[maybe_unused]] auto done, listen_at(number, std::move(socket.mapped())));
   }
-  arrived_.clear();
+  // Those behind the end are named by a Reload that follows; a number below that is not open now never will be.
+  arrived_.erase(arrived_.begin(), arrived_.lower_bound(static_cast<std::uint16_t>(next.listen.size())));
   return Done{};
 }
 

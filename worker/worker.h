@@ -94,7 +94,7 @@ class Worker final : private gateway::Ports, private uv::DeadlineSink, private e
   SocketDeadlines socket_deadlines_;
   uv::Deadlines::Family sockets_;
   upstream::Streams streams_;
-  std::map<std::uint16_t, Descriptor> arrived_;    // listening sockets that no configuration has named yet
+  std::map<std::uint16_t, Descriptor> arrived_;    // for numbers that no configuration has yet
   std::map<std::uint16_t, Descriptor> listeners_;  // by number
   std::unique_ptr<relay::Mailroom> mailroom_;
   std::unique_ptr<edge::Edge> edge_;

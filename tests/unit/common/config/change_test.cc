@@ -22,7 +22,8 @@ TEST_CASE("O-33 what differs is named and applied, and what is the same is not n
 
 TEST_CASE("O-33 what needs a restart is named and keeps its value, while the rest of the file applies") {
   Config running = good("[server]\nworkers = 2\nadmin_socket = \"/tmp/a\"\n");
-  Config wanted = good("[server]\nworkers = 3\nadmin_socket = \"/tmp/b\"\nmax_sessions = 7\n[upstream]\nkind = \"echo\"\n");
+  Config wanted =
+      good("[server]\nworkers = 3\nadmin_socket = \"/tmp/b\"\nmax_sessions = 7\n[upstream]\nkind = \"echo\"\n");
   Change change = change_of(running, wanted);
   CHECK(change.needs_restart == std::vector<std::string>{"server.workers", "server.admin_socket", "upstream.kind"});
   CHECK(change.changed == std::vector<std::string>{"server.max_sessions"});
