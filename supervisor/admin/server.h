@@ -34,7 +34,7 @@ inline constexpr Duration kLookAfter{1000};
 struct Fleetwork {
   std::function<void(bool)> publish;  // whether anybody subscribes
   std::function<void(const std::string& sid, std::function<void(const Findings&)>)> find;
-  std::function<void(std::function<void(const ReloadReport&)>)> reload;
+  std::function<void(std::function<void(const ReloadReport&)>)> reload = {};
 };
 
 class Server final : private uv::Listener::Sink {
