@@ -35,6 +35,7 @@ void Control::on_line(std::string_view line) {
   if (const auto* events = std::get_if<ipc::Events>(&*message)) return sink_->on_worker_events(index_, *events);
   if (const auto* answer = std::get_if<ipc::Answer>(&*message)) return sink_->on_worker_answer(index_, *answer);
   if (const auto* ask = std::get_if<ipc::Ask>(&*message)) return sink_->on_worker_asks(index_, *ask);
+  if (const auto* reloaded = std::get_if<ipc::Reloaded>(&*message)) return sink_->on_worker_reloaded(index_, *reloaded);
   const auto* ready = std::get_if<ipc::Ready>(&*message);
   if (!ready) return misbehaved("a message that only the supervisor sends");
   if (ready->version != contract::kVersion) return misbehaved("another version of the control protocol");

@@ -19,6 +19,7 @@ class ControlSink {
   virtual void on_worker_events(Index index, const ipc::Events& events) = 0;
   virtual void on_worker_answer(Index index, const ipc::Answer& answer) = 0;
   virtual void on_worker_asks(Index index, const ipc::Ask& ask) = 0;
+  virtual void on_worker_reloaded(Index index, const ipc::Reloaded& reloaded) = 0;
   virtual void on_worker_misbehaved(Index index, std::string_view how) = 0;
   virtual void on_worker_drained(Index index) = 0;  // it has taken all that was queued for it
 

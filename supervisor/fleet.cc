@@ -104,7 +104,10 @@ Fleet::Fleet(Private, uv::Loop& loop, Setup setup, Hooks hooks, stats::Segment s
       slots_(setup_.policy.workers),
       timer_(loop, [this] { on_time(); }),
       leaving_(loop, [this] { look_whether_empty(); }),
-      questions_(loop, [this](Index index, const ipc::Question& question) { return put(index, question); }) {}
+      questions_(loop, [this](Index index, const ipc::Question& question) { return put(index, question); }),
+      reloads_(
+          loop, [this](Index index, const ipc::Question& question) { return put_reload(index, question.id); },
+          kReloadPatience) {}
 
 void Fleet::begin() { deliver(Begin{}); }
 
@@ -191,7 +194,10 @@ void Fleet::tell_publish(Slot& slot) {
   slot.control->send(ipc::Publish{publishing_});
 }
 
-void Fleet::on_worker_drained(Index index) { tell_publish(slots_[index]); }
+void Fleet::on_worker_drained(Index index) {
+  tell_publish(slots_[index]);
+  tell_reload(slots_[index]);
+}
 
 Index Fleet::owner_of(std::string_view sid) const {
   return ipc::SidRoute(routing_key_, setup_.policy.workers).owner(sid);
@@ -307,6 +313,7 @@ void Fleet::on_exit(Index index, uv::ChildExit how) {
   loop_.retire(std::move(slot.child));
   segment_.clear_gauges(index);
   questions_.on_gone(index);
+  reloads_.on_gone(index);
   deliver(WorkerExited{index, how.signal == 0 ? std::optional(how.status) : std::nullopt});
 }
 
@@ -366,11 +373,17 @@ Status Fleet::start_process(Index index) {
   Slot& slot = slots_[index];
   NXB_TRY(auto config, config_.text());
   NXB_TRY(auto channel, socket_pair(SOCK_STREAM));
+  NXB_TRY(auto mail, socket_pair(SOCK_SEQPACKET));
   NXB_TRY(auto control, Control::make(loop_, channel.first.release(), index, *this));
-  NXB_TRY(slot.child, uv::Child::spawn(loop_, {setup_.worker_path, std::string(kTitleRoom, ' ')},
-                                       descriptors_for(index, channel.second.get()), setup_.worker_identity,
-                                       [this, index](uv::ChildExit how) { on_exit(index, how); }));
+  NXB_TRY(slot.child,
+          uv::Child::spawn(loop_, {setup_.worker_path, std::string(kTitleRoom, ' ')},
+                           descriptors_for(index, channel.second.get(), mail.second.get()), setup_.worker_identity,
+                           [this, index](uv::ChildExit how) { on_exit(index, how); }));
   slot.control = std::move(control);
+  slot.listener_mail = std::move(mail.first);
+  slot.listeners.clear();
+  for (const Listening& listener : setup_.listeners) slot.listeners.insert(listener.number);
+  slot.reload_due = 0;
   slot.started_at = loop_.now();
   if (++slot.spawned > 1) stats::Counters(segment_.slot(index)).add(stats::Counter::worker_restarts);
   ipc::Configure configure;
@@ -389,11 +402,11 @@ Status Fleet::start_process(Index index) {
   return Done{};
 }
 
-std::vector<int> Fleet::descriptors_for(Index index, int control) const {
-  std::vector<int> list{null_.get(), STDERR_FILENO, STDERR_FILENO,
-                        control,     segment_.fd(), slots_[index].mailbox_in.get()};
+std::vector<int> Fleet::descriptors_for(Index index, int control, int listener_mail) const {
+  std::vector<int> list{
+      null_.get(), STDERR_FILENO, STDERR_FILENO, control, segment_.fd(), slots_[index].mailbox_in.get(), listener_mail};
   for (const Slot& slot : slots_) list.push_back(slot.mailbox_out.get());
-  list.insert(list.end(), setup_.listeners.begin(), setup_.listeners.end());
+  for (const Listening& listener : setup_.listeners) list.push_back(listener.fd);
   return list;
 }
 

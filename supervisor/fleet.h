@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,12 +32,16 @@ class Fleet final : private ControlSink {
   };
 
  public:
+  struct Listening {
+    std::uint16_t number = 0;  // in the configuration's [[listen]]
+    int fd = -1;
+  };
   struct Setup {
     std::string worker_path;
     std::string config_json;  // for workers; make() takes it out, as it may hold the keys of listeners
     Settings policy;
     std::optional<uv::Identity> worker_identity;  // nothing: as this process
-    std::vector<int> listeners;  // in configuration order; owned by the caller, alive as long as the fleet
+    std::vector<Listening> listeners;  // those open, by number; owned by the caller, alive while they are here
   };
   struct Hooks {
     std::function<void()> on_all_ready;
@@ -84,17 +89,22 @@ class Fleet final : private ControlSink {
 
   void publish(bool on);                         // whether workers, those to come as well, tell events
   void set_log_level(const std::string& level);  // of workers, those to come as well
-  void publish(bool on);                         // whether workers, those to come as well, tell events
   void tell_all(const ipc::Message& message);    // every worker there is just now, but for one that takes nothing
   // Answers come within Questions::kPatience; of all workers if none is named.
   void ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done);
+  // For workers that run and for those to come. What each says of it, within kReloadPatience: "" is that it holds.
+  Status reconfigure(std::string config_json, std::vector<Listening> listeners, Questions::Done done);
+  static constexpr Duration kReloadPatience{2'000};
   Index owner_of(std::string_view sid) const;
   std::vector<Loss> losses() const;  // by worker, oldest first
 
  private:
   struct Slot {
-    Descriptor mailbox_in;   // what the worker of this slot receives from
-    Descriptor mailbox_out;  // what every worker sends to
+    Descriptor mailbox_in;              // what the worker of this slot receives from
+    Descriptor mailbox_out;             // what every worker sends to
+    Descriptor listener_mail;           // to the process that is here (common/ipc/listener_mail.h)
+    std::set<std::uint16_t> listeners;  // those open that it has
+    std::uint32_t reload_due = 0;       // it is to be told; the id of the question, 0: it knows
     std::unique_ptr<uv::Child> child;
     std::unique_ptr<Control> control;
     bool told_to_publish = false;
@@ -108,6 +118,7 @@ class Fleet final : private ControlSink {
   void on_worker_events(Index index, const ipc::Events& events) override;
   void on_worker_answer(Index index, const ipc::Answer& answer) override;
   void on_worker_asks(Index index, const ipc::Ask& ask) override;
+  void on_worker_reloaded(Index index, const ipc::Reloaded& reloaded) override;
   void on_worker_misbehaved(Index index, std::string_view how) override;
   void on_worker_drained(Index index) override;
   void on_exit(Index index, uv::ChildExit how);
@@ -129,8 +140,10 @@ class Fleet final : private ControlSink {
 
   Status start_process(Index index);
   void tell_publish(Slot& slot);
+  void tell_reload(Slot& slot);
+  Reply::State put_reload(Index index, std::uint32_t id);
   Reply::State put(Index index, const ipc::Question& question);
-  std::vector<int> descriptors_for(Index index, int control) const;  // common/ipc/contract.h
+  std::vector<int> descriptors_for(Index index, int control, int listener_mail) const;  // common/ipc/contract.h
 
   uv::Loop& loop_;
   Setup setup_;
@@ -149,6 +162,7 @@ class Fleet final : private ControlSink {
   std::string log_level_;  // "": the configured one
   bool stopping_told_ = false;
   Questions questions_;
+  Questions reloads_;  // of which configuration holds
   contract::Exit exit_code_ = contract::Exit::Clean;
   std::string last_error_;
 };

@@ -46,6 +46,12 @@ std::string LogSwitch::carry_out(const admin::Request& request) {
   return answer(level, length);
 }
 
+void LogSwitch::reconfigure(const std::string& configured) {
+  configured_ = configured;
+  return_.stop();
+  tell_(configured);
+}
+
 // Said before it holds: what was heard until now hears of it.
 void LogSwitch::set(const std::string& level) {
   log::warn("log.level", {{"level", level}});

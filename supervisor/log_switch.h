@@ -22,10 +22,11 @@ class LogSwitch {
   // `tell`: workers are to have this level.
   LogSwitch(uv::Loop& loop, std::string configured, std::function<void(const std::string&)> tell);
   std::string carry_out(const admin::Request& request);  // the answer, a line
+  void reconfigure(const std::string& configured);       // after a reload: holds from now on, for good
 
  private:
   void set(const std::string& level);
-  const std::string configured_;
+  std::string configured_;
   std::function<void(const std::string&)> tell_;
   uv::Timer return_;
 };

@@ -15,7 +15,6 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/address.h"
 #include "common/config/config.h"
 #include "common/log/log.h"
 #include "common/log/log_file.h"
@@ -23,12 +22,12 @@
 #include "supervisor/admin/server.h"
 #include "supervisor/descriptor_limit.h"
 #include "supervisor/fleet.h"
-#include "supervisor/listener.h"
 #include "supervisor/log_switch.h"
 #include "supervisor/monitor.h"
 #include "supervisor/options.h"
 #include "supervisor/privileges.h"
 #include "supervisor/process_usage.h"
+#include "supervisor/reload.h"
 #include "supervisor/systemd.h"
 
 namespace nxb::supervisor {
@@ -41,16 +40,12 @@ Exit fail(const Error& error, Exit code) {
   return code;
 }
 
-// The file, the environment over it, the flags on top; every finding is printed.
+// Every finding is printed.
 std::optional<config::Config> read_configuration(const Options& options) {
-  config::Loaded loaded = config::load_file(options.config_path, config::variables_of(environ));
+  config::Loaded loaded = load_configuration(options);
   for (const auto& warning : loaded.warnings) std::cerr << warning << '\n';
   for (const auto& error : loaded.errors) std::cerr << error << '\n';
   if (!loaded.errors.empty()) return std::nullopt;
-  if (auto status = override_with(options, loaded.config); !status) {
-    std::cerr << status.error().text << '\n';
-    return std::nullopt;
-  }
   return std::move(loaded.config);
 }
 
@@ -62,32 +57,6 @@ void hold_standard_descriptors() {
   if (fd >= 0) close(fd);
 }
 
-std::string joined(const std::vector<ListeningSocket>& sockets) {
-  std::string text;
-  for (const auto& socket : sockets) text += (text.empty() ? "" : " ") + socket.text();
-  return text;
-}
-
-// In the order of the configuration. One that was passed in is taken for the [[listen]] with its address; it must have one.
-Result<std::vector<ListeningSocket>> open_listeners(const config::Config& config) {
-  NXB_TRY(auto passed, sockets_passed_in());
-  std::vector<ListeningSocket> sockets;
-  for (const auto& listen : config.listen) {
-    NXB_TRY(auto address, Address::parse(listen.address));
-    auto at = std::ranges::find(passed, address.text(), &ListeningSocket::text);
-    if (at != passed.end()) {
-      sockets.push_back(std::move(*at));
-      continue;
-    }
-    NXB_TRY(auto socket, ListeningSocket::open(address, kEverybody));
-    sockets.push_back(std::move(socket));
-  }
-  for (const auto& socket : passed) {
-    if (socket.fd() < 0) continue;
-    return Error{Code::Io, "the socket passed in for " + socket.text() +
-                               " belongs to no [[listen]]; there are: " + joined(sockets)};
-  }
-  return sockets;
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -98,20 +67,21 @@ std::string joined(const std::vector<std::string>& words) {
 
 // What main() holds while the loop runs.
 struct Daemon {
-  Daemon(const Options& o, const config::Config& c) : options(o), config(c), started(loop.now()) {}
+  Daemon(const Options& o, config::Config c) : options(o), started(loop.now()), reloader(o, std::move(c)) {}
   const Options& options;
-  const config::Config& config;
   uv::Loop loop;
   Instant started;
-  std::vector<ListeningSocket> sockets;
+  Reloader reloader;
   std::unique_ptr<Fleet> fleet;
   std::unique_ptr<Monitor> monitor;
   std::unique_ptr<admin::Server> admin;
-  LogSwitch log_switch{loop, config.log.level, [this](const std::string& level) { fleet->set_log_level(level); }};
+  LogSwitch log_switch{loop, reloader.running().log.level,
+                       [this](const std::string& level) { fleet->set_log_level(level); }};
   std::optional<Systemd> systemd;
   bool all_ready = false;
   Exit exit_code = Exit::Clean;
 
+  const config::Config& config() const { return reloader.running(); }
   Exit run(const std::string& worker_path);
   std::string state() const;
   admin::Snapshot snapshot() const;
@@ -119,6 +89,7 @@ struct Daemon {
   Systemd::Health health() const;
   Fleet::Hooks hooks();
   Status drop_privileges(const std::optional<uv::Identity>& identity) const;
+  void reload(const Reloader::Done& done);
 };
 
 std::string Daemon::state() const {
@@ -131,7 +102,8 @@ admin::Snapshot Daemon::snapshot() const {
   now.uptime = loop.now() - started;
   now.state = state();
   now.config_path = options.config_path;
-  for (const auto& socket : sockets) now.listen.push_back(socket.text());
+  now.listen = reloader.listeners().texts();
+  now.last_reload = reloader.last();
   for (auto& info : fleet->workers()) {
     const bool drains = info.draining && info.state == WorkerState::Ready;
     std::string state(info.stuck ? "stuck" : drains ? "draining" : name_of(info.state));
@@ -158,7 +130,7 @@ admin::Fleetwork Daemon::fleetwork() {
       done({owner, std::move(replies), fleet->losses()});
     });
   };
-  work.levers.workers = config.server.workers;
+  work.levers.workers = config().server.workers;
   work.levers.sessions = [this] { return fleet->stats().total()[static_cast<std::size_t>(stats::Counter::sessions)]; };
   work.levers.drain = [this](std::optional<Index> worker, bool on, std::optional<Duration> goodbye) {
     fleet->drain(worker, on, goodbye);
@@ -168,14 +140,26 @@ admin::Fleetwork Daemon::fleetwork() {
     fleet->ask(worker, "orders", "", std::move(done));  // in order: who answers has heard what was sent before
   };
   work.set = [this](const admin::Request& request) { return log_switch.carry_out(request); };
+  work.reload = [this](const Reloader::Done& done) { reload(done); };
   return work;
+}
+
+void Daemon::reload(const Reloader::Done& done) {
+  systemd->reloading();
+  reloader.reload(*fleet, [this, done](const admin::ReloadReport& report) {
+    if (report.errors.empty()) log_switch.reconfigure(config().log.level);
+    systemd->ready();
+    admin->publish(admin::reload_event(report));
+    done(report);
+  });
 }
 
 Fleet::Hooks Daemon::hooks() {
   Fleet::Hooks hooks;
   hooks.on_all_ready = [this] {
     all_ready = true;
-    log::info("supervisor.ready", {{"workers", config.server.workers}, {"listen", joined(sockets)}});
+    log::info("supervisor.ready",
+              {{"workers", config().server.workers}, {"listen", joined(reloader.listeners().texts())}});
     systemd->ready();
   };
   hooks.on_stopping = [this](Duration at_most) { systemd->stopping(at_most); };
@@ -196,6 +180,7 @@ Fleet::Hooks Daemon::hooks() {
 
 // Everything is bound by now. A port that only root can bind may have to be bound again: then workers alone drop.
 Status Daemon::drop_privileges(const std::optional<uv::Identity>& identity) const {
+  const config::Config& config = reloader.running();
   if (!config.server.core_dumps) forbid_core_dumps();
   if (!identity) return Done{};
   if (has_privileged_port(config)) return Done{};
@@ -208,19 +193,20 @@ Status Daemon::drop_privileges(const std::optional<uv::Identity>& identity) cons
 }
 
 Exit Daemon::run(const std::string& worker_path) {
-  auto opened = open_listeners(config);
+  auto passed = sockets_passed_in();
+  if (!passed) return fail(passed.error(), exit_code_of(passed.error()));
+  auto opened = reloader.open_listeners(*std::move(passed));
   if (!opened) return fail(opened.error(), exit_code_of(opened.error()));
-  sockets = *std::move(opened);
+  const config::Config& config = reloader.running();
   auto identity = identity_for(config.server);
   if (!identity) return fail(identity.error(), Exit::Permission);
 
   const config::Config::Server& server = config.server;
   Settings policy{server.workers, server.watchdog, server.shutdown_timeout, server.drain_timeout};
-  auto for_workers = config::to_json_for_workers(config);
+  auto for_workers = reloader.for_workers();
   if (!for_workers) return fail(for_workers.error(), Exit::BadConfig);
-  Fleet::Setup setup{worker_path, *std::move(for_workers), policy, {}, {}};
+  Fleet::Setup setup{worker_path, *std::move(for_workers), policy, {}, reloader.listeners().open()};
   if (has_privileged_port(config)) setup.worker_identity = *identity;
-  for (const auto& socket : sockets) setup.listeners.push_back(socket.fd());
   auto made = Fleet::make(loop, std::move(setup), hooks());
   if (!made) return fail(made.error(), Exit::Failed);
   fleet = *std::move(made);
@@ -237,14 +223,14 @@ Exit Daemon::run(const std::string& worker_path) {
   uv::Signal on_int(loop, SIGINT, [this] { fleet->stop(); });
   uv::Signal on_quit(loop, SIGQUIT, [this] { fleet->leave(); });
   uv::Signal on_usr1(loop, SIGUSR1, [this] {
-    log::reopen_file(config.log.file, log::Standard::Error);
+    log::reopen_file(config().log.file, log::Standard::Error);
     fleet->tell_all(ipc::ReopenLogs{});
   });
-  uv::Signal on_hup(loop, SIGHUP, [] { log::warn("reload.refused", {{"why", "reload is not supported yet"}}); });
+  uv::Signal on_hup(loop, SIGHUP, [this] { reload([](const admin::ReloadReport&) {}); });
 
   log::info("supervisor.start", {{"version", NXB_VERSION},
                                  {"pid", getpid()},
-                                 {"listen", joined(sockets)},
+                                 {"listen", joined(reloader.listeners().texts())},
                                  {"path", joined(config.http.path)},
                                  {"admin", config.server.admin_socket},
                                  {"workers", config.server.workers}});
@@ -278,7 +264,7 @@ Exit supervise(int argc, char** argv) {
     if (!opened) return fail(opened.error(), Exit::Permission);
   }
   fit_to_descriptors(*config);
-  Daemon daemon(options, *config);
+  Daemon daemon(options, *std::move(config));
   return daemon.run(*worker_path);
 }
 

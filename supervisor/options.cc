@@ -77,6 +77,13 @@ Status override_with(const Options& options, config::Config& config) {
   return Done{};
 }
 
+config::Loaded load_configuration(const Options& options) {
+  config::Loaded loaded = config::load_file(options.config_path, config::variables_of(environ));
+  if (!loaded.errors.empty()) return loaded;
+  if (auto status = override_with(options, loaded.config); !status) loaded.errors.push_back(status.error().text);
+  return loaded;
+}
+
 Result<std::string> find_worker(const Options& options) {
   std::string folder = own_folder();
   std::array candidates{folder + "/nxb-worker", folder + "/../worker/nxb-worker"};

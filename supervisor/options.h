@@ -28,6 +28,9 @@ std::variant<Options, contract::Exit> parse_options(int argc, const char* const*
 // The first [[listen]] gives way to --host and --port, [http] path to --path, [log] level to --logging.
 Status override_with(const Options& options, config::Config& config);
 
+// The file, the flags on top of it; every finding. What -t says, and what a reload goes by.
+config::Loaded load_configuration(const Options& options);
+
 // --worker, or nxb-worker beside this program, or where the build tree has it.
 Result<std::string> find_worker(const Options& options);
 

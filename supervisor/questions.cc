@@ -7,11 +7,11 @@
 
 namespace nxb::supervisor {
 
-Questions::Questions(uv::Loop& loop, Send send)
-    : loop_(loop), send_(std::move(send)), timer_(loop, [this] { on_due(); }) {}
+Questions::Questions(uv::Loop& loop, Send send, Duration patience)
+    : loop_(loop), send_(std::move(send)), patience_(patience), timer_(loop, [this] { on_due(); }) {}
 
 void Questions::ask(const std::vector<Index>& whom, const std::string& what, const std::string& argument, Done done) {
-  Open question{++last_id_, loop_.now() + kPatience, {}, {}, std::move(done)};
+  Open question{++last_id_, loop_.now() + patience_, {}, {}, std::move(done)};
   for (Index worker : whom) {
     Reply::State state = send_(worker, {question.id, what, argument});
     bool asked = state == Reply::State::Answered;
@@ -20,7 +20,7 @@ void Questions::ask(const std::vector<Index>& whom, const std::string& what, con
     if (state == Reply::State::Silent) silent_.insert(worker);
   }
   open_.push_back(std::move(question));
-  if (open_.size() == 1) timer_.start(kPatience);
+  if (open_.size() == 1) timer_.start(patience_);
   finish_settled();
 }
 

@@ -35,7 +35,7 @@ class Questions {
   using Send = std::function<Reply::State(Index, const ipc::Question&)>;  // Answered: it is on its way
   using Done = std::function<void(std::vector<Reply>)>;
 
-  Questions(uv::Loop& loop, Send send);
+  Questions(uv::Loop& loop, Send send, Duration patience = kPatience);
   // `done` is called once; at once if there is nobody to wait for.
   void ask(const std::vector<Index>& whom, const std::string& what, const std::string& argument, Done done);
   void on_answer(Index from, const ipc::Answer& answer);
@@ -58,6 +58,7 @@ class Questions {
 
   uv::Loop& loop_;
   Send send_;
+  const Duration patience_;
   std::set<Index> silent_;
   std::deque<Open> open_;  // oldest first, so the first is due first
   std::uint32_t last_id_ = 0;

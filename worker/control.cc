@@ -47,6 +47,8 @@ Status Control::take_line(const std::string& line) {
     handlers_.log_level(log->level);
   } else if (std::holds_alternative<ipc::ReopenLogs>(message)) {
     handlers_.reopen_logs();
+  } else if (const auto* reload = std::get_if<ipc::Reload>(&message)) {
+    handlers_.reload(*reload);
   } else {
     return Error{Code::BadInput, "a message that only workers send"};
   }

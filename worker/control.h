@@ -26,6 +26,7 @@ class Control final : private uv::StreamSink {
     std::function<void(ipc::Told)> told;  // the answer to an Ask
     std::function<void(const std::string& level)> log_level;
     std::function<void()> reopen_logs;
+    std::function<void(const ipc::Reload&)> reload;
     std::function<void()> lost;                // the supervisor vanished
     std::function<void(const Error&)> misled;  // the supervisor spoke nonsense, or is of another version
   };

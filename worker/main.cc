@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -29,6 +30,11 @@ using contract::Exit;
 Exit exit_for(const Error& error) {
   if (error.code == Code::Config) return Exit::BadConfig;
   return error.code == Code::Unsupported ? Exit::OtherVersion : Exit::Failed;
+}
+
+std::size_t open_listeners(const config::Config& config) {
+  auto open = std::count_if(config.listen.begin(), config.listen.end(), [](const auto& one) { return one.is_open(); });
+  return static_cast<std::size_t>(open);
 }
 
 // The life of the process: waits for its configuration, serves, says goodbye.
@@ -56,6 +62,7 @@ class Life {
       if (auto known = log::level_named(level)) log::set_level(*known);
     };
     handlers.reopen_logs = [this] { log::reopen_file(log_file_, log::Standard::OutputToo); };
+    handlers.reload = [this](const ipc::Reload& reload) { on_reload(reload); };
     handlers.lost = [this] { on_lost(); };
     handlers.misled = [this](const Error& error) { fail(exit_for(error), "control channel: " + error.text); };
     NXB_TRY(control_, Control::make(loop_, contract::kControl, std::move(handlers)));
@@ -74,11 +81,12 @@ class Life {
     auto config = config::from_json(identity.config);
     if (!config) return fail(Exit::OtherVersion, config.error().text);   // the supervisor checked what it wrote
     if (!config->server.core_dumps) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // memory holds passwords (O-11)
-    log::configure(config->log.level, config->log.format, "worker " + std::to_string(identity.index));
+    name_ = "worker " + std::to_string(identity.index);
+    log::configure(config->log.level, config->log.format, name_);
     log::name_generation(identity.generation);
     log::show_addresses(config->log.ip);
     log_file_ = config->log.file;
-    if (auto only = only_contract_descriptors(identity.workers, config->listen.size()); !only) {
+    if (auto only = only_contract_descriptors(identity.workers, open_listeners(*config)); !only) {
       return fail(Exit::Failed, only.error().text);
     }
     auto worker =
@@ -87,6 +95,19 @@ class Life {
     worker_ = *std::move(worker);
     log::debug("worker.serving", {{"pid", getpid()}});
     control_->send(ipc::Ready{contract::kVersion});
+  }
+
+  void on_reload(const ipc::Reload& reload) {
+    if (!worker_ || stopping_) return;  // it ends
+    auto config = config::from_json(reload.config);
+    if (!config) return fail(Exit::OtherVersion, config.error().text);
+    const config::Config::Log log = config->log;
+    Status done = worker_->reload(*std::move(config));
+    if (done) {
+      log::configure(log.level, log.format, name_);
+      log::show_addresses(log.ip);
+    }
+    control_->send(ipc::Reloaded{reload.id, done ? std::string() : done.error().text});
   }
 
   // One message a turn, while the supervisor takes them; meanwhile they wait in the journal, which is bounded.
@@ -122,6 +143,7 @@ class Life {
   std::unique_ptr<Control> control_;
   std::unique_ptr<Worker> worker_;
   std::string log_file_;  // "": the log is stderr
+  std::string name_;      // in the log
   bool stopping_ = false;
   bool orphaned_ = false;
   Exit how_ = Exit::Clean;

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "common/base/certificate.h"
 #include "common/ipc/contract.h"
+#include "common/ipc/listener_mail.h"
 #include "common/uv/title.h"
 
 namespace nxb {
@@ -89,10 +91,10 @@ edge::Context Worker::edge_context(const ipc::Configure& identity) {
 }
 
 Status Worker::listen(const ipc::Configure& identity) {
+  int fd = contract::first_listener(static_cast<int>(identity.workers));
   for (std::size_t i = 0; i < config_.listen.size(); ++i) {
-    int fd = contract::first_listener(static_cast<int>(identity.workers)) + static_cast<int>(i);
-    NXB_TRY(auto done, edge_->listen(fd, static_cast<std::uint16_t>(i)));
-    static_cast<void>(done);
+    if (!config_.listen[i].is_open()) continue;
+    NXB_TRY([[maybe_unused]] auto done, listen_at(static_cast<std::uint16_t>(i), Descriptor(fd++)));
   }
   return Done{};
 }
@@ -120,6 +122,55 @@ void Worker::on_beat() {
   titled_at_ = loop_.now();
   const std::size_t sessions = gateway_.live_sessions();
   uv::set_title(title_ + std::to_string(sessions) + (sessions == 1 ? " session" : " sessions"));
+}
+
+Status Worker::listen_at(std::uint16_t number, Descriptor socket) {
+  NXB_TRY([[maybe_unused]] auto done, edge_->listen(socket.get(), number));
+  listeners_.insert_or_assign(number, std::move(socket));
+  return Done{};
+}
+
+Status Worker::reload(config::Config config) {
+  NXB_TRY([[maybe_unused]] auto secured, configure_tls(config));
+  NXB_TRY([[maybe_unused]] auto opened, open_added(config));
+  close_removed(config);
+  config_ = std::move(config);  // where it is: everybody refers to it
+  edge_->reconfigure();
+  gateway_.reconfigure();
+  streams_.reconfigure();
+  counters_.add(stats::Counter::reloads);
+  return Done{};
+}
+
+Status Worker::open_added(const config::Config& next) {
+  NXB_TRY(auto mail, ipc::take_listeners(contract::kListeners));
+  for (ipc::ListenerMail& one : mail) arrived_.insert_or_assign(one.number, std::move(one.socket));
+  std::vector<std::uint16_t> added;
+  for (std::size_t i = 0; i < next.listen.size(); ++i) {
+    auto number = static_cast<std::uint16_t>(i);
+    if (!next.listen[i].is_open() || listeners_.contains(number)) continue;
+    if (!arrived_.contains(number))
+      return Error{Code::NotFound, "listener " + next.listen[i].address + " did not arrive"};
+    added.push_back(number);
+  }
+  for (std::uint16_t number : added) {
+    auto socket = arrived_.extract(number);
+    NXB_TRY([[maybe_unused]] auto done, listen_at(number, std::move(socket.mapped())));
+  }
+  // Those behind the end are named by a Reload that follows; a number below that is not open now never will be.
+  arrived_.erase(arrived_.begin(), arrived_.lower_bound(static_cast<std::uint16_t>(next.listen.size())));
+  return Done{};
+}
+
+void Worker::close_removed(const config::Config& next) {
+  for (auto at = listeners_.begin(); at != listeners_.end();) {
+    if (next.listen.at(at->first).is_open()) {
+      ++at;
+      continue;
+    }
+    edge_->unlisten(at->first);
+    at = listeners_.erase(at);
+  }
 }
 
 void Worker::count_bugs() {

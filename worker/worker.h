@@ -4,10 +4,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
+#include "common/base/descriptor.h"
 #include "common/config/config.h"
 #include "common/ipc/message.h"
 #include "common/ipc/sid_route.h"
@@ -44,6 +47,9 @@ class Worker final : private gateway::Ports,
   ipc::Answer answer(const ipc::Question& question);
 
   void told(const ipc::Told& told) { edge_->told(told); }  // what its pages asked the supervisor
+  // Takes over another configuration, in place (O-33). Fails, and then nothing has changed, if a listening socket that it
+  // names did not arrive.
+  Status reload(config::Config config);
 
   void drain(const ipc::Drain& order);
   // Goodbye to every client over that time (B-108, O-08); again: sooner. idle() becomes true soon after no worker has a
@@ -63,6 +69,9 @@ class Worker final : private gateway::Ports,
   void on_beat();
   void say_goodbyes();
   bool sessions_anywhere() const;
+  Status listen_at(std::uint16_t number, Descriptor socket);
+  Status open_added(const config::Config& next);
+  void close_removed(const config::Config& next);
 
   // gateway::Ports
   void reply(RequestId to, gateway::Reply reply) override;
@@ -121,6 +130,8 @@ class Worker final : private gateway::Ports,
   uv::Deadlines::Family sockets_;
   upstream::Streams streams_;
   tls::ServerContexts tls_;
+  std::map<std::uint16_t, Descriptor> arrived_;    // for numbers that no configuration has yet
+  std::map<std::uint16_t, Descriptor> listeners_;  // by number
   std::unique_ptr<relay::Mailroom> mailroom_;
   std::unique_ptr<edge::Edge> edge_;
 };

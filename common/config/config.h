@@ -32,10 +32,11 @@ struct ListenTls {
 };
 
 struct Listen {
-  std::string address;                       // as Address::parse takes it
+  std::string address;                       // as Address::parse takes it; "": closed by a reload, its number stays
   std::vector<std::string> trusted_proxies;  // addresses, address/prefix, or "unix" for unix socket peers (H-47)
   bool accept_proxy = false;                 // they begin with a PROXY header, and nobody else is heard (O-30)
   ListenTls tls = {};                        // clients speak HTTPS and WSS here
+  bool is_open() const { return !address.empty(); }
   friend bool operator==(const Listen&, const Listen&) = default;
 };
 

@@ -64,8 +64,10 @@ void list(const Node::Table& table, const std::string& name, const std::string& 
 }  // namespace
 
 Lines listing(const Config& config) {
+  Config shown = config;
+  std::erase_if(shown.listen, [](const Listen& listen) { return !listen.is_open(); });
   Lines lines;
-  list(write_config(config), "", "", lines);
+  list(write_config(shown), "", "", lines);
   return lines;
 }
 

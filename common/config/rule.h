@@ -28,6 +28,7 @@ struct Rule {
   bool whole_seconds = false;                 // Time: it goes on the wire in seconds
   bool takes_text = false;                    // List: a string is a list of one
   bool secret = false;                        // Text: listing() does not show it
+  bool at_start = false;                      // a reload leaves it as it is (change.h)
   std::size_t least = 0, most = 1000;         // List: number of elements
   std::array<std::string_view, 8> choices{};  // Choice: spelled as the option is printed, read in any case
   TextCheck check = nullptr;                  // Text, and each element of a List
@@ -36,6 +37,7 @@ struct Rule {
 
   constexpr Rule or_auto() const { return with(&Rule::takes_auto); }
   constexpr Rule in_whole_seconds() const { return with(&Rule::whole_seconds); }
+  constexpr Rule only_at_start() const { return with(&Rule::at_start); }
   constexpr Rule hidden() const { return with(&Rule::secret); }
   constexpr Rule or_one() const { return with(&Rule::takes_text); }
   constexpr Rule entries(std::size_t from, std::size_t to) const {

@@ -4,7 +4,8 @@
 // Descriptors a worker starts with, and no others:
 //   0 /dev/null, 1 and 2 the supervisor's stderr (the log file, if there is one),
 //   3 control channel (stream socket, newline-delimited JSON), 4 stats segment (memfd), 5 receiving end of its mailbox,
-//   6 .. 6+W-1 sending ends of the mailboxes of workers 0 .. W-1, 6+W .. 6+W+L-1 the listening sockets in configuration order.
+//   6 where listening sockets come from that are opened later (listener_mail.h), 7 .. 7+W-1 sending ends of the mailboxes of
+//   workers 0 .. W-1, 7+W .. 7+W+L-1 the listening sockets that are open, in configuration order.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -16,7 +17,7 @@ namespace nxb::contract {
 
 inline constexpr std::uint32_t kVersion = 5;
 
-enum Fd : int { kControl = 3, kStats = 4, kMailboxIn = 5, kFirstMailboxOut = 6 };
+enum Fd : int { kControl = 3, kStats = 4, kMailboxIn = 5, kListeners = 6, kFirstMailboxOut = 7 };
 inline constexpr int first_listener(int workers) { return kFirstMailboxOut + workers; }
 
 // Exit codes of both daemons (sysexits, O-03). BadConfig of a worker is never retried; OtherVersion is, with back-off: the

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/log/line.h"
 #include "supervisor/admin/json.h"
 
 namespace nxb::supervisor::admin {
@@ -22,6 +23,15 @@ Json counters_of(const stats::Values& values) {
   return json;
 }
 
+Json last_reload(const Snapshot& now) {
+  if (!now.last_reload) return nullptr;
+  Json json;
+  json["time"] = log::timestamp(now.last_reload->at_ms);
+  json["ok"] = now.last_reload->ok();
+  json["needs_restart"] = now.last_reload->needs_restart;
+  return json;
+}
+
 Json status(const Source& source) {
   Snapshot now = source.snapshot();
   auto ready = std::ranges::count_if(now.workers, [](const WorkerRow& row) { return row.state == "ready"; });
@@ -32,6 +42,7 @@ Json status(const Source& source) {
   json["state"] = now.state;
   json["uptime_seconds"] = seconds(now.uptime);
   json["config"] = now.config_path;
+  json["last_reload"] = last_reload(now);
   json["listen"] = now.listen;
   json["workers"] = {{"ready", ready}, {"total", now.workers.size()}};
   json["sessions"] = value_of(now.total, stats::Counter::sessions);
@@ -97,6 +108,7 @@ std::string answer(Command snapshot, const Source& source) {
     return line_of(name(source));
     NXB_ADMIN_SNAPSHOTS(NXB_ADMIN_ROW)
 #undef NXB_ADMIN_ROW
+    case Command::reload:
     case Command::events:
     case Command::watch:
 #define NXB_ADMIN_ROW(name, help) case Command::name:

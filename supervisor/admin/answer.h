@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/stats/stats.h"
+#include "supervisor/admin/reload.h"
 #include "supervisor/admin/request.h"
 #include "supervisor/process_usage.h"
 
@@ -37,6 +38,7 @@ struct Snapshot {
   std::vector<std::string> listen;
   std::vector<WorkerRow> workers;
   stats::Values total{};
+  std::optional<ReloadReport> last_reload;
 };
 
 struct Source {

@@ -114,6 +114,7 @@ class Server::Connection final : public uv::StreamSink {
     if (is_snapshot(request->command)) return write(answer(request->command, server_->source_));
     if (is_setting(request->command)) return write(server_->fleet_.set(*request));
     if (request->command == Command::watch) return watch(*request);
+    if (request->command == Command::reload) return reload();
     inquire(*request);
   }
   void subscribe(const Request& request) {
@@ -142,6 +143,10 @@ class Server::Connection final : public uv::StreamSink {
       server_->subscribers_changed();
     }
     inquire(request);
+  }
+  void reload() {
+    wait();
+    server_->reload(id_);
   }
   void tell_lost() {
     if (lost_ != 0) batch_ += dropped_line(std::nullopt, std::exchange(lost_, 0));
@@ -229,18 +234,23 @@ void Server::subscribers_changed() {
 }
 
 // Who asked may be gone when the answer comes.
+void Server::answer_late(std::uint64_t asker, const std::string& line) {
+  auto at = std::ranges::find(connections_, asker, &Connection::id);
+  if (at != connections_.end()) (*at)->answer_late(line);
+}
+
 void Server::inquire(std::uint64_t asker, const Inquiry& inquiry) {
   fleet_.inquire(inquiry, [this, asker, conclude = inquiry.conclude](const Findings& findings) {
-    auto at = std::ranges::find(connections_, asker, &Connection::id);
-    if (at != connections_.end()) (*at)->answer_late(conclude(findings));
+    answer_late(asker, conclude(findings));
   });
 }
 
+void Server::reload(std::uint64_t asker) {
+  fleet_.reload([this, asker](const ReloadReport& report) { answer_late(asker, reload_line(report)); });
+}
+
 void Server::carry_out(std::uint64_t asker, const Request& order) {
-  admin::carry_out(order, fleet_.levers, [this, asker](const std::string& line) {
-    auto at = std::ranges::find(connections_, asker, &Connection::id);
-    if (at != connections_.end()) (*at)->answer_late(line);
-  });
+  admin::carry_out(order, fleet_.levers, [this, asker](const std::string& line) { answer_late(asker, line); });
 }
 
 void Server::unwatch(const std::string& name) {

@@ -20,6 +20,7 @@
 #include "supervisor/admin/feed.h"
 #include "supervisor/admin/inquiry.h"
 #include "supervisor/admin/orders.h"
+#include "supervisor/admin/reload.h"
 #include "supervisor/listener.h"
 
 namespace nxb::supervisor::admin {
@@ -36,6 +37,7 @@ struct Fleetwork {
   std::function<void(const Inquiry&, std::function<void(const Findings&)>)> inquire;
   std::function<std::string(const Request&)> set = nullptr;  // one of NXB_ADMIN_SETTINGS; its answer, a line
   Levers levers{};
+  std::function<void(std::function<void(const ReloadReport&)>)> reload = {};
 };
 
 class Server final : private uv::Listener::Sink {
@@ -60,6 +62,8 @@ class Server final : private uv::Listener::Sink {
   void inquire(std::uint64_t asker, const Inquiry& inquiry);
   void carry_out(std::uint64_t asker, const Request& order);
   void unwatch(const std::string& name);
+  void reload(std::uint64_t asker);
+  void answer_late(std::uint64_t asker, const std::string& line);
   void flush();
 
   uv::Loop& loop_;

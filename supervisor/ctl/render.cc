@@ -28,6 +28,37 @@ std::string cell(const Json& value) {
 std::string bytes_cell(const Json& value) { return value.is_null() ? "-" : readable_bytes(value.get<std::uint64_t>()); }
 std::string time_cell(const Json& value) { return value.is_null() ? "-" : readable_time(value.get<double>()); }
 
+std::string listed(const Json& words) {
+  std::string text;
+  for (const Json& word : words) text += (text.empty() ? "" : ", ") + cell(word);
+  return text;
+}
+
+std::string render_last_reload(const Json& last) {
+  if (last.is_null()) return "none";
+  std::string waits = listed(last.at("needs_restart"));
+  return cell(last.at("time")) + (last.at("ok").get<bool>() ? ": ok" : ": failed, see the log") +
+         (waits.empty() ? "" : "; needs a restart: " + waits);
+}
+
+std::string render_reload(const Json& json) {
+  std::string workers;
+  for (const Json& worker : json.at("workers")) {
+    std::string state = cell(worker.at("state"));
+    if (state == "silent") state = "does not answer, takes it when it reads or is replaced";
+    if (state == "absent") state = "is being started, begins with it";
+    workers += (workers.empty() ? "" : "; ") + cell(worker.at("index")) + " " + state;
+  }
+  std::string changed = listed(json.at("changed"));
+  std::string waits = listed(json.at("needs_restart"));
+  std::string warnings;
+  for (const Json& warning : json.at("warnings")) warnings += cell(warning) + '\n';
+  Rows rows{{"changed", changed.empty() ? "nothing" : changed}};
+  if (!waits.empty()) rows.push_back({"needs a restart", waits});
+  rows.push_back({"workers", workers});
+  return warnings + table(rows, {Align::Left, Align::Left});
+}
+
 std::string render_status(const Json& json) {
   std::string listen;
   for (const Json& address : json.at("listen")) listen += (listen.empty() ? "" : ", ") + cell(address);
@@ -37,6 +68,7 @@ std::string render_status(const Json& json) {
             {"pid", cell(json.at("pid"))},
             {"uptime", time_cell(json.at("uptime_seconds"))},
             {"config", cell(json.at("config"))},
+            {"last reload", render_last_reload(json.at("last_reload"))},
             {"listen", listen},
             {"workers", cell(workers.at("ready")) + " of " + cell(workers.at("total")) + " ready"},
             {"sessions", cell(json.at("sessions"))}};
@@ -269,6 +301,7 @@ Result<std::string> render(std::string_view command, std::string_view answer_lin
     if (command == "kick") return render_kick(json);
     if (command == "drain" || command == "undrain" || command == "stop") return cell(json.at("verdict")) + '\n';
     if (command == "log") return render_log(json);
+    if (command == "reload") return render_reload(json);
   } catch (const nlohmann::json::exception& error) {
     return Error{Code::BadInput, std::string("the answer lacks something: ") + error.what()};
   }

@@ -314,8 +314,8 @@ async def descriptors_of_workers():
         for pid in pids:
             sockets = [name for name in os.listdir(f"/proc/{pid}/fd")
                        if os.readlink(f"/proc/{pid}/fd/{name}").startswith(("socket:", "/memfd"))]
-            # control, stats, mailbox in, two mailboxes out, one listener
-            same(len(sockets), 6, f"sockets of worker {pid}")
+            # control, stats, mailbox in, listeners to come, two mailboxes out, one listener
+            same(len(sockets), 7, f"sockets of worker {pid}")
 
 
 @case("a request that waits while the only worker is replaced is served by the replacement (ARCHITECTURE, Processes)")

@@ -195,8 +195,7 @@ void Resolver::Lookup::conclude() {
 
 void Resolver::ContextDeleter::operator()(dns_ctx* context) const noexcept { dns_free(context); }
 
-Result<std::unique_ptr<Resolver>> Resolver::make(uv::Loop& loop, const std::vector<std::string>& servers,
-                                                 stats::Counters& counters) {
+Result<Resolver::Context> Resolver::mould(const std::vector<std::string>& servers) {
   dns_reset(nullptr);  // the default context is only the mould; it is never opened
   Context base(dns_new(nullptr));
   NXB_CHECK(base != nullptr, "udns out of memory");
@@ -213,7 +212,19 @@ Result<std::unique_ptr<Resolver>> Resolver::make(uv::Loop& loop, const std::vect
   dns_set_opt(base.get(), DNS_OPT_UDPSIZE, kUdpSize);
   dns_set_opt(base.get(), DNS_OPT_TIMEOUT, kTimeoutSeconds);
   dns_set_opt(base.get(), DNS_OPT_NTRIES, kTries);
+  return base;
+}
+
+Result<std::unique_ptr<Resolver>> Resolver::make(uv::Loop& loop, const std::vector<std::string>& servers,
+                                                 stats::Counters& counters) {
+  NXB_TRY(auto base, mould(servers));
   return std::make_unique<Resolver>(Private(), loop, counters, std::move(base));
+}
+
+Status Resolver::change_servers(const std::vector<std::string>& servers) {
+  NXB_TRY(base_, mould(servers));
+  cache_ = {};
+  return Done{};
 }
 
 Resolver::Resolver(Private, uv::Loop& loop, stats::Counters& counters, Context base)

@@ -49,6 +49,8 @@ class Resolver {
   static Result<std::unique_ptr<Resolver>> make(uv::Loop& loop, const std::vector<std::string>& servers,
                                                 stats::Counters& counters);
   ~Resolver();
+  // Other servers, for lookups to come; what was learnt from the former is forgotten. An error leaves all as it was.
+  Status change_servers(const std::vector<std::string>& servers);
 
   // `done` is called once, from the loop, never from within this call; not at all after cancel().
   LookupId lookup(const std::string& host, std::uint16_t port, Callback done);
@@ -72,6 +74,7 @@ class Resolver {
   Resolver(Private, uv::Loop& loop, stats::Counters& counters, Context base);
 
  private:
+  static Result<Context> mould(const std::vector<std::string>& servers);
   LookupId begin(std::unique_ptr<Lookup> lookup);
   void finish(LookupId id);
 

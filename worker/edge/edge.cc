@@ -28,6 +28,7 @@ std::string host_name() {
 class Edge::Port final : public uv::Listener::Sink {
  public:
   Port(Edge& edge, std::uint16_t index) : edge_(edge), index_(index) {}
+  std::uint16_t index() const { return index_; }
   std::unique_ptr<uv::Listener> listener;
 
  private:
@@ -65,7 +66,12 @@ Edge::Edge(const Context& context)
             .fewer = [this] { watch_capacity(); }}),
       sockets_(shared_.context, [this](const std::string& peer, std::uint16_t listener) { forget(peer, listener); }) {
   shared_.family = context.deadlines.add(*this);
-  for (const config::Listen& listen : context.config.listen)
+  read_trusted();
+}
+
+void Edge::read_trusted() {
+  shared_.trusted.clear();
+  for (const config::Listen& listen : shared_.context.config.listen)
     shared_.trusted.emplace_back(listen.trusted_proxies, listen.accept_proxy);
 }
 
@@ -77,8 +83,30 @@ Edge::~Edge() {
 Status Edge::listen(int fd, std::uint16_t listener) {
   auto port = std::make_unique<Port>(*this, listener);
   NXB_TRY(port->listener, uv::Listener::adopt(shared_.context.loop, fd, *port));
+  if (!accepting_ || shared_.shutting_down) port->listener->pause();
   ports_.push_back(std::move(port));
   return Done{};
+}
+
+void Edge::unlisten(std::uint16_t listener) {
+  for (auto& port : ports_) {
+    if (port->index() != listener) continue;
+    port->listener.reset();
+    shared_.context.loop.retire(std::move(port));
+  }
+  std::erase(ports_, nullptr);
+}
+
+// Who counts depends on who is trusted: all are counted again.
+void Edge::reconfigure() {
+  const config::Config& config = shared_.context.config;
+  shared_.replies.change(config.http, config.sticky);
+  read_trusted();
+  peers_.start_over(config.server.max_connections_per_address);
+  connections_.for_each(
+      [this](ConnId, HttpConnection& connection) { peers_.opened(connection.peer(), connection.listener()); });
+  sockets_.for_each([this](const WsConnection& socket) { peers_.opened(socket.peer(), socket.listener()); });
+  watch_capacity();
 }
 
 void Edge::accepted(Descriptor fd, std::uint16_t listener) {

@@ -30,7 +30,11 @@ class Edge final : private uv::DeadlineSink {
   Edge(const Edge&) = delete;
   Edge& operator=(const Edge&) = delete;
 
-  Status listen(int fd, std::uint16_t listener);   // does not own fd
+  Status listen(int fd, std::uint16_t listener);  // does not own fd
+  void unlisten(std::uint16_t listener);          // its connections stay; fd may be closed
+  // The configuration that the context refers to is another one now. Connections keep what they began with: parser
+  // limits, and what a WebSocket may send and leave untaken. Trusted proxies and limits are the new ones at once.
+  void reconfigure();
   void take(relay::Handover handover);             // it arrived from another worker
   void take_back(relay::Handover handover);        // ours, undeliverable: 503 and close, or a WebSocket here
   void reply(RequestId to, gateway::Reply reply);  // unknown or closed connection: nothing happens
@@ -53,6 +57,7 @@ class Edge final : private uv::DeadlineSink {
   void turn_away(relay::Handover handover);
   void closed(ConnId id);
   void upgraded(ConnId id, Upgraded connection);
+  void read_trusted();
   void forget(const std::string& peer, std::uint16_t listener);
   void watch_capacity();
   void on_deadline(std::uint64_t id, Instant now) override;

@@ -21,13 +21,17 @@ class PeerLimit {
 
   // `trusted` by listener, outliving this; `most` 0: no limit.
   PeerLimit(std::uint32_t most, const std::vector<TrustedProxies>& trusted) : most_(most), trusted_(trusted) {}
+  void start_over(std::uint32_t most) {  // whoever is there is told of again
+    most_ = most;
+    connections_ = {};
+  }
   Verdict judge(const std::string& peer, std::uint16_t listener) const;  // `peer` as Address::text
   void opened(const std::string& peer, std::uint16_t listener);
   void closed(const std::string& peer, std::uint16_t listener);
 
  private:
   std::optional<Network> counted(const std::string& peer, std::uint16_t listener) const;
-  const std::uint32_t most_;
+  std::uint32_t most_;
   const std::vector<TrustedProxies>& trusted_;
   NetworkCounts connections_;
 };

@@ -29,6 +29,10 @@ class SocketTable final : private uv::DeadlineSink {
   void finish(SocketId of);
   void set_reading(SocketId of, bool on);
   std::size_t size() const { return sockets_.size(); }
+  template <class F>
+  void for_each(F&& f) {  // f(const WsConnection&)
+    sockets_.for_each([&f](SocketId, WsConnection& socket) { f(socket); });
+  }
 
  private:
   void take_out(SocketId id);

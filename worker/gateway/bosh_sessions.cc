@@ -124,6 +124,8 @@ void BoshSessions::on_server(SessionKey session, bosh::StreamNumber stream, upst
   deliver(session, bosh::ServerSpoke{stream, std::move(event)});
 }
 
+void BoshSessions::reconfigure() { limits_ = limits_from(context_.config.bosh); }
+
 std::vector<SessionKey> BoshSessions::live() {
   std::vector<SessionKey> all;
   cells_.for_each([&](SessionKey key, Cell& cell) {

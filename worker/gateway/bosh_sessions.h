@@ -41,6 +41,7 @@ class BoshSessions {
   void on_server(SessionKey session, bosh::StreamNumber stream, upstream::Event event);
   std::vector<SessionKey> live();
   void say_goodbye(SessionKey session) { deliver(session, bosh::ShutDown{}); }
+  void reconfigure();  // for sessions to come
   // What there is to say of a live one, as JSON; its full sid or its name in the log. Nothing: it is not here.
   std::optional<std::string> explain(std::string_view sid, Depth depth);
   bool kick(std::string_view sid, bosh::Condition condition);  // whether it was here

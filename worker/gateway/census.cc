@@ -52,7 +52,8 @@ Census::Objection Census::judge(Kind kind, std::string_view address) {
 void Census::begin(Record& record) {
   record.live = true;
   ++live_;
-  if (context_.config.server.max_sessions_per_address != 0) admission_.opened(record.client);
+  record.counted = context_.config.server.max_sessions_per_address != 0;
+  if (record.counted) admission_.opened(record.client);
   context_.counters.add(Counter::sessions);
   if (record.kind == Kind::WebSocket) context_.counters.add(Counter::websockets);
   context_.counters.add(Counter::sessions_opened);
@@ -111,7 +112,7 @@ void Census::count_error(const Record& record, const Ending& ending) {
 void Census::end(Record& record, const Ending& ending) {
   if (!std::exchange(record.live, false)) return;
   --live_;
-  admission_.ended(record.client);
+  if (record.counted) admission_.ended(record.client);
   context_.counters.sub(Counter::sessions);
   if (record.kind == Kind::WebSocket) context_.counters.sub(Counter::websockets);
   context_.counters.add(Counter::sessions_ended);

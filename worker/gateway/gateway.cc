@@ -96,6 +96,11 @@ std::string Gateway::unwatch(std::string_view name) {
   return "{}";
 }
 
+void Gateway::reconfigure() {
+  bosh_.reconfigure();
+  websockets_.reconfigure();
+}
+
 void Gateway::shut_down() {
   drain(true);
   say_goodbye(Duration::zero());

@@ -29,6 +29,7 @@ struct Record {
   std::string ua = {};            // its name for itself (C-44)
   Instant started;
   bool live = false;           // begun, and not ended
+  bool counted = false;        // among those of its address: there was a limit when it began
   std::uint32_t requests = 0;  // or messages
   std::uint64_t up = 0;        // elements from the client
   std::uint64_t down = 0;      // elements from servers

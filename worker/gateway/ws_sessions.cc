@@ -3,6 +3,7 @@
 #include "worker/gateway/ws_sessions.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,13 +52,15 @@ std::string* domain_in(ws::Event& event) {
 
 // One session with what the world knows of it and the session does not.
 struct WsSessions::Cell {
-  Cell(const ws::SessionLimits& limits, std::string name, const Client& client, Instant now)
-      : record{Kind::WebSocket, short_hash(name), client.address, client.port, {}, now},
+  Cell(const ws::SessionLimits& l, std::string name, const Client& client, Instant now)
+      : limits(l),
+        record{Kind::WebSocket, short_hash(name), client.address, client.port, {}, now},
         heard_or_told(now),
-        session(limits, std::move(name), now) {
+        session(l, std::move(name), now) {
     record.secure = client.secure;
   }
 
+  const ws::SessionLimits& limits;  // an element of limits_
   Record record;
   Held held;
   std::uint64_t unsent = 0;  // the most since the session was told
@@ -67,12 +70,12 @@ struct WsSessions::Cell {
 };
 
 WsSessions::WsSessions(const Context& context, Census& census, Links& links, CutWatch& cuts)
-    : context_(context), census_(census), links_(links), cuts_(cuts), limits_(limits_from(context.config.websocket)) {}
+    : context_(context), census_(census), links_(links), cuts_(cuts), limits_{limits_from(context.config.websocket)} {}
 
 WsSessions::~WsSessions() = default;
 
 void WsSessions::on_socket(SocketId id, const Client& client) {
-  auto made = std::make_unique<Cell>(limits_, random_token(kNameBytes), client, context_.now());
+  auto made = std::make_unique<Cell>(limits_.back(), random_token(kNameBytes), client, context_.now());
   auto [at, fresh] = cells_.emplace(id, std::move(made));
   if (!NXB_EXPECT(fresh, "a WebSocket is told of once")) return;
   Cell& cell = *at->second;
@@ -119,6 +122,14 @@ void WsSessions::on_server(SocketId id, upstream::Event event) {
     }
   }
   deliver(id, ws::ServerSpoke{std::move(event)});
+}
+
+// Of earlier limits only those stay that a session began with.
+void WsSessions::reconfigure() {
+  std::set<const ws::SessionLimits*> used;
+  for (const auto& [id, cell] : cells_) used.insert(&cell->limits);
+  limits_.remove_if([&used](const ws::SessionLimits& limits) { return !used.contains(&limits); });
+  limits_.push_back(limits_from(context_.config.websocket));
 }
 
 std::vector<SocketId> WsSessions::all() const {
@@ -177,7 +188,7 @@ void WsSessions::run(SocketId id, Cell& cell) {
 // The session hears at once that its client is slow: before its server is read again, which may say as much in no time.
 std::optional<ws::Event> WsSessions::slowness(Cell& cell) const {
   std::uint64_t unsent = std::exchange(cell.unsent, 0);
-  if (unsent <= limits_.slow_above) return std::nullopt;
+  if (unsent <= cell.limits.slow_above) return std::nullopt;
   return ws::Unsent{unsent};
 }
 
@@ -205,7 +216,7 @@ void WsSessions::forget(SocketId id) {
 
 // Above max_unsent the session fails next: the rest of what one event made it say would only be held.
 void WsSessions::perform(SocketId id, Cell& cell, ws::Send& send) {
-  if (cell.unsent > limits_.max_unsent && send.opcode != ws::Opcode::Close) return;
+  if (cell.unsent > cell.limits.max_unsent && send.opcode != ws::Opcode::Close) return;
   context_.ports.send_frame(id, send.opcode, send.payload);
   cell.heard_or_told = context_.now();
   cell.unsent = std::max<std::uint64_t>(cell.unsent, context_.ports.unsent(id));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,7 @@ class WsSessions {
   std::optional<std::string> explain(std::string_view name, Depth depth) const;
   bool kick(std::string_view name, bosh::Condition condition);
   void survey(Roster& roster) const;
+  void reconfigure();  // for sessions to come
 
  private:
   struct Cell;
@@ -66,7 +68,7 @@ class WsSessions {
   Census& census_;
   Links& links_;
   CutWatch& cuts_;
-  ws::SessionLimits limits_;
+  std::list<ws::SessionLimits> limits_;  // the last are those for sessions to come; the others are still referred to
   std::unordered_map<SocketId, std::unique_ptr<Cell>> cells_;
 };
 

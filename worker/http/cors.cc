@@ -3,6 +3,7 @@
 #include "worker/http/cors.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/text.h"
 
@@ -26,8 +27,17 @@ std::string allowed_headers(const config::Config::Http& http, const std::string&
 
 }  // namespace
 
-Cors::Cors(const config::Config::Http& http, const std::string& node_header)
-    : private_network_(http.allow_private_network) {
+Cors::Cors(const config::Config::Http& http, const std::string& node_header) { set(http, node_header); }
+
+void Cors::change(const config::Config::Http& http, const std::string& node_header) {
+  earlier_.emplace_back(edition_++, std::move(blocks_));
+  if (earlier_.size() > kKept) earlier_.pop_front();
+  blocks_.clear();
+  set(http, node_header);
+}
+
+void Cors::set(const config::Config::Http& http, const std::string& node_header) {
+  private_network_ = http.allow_private_network;
   const auto& allowed = http.allowed_origins;
   any_ = std::find(allowed.begin(), allowed.end(), "*") != allowed.end();
   origins_ = any_ ? std::vector<std::string>{"*"} : allowed;
@@ -45,17 +55,25 @@ Cors::Cors(const config::Config::Http& http, const std::string& node_header)
 }
 
 Cors::Verdict Cors::judge(std::string_view origin) const {
-  if (any_) return Verdict{1};  // also without Origin: a cache may give the answer to somebody who has one
+  const std::uint32_t first = (std::uint32_t{edition_} << 16) + 1;
+  if (any_) return Verdict{first};  // also without Origin: a cache may give the answer to somebody who has one
   auto at = std::find(origins_.begin(), origins_.end(), origin);
   if (at == origins_.end()) return Verdict::Refused;
-  return Verdict{static_cast<std::uint32_t>(at - origins_.begin()) + 1};
+  return Verdict{first + static_cast<std::uint32_t>(at - origins_.begin())};
 }
 
-std::string_view Cors::block(Verdict verdict) const { return blocks_.at(static_cast<std::size_t>(verdict)).answer; }
-
-std::string_view Cors::preflight_block(Verdict verdict) const {
-  return blocks_.at(static_cast<std::size_t>(verdict)).preflight;
+const Cors::Blocks& Cors::blocks_of(Verdict verdict) const {
+  const auto value = static_cast<std::uint32_t>(verdict);
+  const std::size_t index = value & 0xffff;
+  if (index == 0) return blocks_[0];
+  if (value >> 16 == edition_) return blocks_.at(index);
+  auto at = std::find_if(earlier_.begin(), earlier_.end(), [&](const auto& one) { return one.first == value >> 16; });
+  return at == earlier_.end() ? blocks_[0] : at->second.at(index);
 }
+
+std::string_view Cors::block(Verdict verdict) const { return blocks_of(verdict).answer; }
+
+std::string_view Cors::preflight_block(Verdict verdict) const { return blocks_of(verdict).preflight; }
 
 std::string_view Cors::private_network_line(Verdict verdict) const {
   bool allowed = private_network_ && verdict != Verdict::Refused;

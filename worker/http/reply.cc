@@ -33,6 +33,16 @@ std::string lines_of(const config::Config::Sticky& sticky, std::string_view attr
 
 Replies::Replies(const config::Config::Http& http, const config::Config::Sticky& sticky)
     : cors_(http, sticky.header), safety_("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n") {
+  set(http, sticky);
+}
+
+void Replies::change(const config::Config::Http& http, const config::Config::Sticky& sticky) {
+  cors_.change(http, sticky.header);
+  set(http, sticky);
+}
+
+void Replies::set(const config::Config::Http& http, const config::Config::Sticky& sticky) {
+  configured_.clear();
   for (const auto& [name, value] : http.headers) configured_ += name + ": " + value + "\r\n";
   node_plain_ = lines_of(sticky, "; SameSite=Lax");
   node_secure_ = lines_of(sticky, http.allow_credentials ? kForOtherSites : "; SameSite=Lax; Secure");

@@ -1,5 +1,5 @@
 // worker/http/reply.h - header blocks of answers: status line, Date, type, length, CORS, safety headers.
-// Runs in: worker. I/O: none; time is an argument. One per worker: what does not change is composed at the start.
+// Runs in: worker. I/O: none; time is an argument. One per worker: what the configuration says is composed once.
 // Every answer has Content-Length and is complete (H-20, H-23); 413, 4xx and 5xx carry CORS headers too (H-34).
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -43,6 +43,8 @@ struct Answer {
 class Replies {
  public:
   explicit Replies(const config::Config::Http& http, const config::Config::Sticky& sticky = {});
+  // Another configuration; verdicts keep their meaning.
+  void change(const config::Config::Http& http, const config::Config::Sticky& sticky = {});
   const Cors& cors() const { return cors_; }
   std::string head(const Answer& answer, std::int64_t wall_ms);  // ends with the empty line
   // 101; what follows is no HTTP. `protocol`: "" = none was offered, none is answered (W-05, D-61). `deflate`: it was
@@ -53,6 +55,7 @@ class Replies {
   std::string_view node_lines(bool secure) const { return secure ? node_secure_ : node_plain_; }
 
  private:
+  void set(const config::Config::Http& http, const config::Config::Sticky& sticky);
   Cors cors_;
   Date date_;
   std::string safety_;      // Cache-Control, nosniff

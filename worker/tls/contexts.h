@@ -15,7 +15,10 @@ namespace nxb::tls {
 class Contexts {
  public:
   // The context lives as long as this table. A trust store that cannot be read stays an error: not tried again.
+  // An engine outlives the context it was made with.
   Result<const Context*> get(const std::string& ca_file, Verify verify);
+
+  void forget() { made_.clear(); }  // trust stores are read again when they are asked for next
 
  private:
   std::map<std::pair<std::string, Verify>, Result<std::unique_ptr<Context>>> made_;

@@ -95,4 +95,10 @@ void SessionCache::drop(At entry) {
   by_age_.erase(entry);
 }
 
+void SessionCache::forget_all() {
+  servers_.clear();
+  by_age_.clear();
+  bytes_ = 0;
+}
+
 }  // namespace nxb::tls

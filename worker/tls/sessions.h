@@ -47,6 +47,7 @@ class SessionCache {
   // `until`: of the session that this one was resumed from.
   void put(const std::string& server, const ssl_session_st* session, std::optional<Instant> until);
   void forget(const std::string& server);  // what was offered did no good
+  void forget_all();                       // who is trusted may be others now
   std::size_t size() const { return by_age_.size(); }
   std::size_t bytes() const { return bytes_; }
 

@@ -77,7 +77,7 @@ std::optional<Target> target_of(const Target& general, const std::string& host, 
 }
 
 Policy::Policy(const config::Config::Upstream& config)
-    : config_(config),
+    : config_(&config),
       allow_(normalised(config.allow)),
       deny_(normalised(config.deny)),
       gone_(normalised(config.gone)),
@@ -137,7 +137,7 @@ Choice Policy::choose(std::string_view to, std::string_view route) const {
     target.port = kXmppPort;
   }
   const config::Domain* entry = at == fixed_.end() ? nullptr : at->second;
-  auto mode = entry && entry->route ? *entry->route : config_.route;
+  auto mode = entry && entry->route ? *entry->route : config_->route;
   if (!route.empty() && mode != config::RouteMode::Off && !target.chosen_by_operator) {  // U-03 comes before U-04
     choice.refusal = take_route(route, mode, target);
     if (choice.refusal.condition != bosh::Condition::None) return choice;
@@ -147,21 +147,22 @@ Choice Policy::choose(std::string_view to, std::string_view route) const {
   bool other_identity = entry && !entry->tls_name.empty() && entry->tls_name != entry->name;
   target.tls_identity = other_identity ? entry->tls_name : choice.domain.ascii;
   target.identity_is_domain = !other_identity;
-  target.tls_ca = entry && !entry->tls_ca.empty() ? entry->tls_ca : config_.tls_ca;
-  target.tls_verify = entry ? entry->tls_verify : config_.tls_verify;
-  target.proxy = version_of(entry ? entry->proxy_protocol.value_or(config_.proxy_protocol) : config_.proxy_protocol);
+  target.tls_ca = entry && !entry->tls_ca.empty() ? entry->tls_ca : config_->tls_ca;
+  target.tls_verify = entry ? entry->tls_verify : config_->tls_verify;
+  target.proxy = version_of(entry ? entry->proxy_protocol.value_or(config_->proxy_protocol) : config_->proxy_protocol);
   return choice;
 }
 
 bool Policy::may_connect(const Target& target, const Address& address) const {
   if (target.filtered && !filter_.contains(address)) return false;
-  return target.chosen_by_operator || config_.allow_private_targets || !(address.is_private() || address.is_loopback());
+  return target.chosen_by_operator || config_->allow_private_targets ||
+         !(address.is_private() || address.is_loopback());
 }
 
 config::TlsMode Policy::tls_mode(const Target& target, const Address& address) const {
   if (target.tls) return *target.tls;
   bool near = address.is_private() || address.is_loopback();
-  return near && config_.tls == config::TlsMode::Required ? config::TlsMode::Offered : config_.tls;
+  return near && config_->tls == config::TlsMode::Required ? config::TlsMode::Offered : config_->tls;
 }
 
 }  // namespace nxb::upstream

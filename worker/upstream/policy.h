@@ -1,5 +1,5 @@
 // worker/upstream/policy.h - which domains may be asked for, and where each of them is served (U-01 to U-04, U-09,
-// U-10, U-16). Runs in: worker. I/O: none. Made once from the configuration. choose() is the place where a domain becomes
+// U-10, U-16). Runs in: worker. I/O: none. Made from the configuration, which outlives it; assigned anew at a reload. choose() is the place where a domain becomes
 // something to connect to, or to be looked up.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -65,7 +65,7 @@ class Policy {
   bool permitted(std::string_view ascii) const;
   Refusal take_route(std::string_view text, config::RouteMode mode, Target& target) const;
 
-  const config::Config::Upstream& config_;
+  const config::Config::Upstream* config_;
   std::vector<std::string> allow_, deny_, gone_;  // normalised; ".example" = the name and its subdomains
   RouteFilter filter_;
   std::unordered_map<std::string, const config::Domain*> fixed_;

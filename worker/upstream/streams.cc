@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "common/log/log.h"
 #include "worker/upstream/echo.h"
@@ -41,6 +42,7 @@ struct Streams::Impl final : uv::DeadlineSink {
     if (at != connections.end()) at->second->on_deadline(now);
   }
   void read_trust_stores();
+  std::vector<std::string> resolvers;  // those in use
 
   StreamsContext context;
   Policy policy;
@@ -70,6 +72,7 @@ void Streams::Impl::read_trust_stores() {
 }
 
 Streams::Streams(const StreamsContext& context) : impl_(std::make_unique<Impl>(context)) {
+  impl_->resolvers = context.config.upstream.resolvers;
   if (context.config.upstream.kind == config::UpstreamKind::Xmpp) impl_->read_trust_stores();
   if (context.config.upstream.kind == config::UpstreamKind::External)
     impl_->program = std::make_unique<ExternalStreams>(impl_->context, impl_->policy);
@@ -113,6 +116,22 @@ void Streams::drop(StreamId id) {
     found = true;
   }
   if (found) impl_->context.counters.sub(stats::Counter::streams);
+}
+
+// Everybody refers to the policy and the resolver: they change where they are. Files of trust stores may be others under
+// the same name; and a TLS session that was verified by the former rules is not resumed.
+void Streams::reconfigure() {
+  const auto& upstream = impl_->context.config.upstream;
+  impl_->policy = Policy(upstream);
+  if (upstream.resolvers != impl_->resolvers) {
+    if (auto changed = impl_->resolver->change_servers(upstream.resolvers); !changed) {
+      log::error("dns.resolvers", {{"why", changed.error().text}});
+    }
+    impl_->resolvers = upstream.resolvers;
+  }
+  impl_->contexts.forget();
+  impl_->sessions.forget_all();
+  if (upstream.kind == config::UpstreamKind::Xmpp) impl_->read_trust_stores();
 }
 
 std::size_t Streams::size() const {

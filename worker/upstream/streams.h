@@ -36,6 +36,7 @@ class Streams {
   Upstream& make(StreamId id);
   Upstream* find(StreamId id);  // null after drop()
   void drop(StreamId id);       // destroyed after this turn; an id that is gone already is fine
+  void reconfigure();           // the configuration is another one now; streams keep what they began with
   std::size_t size() const;
 
  private:

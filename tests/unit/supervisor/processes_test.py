@@ -146,15 +146,15 @@ class Processes(unittest.TestCase):
             told = run.worker(index)
             held = {int(number): where for number, where in told["descriptors"].items()}
             held = {number: where for number, where in held.items() if "/proc/" not in where}  # its own listing
-            self.assertEqual(sorted(held), list(range(6 + 3 + 2)))
+            self.assertEqual(sorted(held), list(range(7 + 3 + 2)))
             self.assertEqual(held[0], "/dev/null")
             self.assertEqual(held[1], held[2])
             self.assertIn("memfd:nxb-stats", held[4])
             self.assertEqual(told["mailbox_type"], socket.SOCK_SEQPACKET)
             with open("/proc/sys/net/core/wmem_max") as file:
                 self.assertGreater(told["room"], int(file.read()))  # the kernel doubles what it is asked for
-        self.assertEqual([run.worker(index)["descriptors"]["7"] for index in range(3)],
-                         [run.worker(0)["descriptors"]["7"]] * 3)
+        self.assertEqual([run.worker(index)["descriptors"]["8"] for index in range(3)],
+                         [run.worker(0)["descriptors"]["8"]] * 3)
 
     def test_a_worker_is_told_who_it_is_and_all_share_the_routing_key(self):
         run = self.run_supervisor(workers=2).ready()

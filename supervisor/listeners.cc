@@ -1,0 +1,106 @@
+// supervisor/listeners.cc - see listeners.h.
+// Runs in: supervisor.
+// SPDX-License-Identifier: MIT
+#include "supervisor/listeners.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/address.h"
+
+namespace nxb::supervisor {
+
+std::optional<std::size_t> Listeners::find(const config::Listen& wanted, bool same_greeting,
+                                           const std::vector<bool>& taken) const {
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    if (taken[i] || !all_[i].socket || all_[i].rules.address != wanted.address) continue;
+    if ((all_[i].rules.accept_proxy == wanted.accept_proxy) == same_greeting) return i;
+  }
+  return std::nullopt;
+}
+
+Status Listeners::open_missing(const std::vector<config::Listen>& wanted,
+                               const std::vector<std::optional<std::size_t>>& from, std::vector<ListeningSocket> passed,
+                               std::vector<std::optional<ListeningSocket>>& opened) {
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (from[i]) continue;
+    NXB_TRY(auto address, Address::parse(wanted[i].address));
+    auto at = std::ranges::find(passed, address.text(), &ListeningSocket::text);
+    if (at != passed.end()) {
+      opened[i].emplace(std::move(*at));
+      continue;
+    }
+    NXB_TRY(auto socket, ListeningSocket::open(address, kEverybody));
+    opened[i].emplace(std::move(socket));
+  }
+  for (const auto& socket : passed) {
+    if (socket.fd() < 0) continue;  // taken
+    std::string there;
+    for (const auto& listen : wanted) there += " " + listen.address;
+    return Error{Code::Io,
+                 "the socket passed in for " + socket.text() + " belongs to no [[listen]]; there are:" + there};
+  }
+  return Done{};
+}
+
+Status Listeners::change(const std::vector<config::Listen>& wanted, std::vector<ListeningSocket> passed) {
+  std::vector<bool> taken(all_.size());
+  std::vector<std::optional<std::size_t>> from(wanted.size());
+  for (bool same_greeting : {true, false}) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (!from[i]) from[i] = find(wanted[i], same_greeting, taken);
+      if (from[i]) taken[*from[i]] = true;
+    }
+  }
+  if (all_.size() + wanted.size() > kMostNumbers) {
+    return Error{Code::Config, "too many listeners came and went: restart nxb-supervisor"};
+  }
+  std::vector<std::optional<ListeningSocket>> opened(wanted.size());
+  NXB_TRY([[maybe_unused]] auto done, open_missing(wanted, from, std::move(passed), opened));
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (from[i] && all_[*from[i]].rules.accept_proxy == wanted[i].accept_proxy) {
+      all_[*from[i]].rules = wanted[i];
+      continue;
+    }
+    std::optional<ListeningSocket>& source = from[i] ? all_[*from[i]].socket : opened[i];
+    Entry entry{wanted[i], std::nullopt};
+    entry.socket.emplace(*std::move(source));
+    source.reset();
+    all_.push_back(std::move(entry));
+  }
+  for (std::size_t i = 0; i < taken.size(); ++i) {
+    if (taken[i] || !all_[i].socket) continue;
+    removed_.push_back(*std::move(all_[i].socket));
+    all_[i].socket.reset();
+  }
+  return Done{};
+}
+
+std::vector<config::Listen> Listeners::numbered() const {
+  std::vector<config::Listen> list;
+  for (const Entry& entry : all_) {
+    list.push_back(entry.rules);
+    if (entry.socket) continue;
+    list.back().address.clear();
+    list.back().tls = {};
+  }
+  return list;
+}
+
+std::vector<Fleet::Listening> Listeners::open() const {
+  std::vector<Fleet::Listening> list;
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    if (all_[i].socket) list.push_back({static_cast<std::uint16_t>(i), all_[i].socket->fd()});
+  }
+  return list;
+}
+
+std::vector<std::string> Listeners::texts() const {
+  std::vector<std::string> list;
+  for (const Entry& entry : all_) {
+    if (entry.socket) list.push_back(entry.socket->text());
+  }
+  return list;
+}
+
+}  // namespace nxb::supervisor

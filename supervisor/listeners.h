@@ -1,0 +1,48 @@
+// supervisor/listeners.h - the listening sockets by number, while [[listen]] changes (O-33).
+// Runs in: supervisor. I/O: opens and closes sockets. Owned by: main.
+// Connections know their listener by its number, so numbers never shift: one that is removed stays as a closed entry, with
+// the rules by which its connections, which live on, are judged. One whose accept_proxy changes gets a new number for
+// the same socket: whom an older connection speaks for depends on how it began. Everything else changes in place.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+#include "supervisor/fleet.h"
+#include "supervisor/listener.h"
+
+namespace nxb::supervisor {
+
+class Listeners {
+ public:
+  static constexpr std::size_t kMostNumbers = 4096;  // in the life of a supervisor
+
+  // All or nothing: what is new is opened before anything is closed. `close_removed` is for later, when workers have
+  // been told. `passed`: sockets that are there already; one that nobody wants is an error.
+  Status change(const std::vector<config::Listen>& wanted, std::vector<ListeningSocket> passed = {});
+  void close_removed() { removed_.clear(); }
+
+  std::vector<config::Listen> numbered() const;  // closed ones without an address
+  std::vector<Fleet::Listening> open() const;
+  std::vector<std::string> texts() const;  // the real addresses of those that are open
+
+ private:
+  struct Entry {
+    config::Listen rules;  // as configured
+    std::optional<ListeningSocket> socket;
+  };
+  std::optional<std::size_t> find(const config::Listen& wanted, bool same_greeting,
+                                  const std::vector<bool>& taken) const;
+  static Status open_missing(const std::vector<config::Listen>& wanted,
+                             const std::vector<std::optional<std::size_t>>& from, std::vector<ListeningSocket> passed,
+                             std::vector<std::optional<ListeningSocket>>& opened);
+
+  std::vector<Entry> all_;  // by number
+  std::vector<ListeningSocket> removed_;
+};
+
+}  // namespace nxb::supervisor

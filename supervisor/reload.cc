@@ -1,0 +1,99 @@
+// supervisor/reload.cc - see reload.h.
+// Runs in: supervisor.
+// SPDX-License-Identifier: MIT
+#include "supervisor/reload.h"
+
+#include <string_view>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "common/config/change.h"
+#include "common/log/log.h"
+#include "supervisor/descriptor_limit.h"
+
+namespace nxb::supervisor {
+namespace {
+
+admin::ReloadReport::Verdict verdict_of(const Reply& reply) {
+  switch (reply.state) {
+    case Reply::State::Silent:
+      return {reply.worker, "silent", {}};
+    case Reply::State::Absent:
+      return {reply.worker, "absent", {}};
+    case Reply::State::Answered:
+      break;
+  }
+  return {reply.worker, reply.json.empty() ? "applied" : "refused", reply.json};
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+void tell(const admin::ReloadReport& report) {
+  for (const auto& error : report.errors) log::error("reload.refused", {{"why", error}});
+  for (const auto& warning : report.warnings) log::warn("reload.warning", {{"why", warning}});
+  if (!report.errors.empty()) return;
+  for (const auto& verdict : report.workers) {
+    if (verdict.state == "applied") continue;
+    log::warn("reload.worker", {{"index", verdict.worker}, {"state", verdict.state}, {"why", verdict.error}});
+  }
+  log::info("reload.done", {{"changed", joined(report.changed)}, {"needs_restart", joined(report.needs_restart)}});
+}
+
+}  // namespace
+
+Status Reloader::open_listeners(std::vector<ListeningSocket> passed) {
+  return listeners_.change(running_.listen, std::move(passed));
+}
+
+Result<std::string> Reloader::for_workers() const {
+  config::Config config = running_;
+  config.listen = listeners_.numbered();
+  return config::to_json_for_workers(config);
+}
+
+void Reloader::reload(Fleet& fleet, Done done) {
+  admin::ReloadReport report;
+  report.at_ms = wall_clock_ms();
+  if (fleet.stopping()) report.errors.emplace_back("nxb is stopping");
+  config::Loaded loaded = load_configuration(options_);
+  report.warnings = loaded.warnings;
+  report.errors.insert(report.errors.end(), loaded.errors.begin(), loaded.errors.end());
+  if (!report.errors.empty()) return finish(std::move(report), done);
+
+  fit_to_descriptors(loaded.config);
+  config::Change change = config::change_of(running_, loaded.config);
+  if (auto changed = listeners_.change(change.config.listen); !changed) {
+    report.errors.push_back(changed.error().text);
+    return finish(std::move(report), done);
+  }
+  report.changed = std::move(change.changed);
+  report.needs_restart = std::move(change.needs_restart);
+  running_ = std::move(change.config);
+  log::configure(running_.log.level, running_.log.format, "supervisor");
+  log::show_addresses(running_.log.ip);
+  auto told = tell_workers(fleet, [this, report, done](const std::vector<Reply>& replies) mutable {
+    for (const Reply& reply : replies) report.workers.push_back(verdict_of(reply));
+    finish(std::move(report), done);
+  });
+  listeners_.close_removed();
+  if (told) return;
+  report.errors.push_back(told.error().text);  // a file that was there a moment ago
+  finish(std::move(report), done);
+}
+
+Status Reloader::tell_workers(Fleet& fleet, Questions::Done heard) const {
+  NXB_TRY(auto config, for_workers());
+  return fleet.reconfigure(std::move(config), listeners_.open(), std::move(heard));
+}
+
+void Reloader::finish(admin::ReloadReport report, const Done& done) {
+  tell(report);
+  last_ = std::move(report);
+  done(*last_);
+}
+
+}  // namespace nxb::supervisor

@@ -1,0 +1,44 @@
+// supervisor/reload.h - the configuration read again and put into effect while running (O-33).
+// Runs in: supervisor. I/O: the file, listening sockets. Owned by: main.
+// A file with a mistake, or a socket that cannot be opened, changes nothing. What needs a restart keeps its value and is
+// named. Reloads may overlap: each takes effect at once here, and only waits to hear from the workers.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "common/config/config.h"
+#include "supervisor/admin/reload.h"
+#include "supervisor/fleet.h"
+#include "supervisor/listeners.h"
+#include "supervisor/options.h"
+
+namespace nxb::supervisor {
+
+class Reloader {
+ public:
+  using Done = std::function<void(const admin::ReloadReport&)>;
+
+  Reloader(const Options& options, config::Config running) : options_(options), running_(std::move(running)) {}
+  // Once, at start. What was passed in is taken for the [[listen]] with its address, and must have one.
+  Status open_listeners(std::vector<ListeningSocket> passed);
+  void reload(Fleet& fleet, Done done);
+
+  const config::Config& running() const { return running_; }
+  Result<std::string> for_workers() const;  // as JSON, with certificates and keys; listeners are numbered
+  const Listeners& listeners() const { return listeners_; }
+  const std::optional<admin::ReloadReport>& last() const { return last_; }
+
+ private:
+  Status tell_workers(Fleet& fleet, Questions::Done heard) const;
+  void finish(admin::ReloadReport report, const Done& done);
+
+  const Options& options_;
+  config::Config running_;
+  Listeners listeners_;
+  std::optional<admin::ReloadReport> last_;
+};
+
+}  // namespace nxb::supervisor
