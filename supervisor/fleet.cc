@@ -181,9 +181,7 @@ void Fleet::publish(bool on) {
 
 void Fleet::set_log_level(const std::string& level) {
   log_level_ = level;
-  for (Slot& slot : slots_) {
-    if (slot.control) slot.control->send(ipc::LogLevel{level});
-  }
+  tell_all(ipc::LogLevel{level});
 }
 
 // Only the state that holds, and only to a worker that reads: one that hangs is told when it has taken the rest, so

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/certificate.h"
 #include "common/ipc/listener_mail.h"
 #include "common/log/log.h"
 #include "supervisor/fleet.h"

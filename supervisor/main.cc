@@ -84,6 +84,7 @@ struct Daemon {
   const config::Config& config() const { return reloader.running(); }
   Exit run(const std::string& worker_path);
   std::string state() const;
+  bool reload_success() const { return !reloader.last() || reloader.last()->errors.empty(); }
   admin::Snapshot snapshot() const;
   admin::Fleetwork fleetwork();
   Systemd::Health health() const;
@@ -210,7 +211,8 @@ Exit Daemon::run(const std::string& worker_path) {
   auto made = Fleet::make(loop, std::move(setup), hooks());
   if (!made) return fail(made.error(), Exit::Failed);
   fleet = *std::move(made);
-  monitor = std::make_unique<Monitor>(loop, *fleet, Monitor::Source{[this] { return state(); }, &usage_of});
+  monitor = std::make_unique<Monitor>(
+      loop, *fleet, Monitor::Source{[this] { return state(); }, &usage_of, [this] { return reload_success(); }});
 
   admin::Source source{[this] { return snapshot(); }, &usage_of};
   auto listening = admin::Server::make(loop, config.server.admin_socket, std::move(source), fleetwork());

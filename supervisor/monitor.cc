@@ -46,6 +46,7 @@ std::string Monitor::answer(std::string_view what) {
   if (what != ipc::kFigures) return {};
   ipc::Figures figures;
   figures.state = source_.state();
+  figures.reload_success = source_.reloaded();
   figures.every_ms = History::kEvery.count();
   figures.history = history_.series();
   for (const Fleet::WorkerInfo& worker : fleet_.workers()) {

@@ -21,6 +21,7 @@ class Monitor {
   struct Source {
     std::function<std::string()> state;                  // of nxb, in a word
     std::function<std::optional<Usage>(int pid)> usage;  // of a process
+    std::function<bool()> reloaded;                      // nothing was reloaded, or the last reload took effect
   };
   Monitor(uv::Loop& loop, const Fleet& fleet, Source source);
   std::string answer(std::string_view what);  // of ipc::Ask; "" = nothing is known of that

@@ -64,7 +64,7 @@ async def installed():
             expect((examples / name).is_file(), f"{name} among the examples")
         expect((prefix / "lib/sysusers.d/nxb.conf").is_file(), "the user")
         for source, place in (("nxbctl.1", "man1"), ("nxb-supervisor.8", "man8"), ("nxb.toml.5", "man5")):
-            same((prefix / "share/man" / place / source).is_file(), (TOP / "doc" / source).is_file(), source)
+            same((prefix / "share/man" / place / source).is_file(), (TOP / "conf" / "man" / source).is_file(), source)
         same((prefix / "share/bash-completion/completions/nxbctl").is_file(), (TOP / "conf/completion/nxbctl.bash").is_file(), "completion")
         expect("ok" in await run(prefix / "bin/nxb-supervisor", "-t", "-c", examples / "nxb.toml"), "the example is valid")
         expect(not list(folder.glob("**/etc")), "something was installed where the configuration of the user is")

@@ -11,7 +11,7 @@ import unittest
 
 SUPERVISOR, NXBCTL = sys.argv[1:3]
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-PAGES = {name: ROOT / "doc" / name for name in ("nxbctl.1", "nxb.toml.5", "nxb-supervisor.8")}
+PAGES = {name: ROOT / "conf" / "man" / name for name in ("nxbctl.1", "nxb.toml.5", "nxb-supervisor.8")}
 COMPLETION = ROOT / "conf" / "completion" / "nxbctl.bash"
 
 

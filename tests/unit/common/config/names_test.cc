@@ -35,8 +35,7 @@ TEST_CASE("options whose feature comes later take their default only") {
   struct Later {
     const char *section, *key, *initial, *other;
   };
-  for (const Later& row :
-       {Later{"metrics", "listen", "''", "'127.0.0.1:9100'"}}) {
+  for (const Later& row : {Later{"metrics", "listen", "''", "'127.0.0.1:9100'"}}) {
     taken(row.section, row.key, row.initial);
     refused(row.section, row.key, row.other, "is not supported yet; allowed: its default");
   }
@@ -57,7 +56,7 @@ TEST_CASE("O-36 an unknown key or section is told with the nearest known name") 
   CHECK(first("[http]\n" + std::string(5000, 'x') + " = 1\n").size() < 300);
 }
 
-TEST_CASE("C-21 old names are refused with a hint to the new one") {
+TEST_CASE("C-21 O-38 old names are refused with a hint to the new one") {
   const auto first = [](std::string_view text) { return joined(load(text).errors); };
   CHECK(first("[bosh]\nmax_data_held_bytes = 1\n") ==
         "f.toml:2: bosh.max_data_held_bytes: is an old name; allowed: max_data_held in [bosh]\n");

@@ -155,11 +155,16 @@ Duration any_time(std::mt19937_64& random) { return Duration{pick<Duration::rep>
 // Values that no rule looks at: what JSON must carry is whatever the structs can hold.
 Config any_config(std::mt19937_64& random) {
   Config c;
-  c.server = {pick<std::uint32_t>(random, 0, ~0U), any_text(random), pick<std::uint32_t>(random, 0, ~0U),
-              pick<std::uint32_t>(random, 0, ~0U)};
+  c.server.admin_socket = any_text(random);
+  c.server.user = any_text(random);
+  c.server.group = any_text(random);
+  for (Duration* time : {&c.server.watchdog, &c.server.shutdown_timeout, &c.server.drain_timeout}) {
+    *time = any_time(random);
+  }
   for (std::uint32_t* count :
-       {&c.server.max_connections_per_address, &c.server.max_sessions_per_address, &c.server.session_rate,
-        &c.server.session_burst, &c.bosh.request_rate, &c.bosh.request_burst}) {
+       {&c.server.workers, &c.server.max_connections, &c.server.max_sessions, &c.server.max_connections_per_address,
+        &c.server.max_sessions_per_address, &c.server.session_rate, &c.server.session_burst, &c.bosh.request_rate,
+        &c.bosh.request_burst}) {
     *count = pick<std::uint32_t>(random, 0, ~0U);
   }
   c.bosh.see_other_uri = any_text(random);
