@@ -16,6 +16,7 @@
 #include "common/base/certificate.h"
 #include "common/ipc/sid_route.h"
 #include "common/log/log.h"
+#include "supervisor/exit_text.h"
 
 namespace nxb::supervisor {
 namespace {
@@ -47,30 +48,6 @@ void widen(int fd) {
 
 std::uint32_t milliseconds(Duration duration) {
   return static_cast<std::uint32_t>(std::clamp<Duration::rep>(duration.count(), 0, UINT32_MAX));
-}
-
-std::string describe(uv::ChildExit how) {
-  if (how.signal != 0) return "signal " + std::to_string(how.signal) + " (" + strsignal(how.signal) + ")";
-  std::string text = "exit " + std::to_string(how.status);
-  switch (static_cast<contract::Exit>(how.status)) {
-    case contract::Exit::Clean:
-      return text;
-    case contract::Exit::Usage:
-      return text + " (wrong arguments)";
-    case contract::Exit::CannotBind:
-      return text + " (cannot bind)";
-    case contract::Exit::Failed:
-      return text + " (failed)";
-    case contract::Exit::LostSupervisor:
-      return text + " (lost the supervisor)";
-    case contract::Exit::OtherVersion:
-      return text + " (another version than the supervisor)";
-    case contract::Exit::Permission:
-      return text + " (permission)";
-    case contract::Exit::BadConfig:
-      return text + " (refused its configuration)";
-  }
-  return text;
 }
 
 }  // namespace

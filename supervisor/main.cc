@@ -81,7 +81,6 @@ struct Daemon {
   bool all_ready = false;
   Exit exit_code = Exit::Clean;
 
-  const config::Config& config() const { return reloader.running(); }
   Exit run(const std::string& worker_path);
   std::string state() const;
   bool reload_success() const { return !reloader.last() || reloader.last()->errors.empty(); }
@@ -131,7 +130,7 @@ admin::Fleetwork Daemon::fleetwork() {
       done({owner, std::move(replies), fleet->losses()});
     });
   };
-  work.levers.workers = config().server.workers;
+  work.levers.workers = reloader.running().server.workers;
   work.levers.sessions = [this] { return fleet->stats().total()[static_cast<std::size_t>(stats::Counter::sessions)]; };
   work.levers.drain = [this](std::optional<Index> worker, bool on, std::optional<Duration> goodbye) {
     fleet->drain(worker, on, goodbye);
@@ -148,7 +147,7 @@ admin::Fleetwork Daemon::fleetwork() {
 void Daemon::reload(const Reloader::Done& done) {
   systemd->reloading();
   reloader.reload(*fleet, [this, done](const admin::ReloadReport& report) {
-    if (report.errors.empty()) log_switch.reconfigure(config().log.level);
+    if (report.errors.empty()) log_switch.reconfigure(reloader.running().log.level);
     systemd->ready();
     admin->publish(admin::reload_event(report));
     done(report);
@@ -160,7 +159,7 @@ Fleet::Hooks Daemon::hooks() {
   hooks.on_all_ready = [this] {
     all_ready = true;
     log::info("supervisor.ready",
-              {{"workers", config().server.workers}, {"listen", joined(reloader.listeners().texts())}});
+              {{"workers", reloader.running().server.workers}, {"listen", joined(reloader.listeners().texts())}});
     systemd->ready();
   };
   hooks.on_stopping = [this](Duration at_most) { systemd->stopping(at_most); };
@@ -225,7 +224,7 @@ Exit Daemon::run(const std::string& worker_path) {
   uv::Signal on_int(loop, SIGINT, [this] { fleet->stop(); });
   uv::Signal on_quit(loop, SIGQUIT, [this] { fleet->leave(); });
   uv::Signal on_usr1(loop, SIGUSR1, [this] {
-    log::reopen_file(config().log.file, log::Standard::Error);
+    log::reopen_file(reloader.running().log.file, log::Standard::Error);
     fleet->tell_all(ipc::ReopenLogs{});
   });
   uv::Signal on_hup(loop, SIGHUP, [this] { reload([](const admin::ReloadReport&) {}); });
