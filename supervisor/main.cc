@@ -57,8 +57,6 @@ void hold_standard_descriptors() {
   if (fd >= 0) close(fd);
 }
 
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
