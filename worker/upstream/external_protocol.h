@@ -1,4 +1,4 @@
-// worker/upstream/external_protocol.h - the lines between nxb and the operator's own program (README, Your own program).
+// worker/upstream/external_protocol.h - the lines between nxb and the operator's own program (conf/doc/external.md).
 // Runs in: worker. I/O: none. One JSON object a line, {"type": "...", "stream": number, ...}; both sides say hello first.
 // Members that are not known are ignored; an unknown type, a member of the wrong form, or more of anything than is ever
 // needed is an error: it ends the connection. XML travels in strings, byte for byte; whether it is XML is external_elements.h's to say.
