@@ -8,7 +8,7 @@ _nxbctl() {
     --condition) COMPREPLY=($(compgen -W "policy-violation system-shutdown internal-server-error undefined-condition host-gone" -- "$word")); return ;;
     --sort) COMPREPLY=($(compgen -W "age idle bytes queue" -- "$word")); return ;;
     --transport) COMPREPLY=($(compgen -W "bosh ws" -- "$word")); return ;;
-    --type) COMPREPLY=($(compgen -W "session-start session-end stream-add stream-added stream-restart stream-restarted stream-terminate terminate nodes response no-client response-acknowledged stanza error worker-start worker-exit" -- "$word")); return ;;
+    --type) COMPREPLY=($(compgen -W "session-start session-end stream-add stream-added stream-restart stream-restarted stream-terminate terminate nodes response no-client response-acknowledged stanza error worker-start worker-exit reload" -- "$word")); return ;;
   esac
   for ((at = 1; at < COMP_CWORD; at++)); do
     case "${COMP_WORDS[at]}" in
@@ -19,7 +19,7 @@ _nxbctl() {
   done
   local words="--json --socket --help" sessions=""
   case "$command" in
-    "") words="status stats workers sessions session explain kick log watch events doctor $words --version" ;;
+    "") words="status stats workers sessions session explain kick drain undrain stop log reload watch events doctor $words --version" ;;
     status) words="$words" ;;
     stats) words="--watch $words" ;;
     workers) words="$words" ;;
@@ -27,7 +27,11 @@ _nxbctl() {
     session) words="$words"; sessions=yes ;;
     explain) words="$words"; sessions=yes ;;
     kick) words="--condition $words"; sessions=yes ;;
+    drain) words="--worker --over $words" ;;
+    undrain) words="--worker $words" ;;
+    stop) words="--now $words" ;;
     log) words="--for level ALL TRACE DEBUG INFO WARN ERROR OFF $words" ;;
+    reload) words="$words" ;;
     watch) words="$words"; sessions=yes ;;
     events) words="--type --sid --domain $words" ;;
     doctor) words="$words" ;;

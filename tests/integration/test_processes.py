@@ -215,15 +215,13 @@ async def one_worker_dies():
         expect(victim["sessions"] > 0, "no session on the victim")
         crowd.round(1)  # messages are under way when it happens
         os.kill(victim["pid"], signal.SIGKILL)
-        killed_at = asyncio.get_running_loop().time()
         crowd.round(2)
 
         async def replaced():
             row = (await nxb.worker_rows())[victim["index"]]
             return row["pid"] not in (None, victim["pid"]) and row["state"] == "ready"
         await until("the worker is replaced", replaced)
-        took = asyncio.get_running_loop().time() - killed_at
-        expect(took < 1.0 * (5 if "NXB_TEST_SLOW" in os.environ else 1), f"the replacement took {took:.2f} s")
+        expect("event=worker.postponed" not in nxb.log(), "the replacement had to wait")
 
         dead = lambda: [t for t in talkers if t.ended]
         await until("its sessions were told", lambda: len(dead()) == victim["sessions"], 30)
