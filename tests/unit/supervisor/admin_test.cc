@@ -73,8 +73,8 @@ TEST_CASE("O-15: stats has every counter per worker and in total, and names thos
   CHECK(stats["workers"][0]["counters"]["sessions"] == 5);
   CHECK(stats["workers"][1]["counters"]["sessions"] == 0);
   CHECK(stats["total"]["bytes_to_clients"] == 1536);
-  CHECK(stats["gauges"] ==
-        json::array({"sessions", "websockets", "streams", "connections", "requests_held", "proxy_cut_age_seconds"}));
+  CHECK(stats["gauges"] == json::array({"sessions", "websockets", "streams", "connections", "requests_held",
+                                        "proxy_cut_age_seconds", "tls_connections"}));
 }
 
 TEST_CASE("O-15: workers has process, state, load, age, restarts and the last exit; what is unknown is null") {
@@ -105,8 +105,8 @@ TEST_CASE("O-13: what is not a request is answered with ok false and a reason, i
 TEST_CASE("O-14: the tables of nxbctl are aligned and readable") {
   auto status = ctl::render("status", line("{\"command\":\"status\"}"));
   REQUIRE(static_cast<bool>(status));
-  CHECK(status->find("workers   1 of 2 ready\n") != std::string::npos);
-  CHECK(status->find("uptime    7.5s\n") != std::string::npos);
+  CHECK(status->find("workers      1 of 2 ready\n") != std::string::npos);
+  CHECK(status->find("uptime       7.5s\n") != std::string::npos);
 
   auto stats = ctl::render("stats", line("{\"command\":\"stats\"}"));
   REQUIRE(static_cast<bool>(stats));

@@ -325,11 +325,13 @@ class Processes(unittest.TestCase):
         self.assertTrue(all(gone(pid) for pid in pids))
         self.assertIn("event=worker.kill", run.text)
 
-    def test_SIGHUP_is_refused_aloud_and_changes_nothing(self):
+    def test_O33_a_reload_of_a_file_with_a_mistake_is_refused_aloud_and_changes_nothing(self):
         run = self.run_supervisor().ready()
         before = run.pids()
+        with open(run.file("nxb.toml"), "a", encoding="utf-8") as file:
+            file.write("\n[dance]\n")
         run.process.send_signal(signal.SIGHUP)
-        run.wait_log(r"event=reload\.refused")
+        run.wait_log(r"event=reload\.refused .*dance")
         self.assertEqual(run.pids(), before)
 
     def test_O07_workers_hear_of_a_killed_supervisor_and_its_sockets_are_taken_over(self):
@@ -418,7 +420,7 @@ class Processes(unittest.TestCase):
 
     def test_O14_nxbctl_prints_tables_and_its_exit_codes_tell_what_is_wrong(self):
         run = self.run_supervisor().ready()
-        for command, words in {"status": ["workers   2 of 2 ready", "sessions  10"],
+        for command, words in {"status": ["workers      2 of 2 ready", "sessions     10"],
                                "stats": ["worker 1", "sessions_opened"], "workers": ["last exit", "ready"]}.items():
             shown = run.ctl(command)
             self.assertEqual(shown.returncode, 0, shown.stderr)

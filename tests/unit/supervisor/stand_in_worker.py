@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 
-CONTROL, STATS, MAILBOX_IN, FIRST_MAILBOX_OUT = 3, 4, 5, 6
+CONTROL, STATS, MAILBOX_IN, FIRST_MAILBOX_OUT = 3, 4, 5, 7  # 6: listening sockets to come
 folder = os.environ["NXB_TEST_FOLDER"]
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../common/stats/counters.def")) as rows:
     COUNTERS = re.findall(r"^\s*X\((\w+),", rows.read(), re.MULTILINE)

@@ -21,6 +21,12 @@ max_connections_per_address = 13
 max_sessions_per_address = 14
 session_rate = 15
 session_burst = 16
+user = "nobody"
+group = "nogroup"
+watchdog = "11s"
+shutdown_timeout = "31s"
+drain_timeout = "2h"
+core_dumps = true
 [[listen]]
 address = "127.0.0.1:1"
 trusted_proxies = ["10.0.0.0/8", "unix"]
