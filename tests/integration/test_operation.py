@@ -198,7 +198,9 @@ async def reload(nxb):
 @case("under load: 20 reloads, each worker killed, one frozen; only sessions of lost workers end, no counter goes back, "
       "nothing is left (O-05 O-06 O-17 O-24 O-33)", within=400)
 async def operated():
-    async with Nxb(workers=WORKERS, server={"watchdog": "3s"}) as nxb:
+    nxb = Nxb(workers=WORKERS)
+    nxb.sections["server"]["watchdog"] = "3s"
+    async with nxb:
         crowd, watch = Crowd(nxb), Watch(nxb)
         await crowd.begin()
         watching = asyncio.ensure_future(watch.run())
