@@ -217,7 +217,8 @@ void finish(const Place& at, const Node::Table& table, Config::Sticky& sticky) {
   const bool wanted = !sticky.cookie.empty() || !sticky.header.empty();
   if (!wanted && !sticky.node.empty()) place_of(at, table, "node").warning("is told to nobody: no cookie, no header");
   if (!wanted || !sticky.node.empty()) return;
-  sticky.node = host_name();
+  const std::string host = host_name();
+  sticky.node = host.substr(0, host.find('.'));  // without its domain
   if (sticky.node.empty() || !check::node_or_none(sticky.node).empty()) {
     at.inside("node", 0).error("is missing, and the host's name cannot take its place; allowed: a name of this node");
   }

@@ -47,9 +47,7 @@ bool group_exists(const std::string& name) { return ::getgrnam(name.c_str()) != 
 
 std::string host_name() {
   char name[256] = "";
-  if (::gethostname(name, sizeof name - 1) != 0) return "";
-  const std::string text(name);
-  return text.substr(0, text.find('.'));
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
 std::string default_admin_socket() {

@@ -1,5 +1,5 @@
 // common/config/host.h - defaults that depend on the machine and on who we are.
-// Runs in: supervisor, nxbctl (default_admin_socket, see config.h). I/O: reads /proc and /sys/fs/cgroup, the
+// Runs in: supervisor, nxbctl (default_admin_socket, see config.h), worker (host_name). I/O: reads /proc and /sys/fs/cgroup, the
 // environment.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -12,7 +12,7 @@ namespace nxb::config {
 // CPUs in the affinity mask, no more than the cgroup's quota pays for; 1 .. 256 (O-04).
 std::uint32_t usable_cpus();
 
-// As the kernel has it, without its domain; "" if it has none.
+// As the kernel has it; "" if it has none.
 std::string host_name();
 
 // In the system's databases (O-11).

@@ -160,21 +160,19 @@ Result<Message> decode_drain(const json& object) {
   return Message{out};
 }
 
-Result<Message> decode_reload(const json& object) {
-  Reload out;
+// A number and a text: what is asked and answered, ordered and done.
+template <class T>
+Result<Message> decode_numbered(const json& object, const char* name, std::string T::*member) {
+  T out;
   NXB_TRY(out.id, number(object, "id"));
-  NXB_TRY(out.config, text(object, "config"));
+  NXB_TRY(out.*member, text(object, name));
   NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
   return Message{std::move(out)};
 }
-
-Result<Message> decode_reloaded(const json& object) {
-  Reloaded out;
-  NXB_TRY(out.id, number(object, "id"));
-  NXB_TRY(out.error, text(object, "error"));
-  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
-  return Message{std::move(out)};
-}
+Result<Message> decode_reload(const json& object) { return decode_numbered(object, "config", &Reload::config); }
+Result<Message> decode_reloaded(const json& object) { return decode_numbered(object, "error", &Reloaded::error); }
+Result<Message> decode_ask(const json& object) { return decode_numbered(object, "what", &Ask::what); }
+Result<Message> decode_told(const json& object) { return decode_numbered(object, "text", &Told::text); }
 
 Result<Message> decode_log_level(const json& object) {
   LogLevel out;
@@ -186,22 +184,6 @@ Result<Message> decode_log_level(const json& object) {
 Result<Message> decode_reopen_logs(const json& object) {
   NXB_TRY([[maybe_unused]] auto exact, has_members(object, 1));
   return Message{ReopenLogs{}};
-}
-
-Result<Message> decode_ask(const json& object) {
-  Ask out;
-  NXB_TRY(out.id, number(object, "id"));
-  NXB_TRY(out.what, text(object, "what"));
-  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
-  return Message{std::move(out)};
-}
-
-Result<Message> decode_told(const json& object) {
-  Told out;
-  NXB_TRY(out.id, number(object, "id"));
-  NXB_TRY(out.text, text(object, "text"));
-  NXB_TRY([[maybe_unused]] auto exact, has_members(object, 3));
-  return Message{std::move(out)};
 }
 
 Result<Message> decode_publish(const json& object) {

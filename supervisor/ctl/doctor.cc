@@ -32,6 +32,7 @@ constexpr Sign kSigns[] = {
     {"connection_limit_pauses", "accepting stopped at max_connections"},
     {"sessions_refused_limit", "sessions were refused at max_sessions or max_sessions_per_address"},
     {"handovers_refused", "a worker did not take connections in time: see nxbctl workers"},
+    {"proxy_cut_age_seconds", "so many seconds after it began a proxy in front cuts what a client holds open"},
     {"bugs_seen", "an expectation within nxb did not hold: the log has event=bug, please report it"},
 };
 

@@ -211,7 +211,7 @@ async def watch():
         other_held = asyncio.ensure_future(other.send("<presence xmlns='jabber:client'/>"))
         told = await watcher.line()
         same((told["type"], told["sid"], told["from"]), ("stanza", short(session.sid), "client"), "what it did")
-        expect("<password>***</password>" in told["xml"] and "p4ss" not in str(told), str(told))
+        expect("<query xmlns='jabber:iq:register'>[redacted]</query>" in told["xml"] and "p4ss" not in str(told), str(told))
         server.streams[0].send("<message><body>hello</body></message>")
         told = [await watcher.line() for _ in range(2)]  # the server's answer comes first
         expect(all(one["from"] == "server" for one in told) and "<body>hello</body>" in told[1]["xml"], str(told))

@@ -4,10 +4,10 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <utility>
 
 #include "common/base/address.h"
+#include "common/config/host.h"
 #include "common/log/log.h"
 #include "worker/edge/http_connection.h"
 
@@ -18,8 +18,8 @@ using stats::Counter;
 namespace {
 
 std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "this host";
+  std::string name = config::host_name();
+  return name.empty() ? "this host" : name;
 }
 
 }  // namespace

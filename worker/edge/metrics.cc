@@ -117,12 +117,21 @@ void put_gauges(Page& page, const Readings& readings) {
     page.sample(label("transport", "bosh") + of, all - websockets);
     page.sample(label("transport", "websocket") + of, websockets);
   }
-  for (Counter counter : {Counter::streams, Counter::connections, Counter::requests_held}) {
+  for (Counter counter : {Counter::streams, Counter::connections, Counter::requests_held, Counter::tls_connections}) {
     const stats::Info& info = stats::kCounters[static_cast<std::size_t>(counter)];
     page.gauge(info.name, info.help);
     for (std::uint32_t worker = 0; worker < readings.workers; ++worker) {
       page.sample(label("worker", std::to_string(worker)), readings.stats.get(worker, counter));
     }
+  }
+}
+
+// Gauges of which a worker's own says nothing.
+void put_highest(Page& page, const stats::Cells& cells) {
+  for (std::size_t i = 0; i < stats::kCounters.size(); ++i) {
+    if (stats::kCounters[i].kind != stats::Kind::Most) continue;
+    page.gauge(stats::kCounters[i].name, stats::kCounters[i].help);
+    page.sample("", cells[i]);
   }
 }
 
@@ -197,6 +206,7 @@ std::string metrics(const Readings& readings, MetricsFormat format) {
   Page page(format);
   const stats::Cells cells = readings.stats.cells();
   put_gauges(page, readings);
+  put_highest(page, cells);
   put_counters(page, cells);
   put_tables(page, cells);
   put_histograms(page, cells);

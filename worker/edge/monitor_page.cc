@@ -125,9 +125,21 @@ Row worker_row(const Readings& readings, std::uint32_t index, const ipc::WorkerF
   return row;
 }
 
-std::vector<std::string> notices_of(const ipc::Figures* figures) {
-  if (!figures) return {"The supervisor did not answer: figures of processes and charts are missing."};
+// What a proxy in front does wrong shows itself in a worker (O-31).
+void add_cuts(const stats::Cells& cells, std::vector<std::string>& notices) {
+  const std::uint64_t age = cells[static_cast<std::size_t>(Counter::proxy_cut_age_seconds)];
+  if (age == 0) return;
+  notices.push_back("A proxy in front cuts what clients hold open after " + std::to_string(age) +
+                    " s: raise its time-out, or lower max_wait or ping_interval.");
+}
+
+std::vector<std::string> notices_of(const ipc::Figures* figures, const stats::Cells& cells) {
   std::vector<std::string> notices;
+  add_cuts(cells, notices);
+  if (!figures) {
+    notices.emplace_back("The supervisor did not answer: figures of processes and charts are missing.");
+    return notices;
+  }
   if (figures->state == "draining") notices.emplace_back("nxb is draining: it takes no new sessions.");
   if (figures->state == "stopping") notices.emplace_back("nxb is stopping: it says goodbye to its clients.");
   if (!figures->reload_success)
@@ -146,7 +158,7 @@ View view_of(const Readings& readings) {
   View view{uptime_text(readings.uptime),
             readings.figures ? readings.figures->state : "running",
             connect_text(cells),
-            notices_of(readings.figures),
+            notices_of(readings.figures, cells),
             tiles_of(cells),
             {},
             ends_of(cells),

@@ -9,18 +9,17 @@
 #include "common/base/clock.h"
 #include "common/ipc/message.h"
 #include "common/log/line.h"
-#include "worker/gateway/redact.h"
+#include "worker/xmpp/redact.h"
 
 namespace nxb::gateway {
 
 namespace {
 
 constexpr std::size_t kMostNames = 8;
-constexpr std::size_t kMostShown = 8192;  // bytes of elements that came together
+constexpr std::size_t kMostShown = 8192;  // characters of elements that came together
 static_assert(2 * Journal::kMostBytes <= ipc::kMaxEvents, "a batch, with its last line, is what the supervisor takes");
 
-}  // namespace
-
+// Where the tag that begins at `at` ends: behind its '>'. Quoted values may hold one.
 std::size_t end_of_tag(std::string_view text, std::size_t at) {
   char quote = 0;
   for (; at < text.size(); ++at) {
@@ -35,6 +34,8 @@ std::size_t end_of_tag(std::string_view text, std::size_t at) {
   }
   return text.size();
 }
+
+}  // namespace
 
 void Journal::listen(bool on) {
   listening_ = on;
@@ -51,7 +52,7 @@ void Journal::unwatch(std::string_view name) { watched_.erase(std::string(name))
 
 void Journal::tell_elements(std::string_view sid, std::string_view domain, std::string_view from,
                             std::string_view elements) {
-  std::string xml = log::json_text(redact(elements, kMostShown), std::string_view::npos);
+  std::string xml = log::json_text(xmpp::redact(elements, kMostShown), std::string_view::npos);
   tell(ipc::EventType::stanza, sid, domain, {{"from", from}, log::Field::json("xml", std::move(xml))});
 }
 

@@ -50,8 +50,6 @@ class Journal {
   Batch waiting_;
 };
 
-// Where the tag that begins at `at` ends: behind its '>'. Quoted values may hold one.
-std::size_t end_of_tag(std::string_view text, std::size_t at);
 // "auth message": names of the outermost elements, in order, without repeats, at most eight. `elements` are well-formed.
 std::string names_of(std::string_view elements);
 

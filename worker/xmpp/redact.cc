@@ -21,7 +21,9 @@ constexpr std::array<std::string_view, 18> kSecretElements{
 constexpr std::array<std::string_view, 6> kSecretAttributes{"password", "passwd", "secret",
                                                             "token",    "digest", "access_token"};
 constexpr std::array<std::string_view, 3> kSecretOfBody{"sid", "key", "newkey"};  // a sid is a password (H-49)
-constexpr std::array<std::string_view, 2> kSecretNamespaces{"jabber:iq:auth", "jabber:iq:register"};
+// Every version of them.
+constexpr std::array<std::string_view, 4> kSecretNamespaces{"jabber:iq:auth", "jabber:iq:register",
+                                                            "urn:xmpp:sasl:", "urn:xmpp:fast:"};
 constexpr std::array<std::string_view, 3> kSecretFields{"passw", "secret", "token"};
 
 constexpr auto kNone = std::string_view::npos;
@@ -38,6 +40,11 @@ bool is_one_of(std::string_view name, const std::array<std::string_view, N>& nam
 std::string_view local_of(std::string_view name) {
   const std::size_t colon = name.rfind(':');
   return colon == kNone ? name : name.substr(colon + 1);
+}
+
+bool is_secret_namespace(std::string_view name) {
+  return std::any_of(kSecretNamespaces.begin(), kSecretNamespaces.end(),
+                     [name](std::string_view each) { return equals_ignoring_case(name.substr(0, each.size()), each); });
 }
 
 // Something in a value that may stand for any character.
@@ -156,7 +163,7 @@ class Scan {
 
   static bool hides_content(std::string_view element, std::string_view attribute, std::string_view value) {
     if (attribute == "xmlns" || attribute.starts_with("xmlns:")) {
-      return is_coded(value) || is_one_of(value, kSecretNamespaces);
+      return is_coded(value) || is_secret_namespace(value);
     }
     if (!equals_ignoring_case(element, "field")) return false;
     if (attribute == "type") return is_coded(value) || equals_ignoring_case(value, "text-private");

@@ -1,9 +1,10 @@
 // worker/xmpp/redact.h - XML as a person may see it: without passwords and what SASL says (O-27, O-20).
 // Runs in: worker. I/O: none. Used wherever XML is shown to somebody: the log at TRACE, `watch`.
-// It goes by names, not by namespaces: what it takes away too much is harmless. What it cannot follow - a tag without an
+// It goes by names, and by few namespaces: what it takes away too much is harmless. What it cannot follow - a tag without an
 // end, an end tag of something else, a document type - ends the text: nothing behind it is shown.
 //   content hidden    auth, response, challenge, success and their kin of SASL and SASL2; password, digest, token, ...;
-//                     all of jabber:iq:auth and jabber:iq:register; form fields that are private or named like a password
+//                     all of jabber:iq:auth, jabber:iq:register, SASL2 and FAST; form fields that are private or named
+//                     like a password
 //   attributes hidden password, token, ... of any element; sid and keys of <body/>
 //   dropped           comments and processing instructions
 // All else is byte for byte what it was. Idempotent.

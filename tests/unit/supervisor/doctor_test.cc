@@ -56,10 +56,10 @@ TEST_CASE("O-20 doctor: version, state, workers, descriptors and clock that an o
 TEST_CASE("O-20 O-31 doctor: counters that mean something, and shares that are too large") {
   std::string told = complaints(
       kStatus,
-      R"({"total":{"requests":5000,"client_aborts":501,"dns_queries":100,"dns_failures":11,"accept_pauses":1,"bugs_seen":2}})",
+      R"({"total":{"requests":5000,"client_aborts":501,"dns_queries":100,"dns_failures":11,"accept_pauses":1,"bugs_seen":2,"proxy_cut_age_seconds":60}})",
       kWorkers, kHealthy);
   for (const char* text :
-       {"accept_pauses: 1: ", "bugs_seen: 2: ", "dns_failures: of 100 questions 11 ", "client_aborts: 501 of 5000 "}) {
+       {"accept_pauses: 1: ", "bugs_seen: 2: ", "proxy_cut_age_seconds: 60: ", "dns_failures: of 100 questions 11 ", "client_aborts: 501 of 5000 "}) {
     CHECK(told.find(text) != std::string::npos);
   }
   CHECK(complaints(kStatus, R"({"total":{"requests":999,"client_aborts":900}})", kWorkers, kHealthy).empty());

@@ -115,6 +115,17 @@ TEST_CASE("O-21 pages wait for what the supervisor tells, one question for all, 
   CHECK(asked.size() == 1);
 }
 
+TEST_CASE(
+    "O-31 O-23 a proxy that cuts what clients hold open is told by the page and by /metrics, at the highest age") {
+  EdgeRig rig;
+  rig.open();
+  CHECK_FALSE(contains(answer_to(rig, get("/")), "A proxy in front cuts"));
+  stats::Counters(rig.segment->slot(0)).add(Counter::proxy_cut_age_seconds, 30);
+  stats::Counters(rig.segment->slot(1)).add(Counter::proxy_cut_age_seconds, 60);
+  CHECK(contains(answer_to(rig, get("/")), "A proxy in front cuts what clients hold open after 60 s"));
+  CHECK(contains(answer_to(rig, get("/metrics")), "\nnxb_proxy_cut_age_seconds 60\n"));
+}
+
 TEST_CASE("O-21 a supervisor that does not answer is done without") {
   EdgeRig rig;
   int asked = 0;

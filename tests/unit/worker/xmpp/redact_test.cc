@@ -121,3 +121,43 @@ TEST_CASE("C-16: deep nesting costs no stack") {
   CHECK(redact(deep) == deep);
   CHECK(redact("<auth>" + deep) == "<auth>[redacted]");
 }
+
+TEST_CASE("O-20 O-27: SASL of both kinds is hidden, under any prefix; what is around it is not") {
+  CHECK(redact("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>") ==
+        "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>[redacted]</auth>");
+  CHECK(redact("<s:response xmlns:s='urn:ietf:params:xml:ns:xmpp-sasl'>YQ==</s:response>").find("YQ==") ==
+        std::string::npos);
+  CHECK(redact("<challenge>YQ==</challenge><success>Yg==</success><presence/>") ==
+        "<challenge>[redacted]</challenge><success>[redacted]</success><presence/>");
+  CHECK(redact("<x xmlns='urn:xmpp:sasl:2'><any><deep>YQ==</deep></any></x><body>YQ==</body>") ==
+        "<x xmlns='urn:xmpp:sasl:2'>[redacted]</x><body>YQ==</body>");
+  CHECK(redact("<auth><![CDATA[a<b>YQ==]]></auth>") == "<auth>[redacted]</auth>");
+  CHECK(redact("<authenticate><initial-response>YQ==</initial-response></authenticate>") ==
+        "<authenticate>[redacted]</authenticate>");
+}
+
+TEST_CASE("O-20 O-27: passwords of registration, old authentication, rooms and forms, and tokens are hidden") {
+  for (const char* xml :
+       {"<iq><query xmlns='jabber:iq:register'><username>a</username><password>p4ss</password></query></iq>",
+        "<iq><query xmlns=\"jabber:iq:auth\"><digest>p4ss</digest></query></iq>",
+        "<presence><x xmlns='http://jabber.org/protocol/muc'><password>p4ss</password></x></presence>",
+        "<x><field var='muc#roomconfig_roomsecret' type='text-private'><value>p4ss</value></field></x>",
+        "<x><field var='password'><value>p4ss</value></field></x>",
+        "<token xmlns='urn:xmpp:fast:0' expiry='x' token='p4ss'/>", "<y a='>' q:token = \"p4ss\"/>"}) {
+    CAPTURE(xml);
+    CHECK(redact(xml).find("p4ss") == std::string::npos);
+  }
+  CHECK(redact("<x><field var='a' type='text-private'/><field var='b'><value>v</value></field></x>").find(">v<") !=
+        std::string::npos);
+}
+
+TEST_CASE("O-20: everything else is shown as it is, at most so much of it, never half a character") {
+  const std::string plain =
+      "<message to='a@b' type=\"chat\"><body>auth &lt; password \xc3\xa4</body><x a='/&gt;' /></message>";
+  CHECK(redact(plain) == plain);
+  CHECK(redact("<body>aaaa</body>", 8) == "<body>aa... [9 more characters]");
+  CHECK(redact("<b>\xc3\xa4</b>", 3) == "<b>... [5 more characters]");
+  CHECK(redact("") == "");
+  for (const char* broken : {"<", "<a", "<a b='", "<![CDATA[", "</", "<auth>x", "a>b"})
+    static_cast<void>(redact(broken));
+}
