@@ -3,11 +3,19 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/systemd.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
 #include <utility>
 
+#include "common/base/descriptor.h"
 #include "common/log/log.h"
 
 namespace nxb::supervisor {
@@ -15,14 +23,32 @@ namespace {
 
 constexpr Duration kKillGrace{10'000};  // beyond the goodbyes: by then all workers are gone
 
-void tell(const std::string& lines) { sd_notify(0, lines.c_str()); }
+// Not sd_notify(): that waits while the queue is full. False: it is full, and the notice may be said again. Where
+// nobody listens there is nobody to tell.
+bool tell(std::string_view lines) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  const std::size_t length = path ? std::strlen(path) : 0;
+  if (length < 2 || length >= sizeof to.sun_path || (*path != '/' && *path != '@')) return true;
+  std::memcpy(to.sun_path, path, length);
+  if (*path == '@') to.sun_path[0] = '\0';  // of the abstract namespace
+  Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  ssize_t sent =
+      sendto(fd.get(), lines.data(), lines.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&to), size);
+  return sent >= 0 || (errno != EAGAIN && errno != ENOBUFS);
+}
 
 std::string microseconds(Duration duration) { return std::to_string(duration.count() * 1000); }
 
 }  // namespace
 
 Systemd::Systemd(uv::Loop& loop, std::function<Health()> look)
-    : look_(std::move(look)), period_(kStatusEvery), timer_(loop, [this] { on_time(); }) {
+    : look_(std::move(look)),
+      period_(kStatusEvery),
+      timer_(loop, [this] { on_time(); }),
+      again_(loop, [this] { say_news(); }) {
   std::uint64_t patience_us = 0;
   watchdog_ = sd_watchdog_enabled(0, &patience_us) > 0;
   if (watchdog_) period_ = std::min(period_, Duration{static_cast<Duration::rep>(patience_us / 3000)});
@@ -31,28 +57,35 @@ Systemd::Systemd(uv::Loop& loop, std::function<Health()> look)
 
 void Systemd::ready() {
   speaking_ = true;
-  told_ = look_().status;
-  tell("READY=1\nSTATUS=" + told_);
+  told_.clear();
+  say("READY=1\n");
 }
 
-void Systemd::reloading() { tell("RELOADING=1\nMONOTONIC_USEC=" + microseconds(monotonic_now().time_since_epoch())); }
+void Systemd::reloading() {
+  say("RELOADING=1\nMONOTONIC_USEC=" + microseconds(monotonic_now().time_since_epoch()) + '\n');
+}
 
 void Systemd::stopping(Duration at_most) {
-  tell("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + microseconds(at_most + kKillGrace));
-  tell_status();
+  say("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + microseconds(at_most + kKillGrace) + '\n');
 }
 
 void Systemd::on_time() {
   timer_.start(period_);
   if (watchdog_ && look_().beating) tell("WATCHDOG=1");
-  if (speaking_) tell_status();
+  if (speaking_) say_news();
 }
 
-void Systemd::tell_status() {
-  std::string now = look_().status;
-  if (now == told_) return;
-  told_ = std::move(now);
-  tell("STATUS=" + told_);
+void Systemd::say(std::string state) {
+  unsaid_ = std::move(state);
+  say_news();
+}
+
+void Systemd::say_news() {
+  std::string status = look_().status;
+  if (unsaid_.empty() && status == told_) return;
+  if (!tell(unsaid_ + "STATUS=" + status)) return again_.start(kAgain);
+  unsaid_.clear();
+  told_ = std::move(status);
 }
 
 Result<std::vector<ListeningSocket>> sockets_passed_in() {

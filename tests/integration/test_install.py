@@ -62,6 +62,8 @@ async def installed():
         examples = prefix / "share/doc/nxb/examples"
         for name in ("nxb.toml", "nxb.socket", "nginx/sticky-cookie.conf", "haproxy/one-box.cfg", "external/echo_bot.py"):
             expect((examples / name).is_file(), f"{name} among the examples")
+        pages = {"README.md"} | {one.name for one in (TOP / "conf/doc").iterdir()}
+        same({one.name for one in (prefix / "share/doc/nxb").iterdir() if one.is_file()}, pages, "what one reads")
         expect((prefix / "lib/sysusers.d/nxb.conf").is_file(), "the user")
         for source, place in (("nxbctl.1", "man1"), ("nxb-supervisor.8", "man8"), ("nxb.toml.5", "man5")):
             same((prefix / "share/man" / place / source).is_file(), (TOP / "conf" / "man" / source).is_file(), source)

@@ -89,6 +89,28 @@ async def watchdog():
             same((await nxb.pids())[1], pid, "the worker was not killed")
 
 
+@case("a NOTIFY_SOCKET that nobody reads holds nothing up: sessions, nxbctl, reloads; once read, it hears what holds (O-12)")
+async def never_read():
+    with Notices() as told, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        try:
+            while True:  # until its queue is full
+                other.sendto(b"STATUS=full", os.environ["NOTIFY_SOCKET"])
+        except BlockingIOError:
+            pass
+        os.environ["WATCHDOG_USEC"] = "300000"
+        async with Nxb(workers=2) as nxb:
+            session = await Session(OwnConnections(nxb.port)).login()
+            for _ in range(3):
+                same((await nxb.ctl("reload"))[0], 0, "a reload")
+            await session.echo("served")
+            await until("it says that it is ready", lambda: told.has("READY=1"))
+            await until("the status follows", lambda: told.has("STATUS=1 session"))
+            same(told.count("RELOADING=1"), 0, "what was over before it could be said")
+            await until("the dog is fed", lambda: told.has("WATCHDOG=1"))
+            await session.terminate()
+
+
 def listening(port=0):
     made = socket.socket()
     made.bind(("127.0.0.1", port))
