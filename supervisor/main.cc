@@ -182,7 +182,8 @@ Status Daemon::drop_privileges(const std::optional<uv::Identity>& identity) cons
   if (!config.server.core_dumps) forbid_core_dumps();
   if (!identity) return Done{};
   if (has_privileged_port(config)) return Done{};
-  if (chown(config.server.admin_socket.c_str(), identity->uid, identity->gid) != 0) {
+  const gid_t group = config.server.admin_group.empty() ? identity->gid : static_cast<gid_t>(-1);  // -1: as it is
+  if (chown(config.server.admin_socket.c_str(), identity->uid, group) != 0) {
     log::warn("supervisor.user", {{"why", "the admin socket stays root's"}});
   }
   if (auto became = become(*identity); !became) return became;
@@ -212,7 +213,9 @@ Exit Daemon::run(const std::string& worker_path) {
       loop, *fleet, Monitor::Source{[this] { return state(); }, &usage_of, [this] { return reload_success(); }});
 
   admin::Source source{[this] { return snapshot(); }, &usage_of};
-  auto listening = admin::Server::make(loop, config.server.admin_socket, std::move(source), fleetwork());
+  auto admin_group = admin_group_of(server);
+  if (!admin_group) return fail(admin_group.error(), Exit::Permission);
+  auto listening = admin::Server::make(loop, server.admin_socket, std::move(source), fleetwork(), *admin_group);
   if (!listening) return fail(listening.error(), exit_code_of(listening.error()));
   admin = *std::move(listening);
   if (auto dropped = drop_privileges(*identity); !dropped) return fail(dropped.error(), Exit::Permission);

@@ -24,6 +24,12 @@ constexpr std::uint16_t kFirstFreePort = 1024;
 
 Error failed(const char* what) { return {Code::Refused, std::string(what) + ": " + std::strerror(errno)}; }
 
+Result<gid_t> group_named(const std::string& name) {
+  const group* found = getgrnam(name.c_str());
+  if (!found) return Error{Code::Refused, "there is no group \"" + name + '"'};
+  return found->gr_gid;
+}
+
 }  // namespace
 
 Result<std::optional<uv::Identity>> identity_for(const config::Config::Server& server) {
@@ -32,13 +38,17 @@ Result<std::optional<uv::Identity>> identity_for(const config::Config::Server& s
   if (!user) return Error{Code::Refused, "there is no user \"" + server.user + '"'};
   uv::Identity identity{user->pw_uid, user->pw_gid};
   if (!server.group.empty()) {
-    const group* found = getgrnam(server.group.c_str());
-    if (!found) return Error{Code::Refused, "there is no group \"" + server.group + '"'};
-    identity.gid = found->gr_gid;
+    NXB_TRY(identity.gid, group_named(server.group));
   }
   if (geteuid() == 0) return std::optional(identity);
   if (geteuid() != identity.uid) log::warn("supervisor.user", {{"user", server.user}, {"why", "not started as root"}});
   return std::optional<uv::Identity>();
+}
+
+Result<std::optional<gid_t>> admin_group_of(const config::Config::Server& server) {
+  if (server.admin_group.empty()) return std::optional<gid_t>();
+  NXB_TRY(gid_t group, group_named(server.admin_group));
+  return std::optional(group);
 }
 
 Status become(const uv::Identity& identity) {

@@ -15,6 +15,9 @@ namespace nxb::supervisor {
 // The user and group that [server] names; nothing: none is named, or this process is not root and cannot become anybody.
 Result<std::optional<uv::Identity>> identity_for(const config::Config::Server& server);
 
+// The group of `admin_group`; nothing: none is named (O-13).
+Result<std::optional<gid_t>> admin_group_of(const config::Config::Server& server);
+
 // This process becomes `identity` for good, and proves it.
 Status become(const uv::Identity& identity);
 

@@ -57,6 +57,7 @@ struct Config {
   struct Server {
     std::uint32_t workers = 0;                      // after "auto" was resolved; at least 1
     std::string admin_socket;                       // after the default was resolved
+    std::string admin_group;                        // "" = root and the own user only (O-13)
     std::uint32_t max_connections = 20000;          // per worker; accepting pauses above
     std::uint32_t max_sessions = 50000;             // per worker; creation is refused above (B-40)
     std::uint32_t max_connections_per_address = 0;  // per worker; 0 = no limit (H-45)

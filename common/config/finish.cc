@@ -101,6 +101,11 @@ void check_node_header(const Place& at, const Node::Table& table, const Config& 
       .error("\"" + header + "\" is in headers of [http] already; allowed: one of the two");
 }
 
+void check_group(const Place& at, const Node::Table& table, std::string_view key, const std::string& name) {
+  if (name.empty() || group_exists(name)) return;
+  place_of(at, table, key).error("there is no group \"" + name + "\"; allowed: one of this system");
+}
+
 bool ends_in_port_0(std::string_view address) {
   return address.size() >= 2 && address.substr(address.size() - 2) == ":0";
 }
@@ -111,9 +116,8 @@ void finish(const Place& at, const Node::Table& table, Config::Server& server) {
   if (!server.user.empty() && !user_exists(server.user)) {
     place_of(at, table, "user").error("there is no user \"" + server.user + "\"; allowed: one of this system");
   }
-  if (!server.group.empty() && !group_exists(server.group)) {
-    place_of(at, table, "group").error("there is no group \"" + server.group + "\"; allowed: one of this system");
-  }
+  check_group(at, table, "group", server.group);
+  check_group(at, table, "admin_group", server.admin_group);
   if (!server.group.empty() && server.user.empty()) {
     place_of(at, table, "group").error("is given without user; allowed: with a user");
   }

@@ -14,18 +14,12 @@
 #include <utility>
 
 #include "common/log/log.h"
+#include "supervisor/admin/access.h"
 
 namespace nxb::supervisor::admin {
 namespace {
 
 constexpr std::string_view kGood = "{\"ok\":true";
-
-bool may_command(int fd) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  return peer.uid == 0 || peer.uid == geteuid();
-}
 
 }  // namespace
 
@@ -185,24 +179,30 @@ class Server::Connection final : public uv::StreamSink {
   uv::Timer looking_;
 };
 
-Result<std::unique_ptr<Server>> Server::make(uv::Loop& loop, const std::string& path, Source source, Fleetwork fleet) {
+Result<std::unique_ptr<Server>> Server::make(uv::Loop& loop, const std::string& path, Source source, Fleetwork fleet,
+                                             std::optional<gid_t> group) {
   NXB_TRY(auto address, Address::parse("unix:" + path));
   // /run is empty after a boot. One level only; a failure shows itself at bind().
   if (auto slash = path.rfind('/'); slash != std::string::npos && slash > 0) mkdir(path.substr(0, slash).c_str(), 0755);
   NXB_TRY(auto socket, ListeningSocket::open(address, kOwnerOnly));
-  auto server = std::make_unique<Server>(Private(), loop, std::move(socket), std::move(source), std::move(fleet));
+  if (group) {
+    NXB_TRY([[maybe_unused]] auto opened, open_to_group(path, *group));
+  }
+  auto server =
+      std::make_unique<Server>(Private(), loop, std::move(socket), std::move(source), std::move(fleet), group);
   NXB_TRY(server->listener_, uv::Listener::adopt(loop, server->socket_.fd(), *server));
   return server;
 }
 
-Server::Server(Private, uv::Loop& loop, ListeningSocket socket, Source source, Fleetwork fleet)
-    : loop_(loop), socket_(std::move(socket)), source_(std::move(source)), fleet_(std::move(fleet)) {}
+Server::Server(Private, uv::Loop& loop, ListeningSocket socket, Source source, Fleetwork fleet,
+               std::optional<gid_t> group)
+    : loop_(loop), socket_(std::move(socket)), source_(std::move(source)), fleet_(std::move(fleet)), group_(group) {}
 
 Server::~Server() = default;
 
 void Server::on_accepted(int fd) {
-  if (!may_command(fd)) {
-    log::warn("admin.refused", {{"why", "the peer is neither root nor our own user"}});
+  if (!may_command(fd, group_)) {
+    log::warn("admin.refused", {{"why", "the peer is neither root nor our own user, nor of admin_group"}});
     close(fd);
     return;
   }

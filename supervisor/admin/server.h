@@ -1,5 +1,5 @@
 // supervisor/admin/server.h - the admin socket: newline-delimited JSON for nxbctl, socat and scripts (O-13).
-// Runs in: supervisor. I/O: a unix socket of mode 0600; peers other than root and our own user are turned away.
+// Runs in: supervisor. I/O: a unix socket of mode 0600, or 0660 with admin_group; who is none of access.h is turned away.
 // A request is one line, {"command":"status"} with its arguments; it is answered with one line, in order. `events` makes
 // a connection a subscriber: after {"ok":true} come events, one in a line, until it is closed; what it says is ignored. A
 // subscriber may end its own side; whether it has left is asked every kLookAfter from then on.
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,8 +47,10 @@ class Server final : private uv::Listener::Sink {
   };
 
  public:
-  static Result<std::unique_ptr<Server>> make(uv::Loop& loop, const std::string& path, Source source, Fleetwork fleet);
-  Server(Private, uv::Loop& loop, ListeningSocket socket, Source source, Fleetwork fleet);
+  // `group`: its members may use it as well.
+  static Result<std::unique_ptr<Server>> make(uv::Loop& loop, const std::string& path, Source source, Fleetwork fleet,
+                                              std::optional<gid_t> group = std::nullopt);
+  Server(Private, uv::Loop& loop, ListeningSocket socket, Source source, Fleetwork fleet, std::optional<gid_t> group);
   ~Server();
 
   void publish(Index worker, const ipc::Events& events);
@@ -70,6 +73,7 @@ class Server final : private uv::Listener::Sink {
   ListeningSocket socket_;
   Source source_;
   Fleetwork fleet_;
+  std::optional<gid_t> group_;
   bool publishing_ = false;
   std::uint64_t last_id_ = 0;
   std::unique_ptr<uv::Listener> listener_;

@@ -2,12 +2,16 @@
 
 SPDX-License-Identifier: MIT
 """
+import asyncio
+import grp
 import os
 import pwd
 import resource
+import stat
+import subprocess
 
 from harness.bosh import OwnConnections, Session
-from harness.nxb import Nxb
+from harness.nxb import CTL, SUPERVISOR, Nxb
 from harness.runner import Skipped, case, expect, main, same, until
 
 NOBODY = "nobody"
@@ -73,6 +77,60 @@ async def privileged_port():
             same((status["Groups"].split(), status["NoNewPrivs"]), ([], "1"), "groups and NoNewPrivs of a worker")
 
 
+def ctl_as(nxb, **who):
+    """(exit code, what it said) of `nxbctl status` as another user; in a child of its own, which may become that user."""
+    done = subprocess.run([CTL, "-s", nxb.admin_socket, "status"], capture_output=True, text=True, timeout=20, check=False, **who)
+    return done.returncode, done.stdout + done.stderr
+
+
+@case("admin_group: its members use the admin socket, by first or by further group; others do not, whatever its mode (O-13)")
+async def admin_group():
+    if os.geteuid() != 0:
+        raise Skipped("needs root to become somebody else")
+    who, group = pwd.getpwnam(NOBODY), grp.getgrnam("games")
+    others = [0, *range(60000, 60100), group.gr_gid]  # more than fit at first
+    for server in ({}, {"user": "games", "group": "nogroup"}):
+        async with serving(admin_group=group.gr_name, **server) as nxb:
+            os.chmod(nxb.directory, 0o755)
+            at = os.stat(nxb.admin_socket)
+            same((stat.S_IMODE(at.st_mode), at.st_gid), (0o660, group.gr_gid), "mode and group of the socket")
+            no_groups = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
+            admitted = {"first group": no_groups | {"group": group.gr_gid}, "further group": no_groups | {"extra_groups": others}, "root": {}}
+
+            async def check():
+                for name, ids in admitted.items():
+                    code, text = await asyncio.to_thread(ctl_as, nxb, **ids)
+                    expect(code == 0 and "state" in text, f"{name}: {code}, {text}")
+                same((await asyncio.to_thread(ctl_as, nxb, **no_groups))[0] != 0, True, "somebody else is refused")
+            await check()
+            same(nxb.log().count("event=admin.refused"), 0, "the file's mode keeps others out")
+            os.chmod(nxb.admin_socket, 0o666)
+            await check()
+            same(nxb.log().count("event=admin.refused"), 1, "he is asked for himself")
+            os.chown(nxb.directory, at.st_uid, -1)  # so that its owner may remove it
+
+
+@case("admin_group: without it only root and nxb's own user may, whatever the mode; one that there is not is an error (O-13 O-02)")
+async def no_admin_group():
+    if os.geteuid() != 0:
+        raise Skipped("needs root to become somebody else")
+    who = pwd.getpwnam(NOBODY)
+    async with serving() as nxb:
+        same(stat.S_IMODE(os.stat(nxb.admin_socket).st_mode), 0o600, "mode of the socket")
+        os.chmod(nxb.directory, 0o755)
+        os.chmod(nxb.admin_socket, 0o666)
+        ids = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": [0]}
+        expect((await asyncio.to_thread(ctl_as, nxb, **ids))[0] != 0, "somebody else was admitted")
+        same(nxb.log().count("event=admin.refused"), 1, "he was refused by nxb")
+    wrong = serving(admin_group="no such group")
+    config = wrong.write_config()
+    try:
+        done = subprocess.run([SUPERVISOR, "-t", "-c", config], capture_output=True, text=True, timeout=20, check=False)
+        expect(done.returncode == 78 and 'server.admin_group: there is no group "no such group"' in done.stderr + done.stdout, f"{done}")
+    finally:
+        wrong.folder.__exit__()
+
+
 @case("no core dumps unless they are wanted (O-11)")
 async def core_dumps():
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
@@ -112,7 +170,6 @@ async def few_descriptors():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     nxb = serving(workers=2)
     nxb.program = str(nxb.folder.__enter__() / "limited")
-    from harness.nxb import SUPERVISOR
     with open(nxb.program, "w", encoding="utf-8") as script:
         script.write(f'#!/bin/sh\nulimit -n 75\nexec "{SUPERVISOR}" "$@"\n')
     os.chmod(nxb.program, 0o755)

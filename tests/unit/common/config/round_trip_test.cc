@@ -23,6 +23,7 @@ session_rate = 15
 session_burst = 16
 user = "nobody"
 group = "nogroup"
+admin_group = "nogroup"
 watchdog = "11s"
 shutdown_timeout = "31s"
 drain_timeout = "2h"
@@ -164,6 +165,7 @@ Config any_config(std::mt19937_64& random) {
   c.server.admin_socket = any_text(random);
   c.server.user = any_text(random);
   c.server.group = any_text(random);
+  c.server.admin_group = any_text(random);
   for (Duration* time : {&c.server.watchdog, &c.server.shutdown_timeout, &c.server.drain_timeout}) {
     *time = any_time(random);
   }
