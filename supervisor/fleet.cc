@@ -184,12 +184,13 @@ void Fleet::tell_all(const ipc::Message& message) {
   }
 }
 
-void Fleet::ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done) {
+void Fleet::ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done,
+                std::optional<Duration> patience) {
   std::vector<Index> all;
   for (Index i = 0; i < slots_.size(); ++i) {
     if (!whom || *whom == i) all.push_back(i);
   }
-  questions_.ask(all, what, argument, std::move(done));
+  questions_.ask(all, what, argument, std::move(done), patience);
 }
 
 std::vector<Fleet::Loss> Fleet::losses() const {

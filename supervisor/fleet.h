@@ -90,8 +90,9 @@ class Fleet final : private ControlSink {
   void publish(bool on);                         // whether workers, those to come as well, tell events
   void set_log_level(const std::string& level);  // of workers, those to come as well
   void tell_all(const ipc::Message& message);    // every worker there is just now, but for one that takes nothing
-  // Answers come within Questions::kPatience; of all workers if none is named.
-  void ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done);
+  // Answers come within Questions::kPatience, or that one; of all workers if none is named.
+  void ask(std::optional<Index> whom, const std::string& what, const std::string& argument, Questions::Done done,
+           std::optional<Duration> patience = std::nullopt);
   // For workers that run and for those to come. What each says of it, within kReloadPatience: "" is that it holds.
   Status reconfigure(std::string config_json, std::vector<Listening> listeners, Questions::Done done);
   static constexpr Duration kReloadPatience{2'000};

@@ -41,12 +41,12 @@ Exit fail(const Error& error, Exit code) {
 }
 
 // Every finding is printed.
-std::optional<config::Config> read_configuration(const Options& options) {
+std::optional<config::Loaded> read_configuration(const Options& options) {
   config::Loaded loaded = load_configuration(options);
   for (const auto& warning : loaded.warnings) std::cerr << warning << '\n';
   for (const auto& error : loaded.errors) std::cerr << error << '\n';
   if (!loaded.errors.empty()) return std::nullopt;
-  return std::move(loaded.config);
+  return loaded;
 }
 
 // 0, 1 and 2 must exist, or a socket would get one of these numbers and be handed to every worker as its stderr.
@@ -65,7 +65,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 // What main() holds while the loop runs.
 struct Daemon {
-  Daemon(const Options& o, config::Config c) : options(o), started(loop.now()), reloader(o, std::move(c)) {}
+  Daemon(const Options& o, config::Loaded start) : options(o), started(loop.now()), reloader(o, std::move(start)) {}
   const Options& options;
   uv::Loop loop;
   Instant started;
@@ -84,6 +84,7 @@ struct Daemon {
   bool reload_success() const { return !reloader.last() || reloader.last()->errors.empty(); }
   admin::Snapshot snapshot() const;
   admin::Fleetwork fleetwork();
+  std::optional<Index> someone_who_serves() const;
   Systemd::Health health() const;
   Fleet::Hooks hooks();
   Status drop_privileges(const std::optional<uv::Identity>& identity) const;
@@ -102,6 +103,7 @@ admin::Snapshot Daemon::snapshot() const {
   now.config_path = options.config_path;
   now.listen = reloader.listeners().texts();
   now.last_reload = reloader.last();
+  now.warnings = reloader.warnings();
   for (auto& info : fleet->workers()) {
     const bool drains = info.draining && info.state == WorkerState::Ready;
     std::string state(info.stuck ? "stuck" : drains ? "draining" : name_of(info.state));
@@ -118,15 +120,29 @@ Systemd::Health Daemon::health() const {
   return {what + std::to_string(sessions) + (sessions == 1 ? " session" : " sessions"), !fleet->standing_still()};
 }
 
+std::optional<Index> Daemon::someone_who_serves() const {
+  for (const auto& info : fleet->workers()) {
+    if (info.state == WorkerState::Ready && !info.stuck) return info.index;
+  }
+  return std::nullopt;
+}
+
 admin::Fleetwork Daemon::fleetwork() {
   admin::Fleetwork work;
   work.publish = [this](bool on) { fleet->publish(on); };
   work.inquire = [this](const admin::Inquiry& inquiry, const std::function<void(const admin::Findings&)>& done) {
     std::optional<Index> owner;
+    if (inquiry.of_anyone) {
+      owner = someone_who_serves();
+      if (!owner) return done({owner, {}, {}});
+    }
     if (admin::is_sid(inquiry.sid)) owner = fleet->owner_of(inquiry.sid);
-    fleet->ask(owner, inquiry.what, inquiry.argument, [this, owner, done](std::vector<Reply> replies) {
-      done({owner, std::move(replies), fleet->losses()});
-    });
+    fleet->ask(
+        owner, inquiry.what, inquiry.argument,
+        [this, owner, done](std::vector<Reply> replies) {
+          done({owner, std::move(replies), fleet->losses()});
+        },
+        inquiry.patience);
   };
   work.levers.workers = reloader.running().server.workers;
   work.levers.sessions = [this] { return fleet->stats().total()[static_cast<std::size_t>(stats::Counter::sessions)]; };
@@ -247,26 +263,27 @@ Exit supervise(int argc, char** argv) {
   if (const auto* done = std::get_if<Exit>(&parsed)) return *done;
   const Options& options = *std::get_if<Options>(&parsed);
 
-  auto config = read_configuration(options);
-  if (!config) return Exit::BadConfig;
+  auto loaded = read_configuration(options);
+  if (!loaded) return Exit::BadConfig;
+  config::Config& config = loaded->config;
   if (options.check_only || options.show_configuration) {
     // With -T the verdict leaves stdout to the configuration, which can be used as a file again.
     (options.show_configuration ? std::cerr : std::cout) << options.config_path << ": ok\n";
-    if (options.show_configuration) std::cout << config::to_toml_without_secrets(*config);
+    if (options.show_configuration) std::cout << config::to_toml_without_secrets(config);
     return Exit::Clean;
   }
   auto worker_path = find_worker(options);
   if (!worker_path) return fail(worker_path.error(), Exit::Failed);
 
   hold_standard_descriptors();
-  log::configure(config->log.level, config->log.format, "supervisor");
-  log::show_addresses(config->log.ip);
-  if (!config->log.file.empty()) {  // stdout stays what it is: nothing is said there
-    auto opened = log::write_to_file(config->log.file, log::Standard::Error);
+  log::configure(config.log.level, config.log.format, "supervisor");
+  log::show_addresses(config.log.ip);
+  if (!config.log.file.empty()) {  // stdout stays what it is: nothing is said there
+    auto opened = log::write_to_file(config.log.file, log::Standard::Error);
     if (!opened) return fail(opened.error(), Exit::Permission);
   }
-  fit_to_descriptors(*config);
-  Daemon daemon(options, *std::move(config));
+  fit_to_descriptors(config);
+  Daemon daemon(options, *std::move(loaded));
   return daemon.run(*worker_path);
 }
 

@@ -10,8 +10,9 @@ namespace nxb::supervisor {
 Questions::Questions(uv::Loop& loop, Send send, Duration patience)
     : loop_(loop), send_(std::move(send)), patience_(patience), timer_(loop, [this] { on_due(); }) {}
 
-void Questions::ask(const std::vector<Index>& whom, const std::string& what, const std::string& argument, Done done) {
-  Open question{++last_id_, loop_.now() + patience_, {}, {}, std::move(done)};
+void Questions::ask(const std::vector<Index>& whom, const std::string& what, const std::string& argument, Done done,
+                    std::optional<Duration> patience) {
+  Open question{++last_id_, loop_.now() + patience.value_or(patience_), {}, {}, std::move(done)};
   for (Index worker : whom) {
     Reply::State state = send_(worker, {question.id, what, argument});
     bool asked = state == Reply::State::Answered;
@@ -20,7 +21,6 @@ void Questions::ask(const std::vector<Index>& whom, const std::string& what, con
     if (state == Reply::State::Silent) silent_.insert(worker);
   }
   open_.push_back(std::move(question));
-  if (open_.size() == 1) timer_.start(patience_);
   finish_settled();
 }
 
@@ -53,7 +53,13 @@ void Questions::finish_settled() {
     open_.erase(at);
     settled.done(std::move(settled.replies));  // may ask again
   }
-  if (open_.empty()) timer_.stop();
+  arm();
+}
+
+void Questions::arm() {
+  auto next = std::ranges::min_element(open_, {}, &Open::until);
+  if (next == open_.end()) return timer_.stop();
+  timer_.start(std::max(next->until - loop_.now(), Duration::zero()));
 }
 
 void Questions::on_due() {
@@ -63,7 +69,6 @@ void Questions::on_due() {
     question.awaited.clear();
   }
   finish_settled();
-  if (!open_.empty()) timer_.start(std::max(open_.front().until - loop_.now(), Duration::zero()));
 }
 
 }  // namespace nxb::supervisor

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,7 +38,9 @@ class Questions {
 
   Questions(uv::Loop& loop, Send send, Duration patience = kPatience);
   // `done` is called once; at once if there is nobody to wait for.
-  void ask(const std::vector<Index>& whom, const std::string& what, const std::string& argument, Done done);
+  // Without `patience` it is as for all.
+  void ask(const std::vector<Index>& whom, const std::string& what, const std::string& argument, Done done,
+           std::optional<Duration> patience = std::nullopt);
   void on_answer(Index from, const ipc::Answer& answer);
   void on_gone(Index worker);
   void on_word(Index worker) { silent_.erase(worker); }  // it said something, whatever it was
@@ -55,12 +58,13 @@ class Questions {
   void settle(Open& question, Index worker, Reply::State state, std::string json);
   void finish_settled();
   void on_due();
+  void arm();
 
   uv::Loop& loop_;
   Send send_;
   const Duration patience_;
   std::set<Index> silent_;
-  std::deque<Open> open_;  // oldest first, so the first is due first
+  std::deque<Open> open_;  // oldest first
   std::uint32_t last_id_ = 0;
   uv::Timer timer_;
 };

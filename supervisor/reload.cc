@@ -73,6 +73,7 @@ void Reloader::reload(Fleet& fleet, Done done) {
   report.changed = std::move(change.changed);
   report.needs_restart = std::move(change.needs_restart);
   running_ = std::move(change.config);
+  warnings_ = report.warnings;
   log::configure(running_.log.level, running_.log.format, "supervisor");
   log::show_addresses(running_.log.ip);
   auto told = tell_workers(fleet, [this, report, done](const std::vector<Reply>& replies) mutable {

@@ -21,12 +21,14 @@ class Reloader {
  public:
   using Done = std::function<void(const admin::ReloadReport&)>;
 
-  Reloader(const Options& options, config::Config running) : options_(options), running_(std::move(running)) {}
+  Reloader(const Options& options, config::Loaded start)
+      : options_(options), running_(std::move(start.config)), warnings_(std::move(start.warnings)) {}
   // Once, at start. What was passed in is taken for the [[listen]] with its address, and must have one.
   Status open_listeners(std::vector<ListeningSocket> passed);
   void reload(Fleet& fleet, Done done);
 
   const config::Config& running() const { return running_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }  // that came with it
   Result<std::string> for_workers() const;  // as JSON, with certificates and keys; listeners are numbered
   const Listeners& listeners() const { return listeners_; }
   const std::optional<admin::ReloadReport>& last() const { return last_; }
@@ -37,6 +39,7 @@ class Reloader {
 
   const Options& options_;
   config::Config running_;
+  std::vector<std::string> warnings_;
   Listeners listeners_;
   std::optional<admin::ReloadReport> last_;
 };

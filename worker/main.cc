@@ -53,7 +53,7 @@ class Life {
       if (worker_) worker_->publish(on);
     };
     handlers.question = [this](const ipc::Question& question) {
-      if (worker_) control_->send(worker_->answer(question));
+      if (worker_) worker_->answer(question, [this](const ipc::Answer& answer) { control_->send(answer); });
     };
     handlers.told = [this](const ipc::Told& told) {
       if (worker_) worker_->told(told);

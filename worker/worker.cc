@@ -179,8 +179,11 @@ void Worker::count_bugs() {
 }
 
 // Supervisor and worker are of one build: it asks what is known here. An empty object says that it was something else.
-ipc::Answer Worker::answer(const ipc::Question& question) {
+void Worker::answer(const ipc::Question& question, const std::function<void(const ipc::Answer&)>& say) {
   pulse_.doing(Activity::Question);
+  if (question.what == "probe") {
+    return streams_.check(question.argument, [say, id = question.id](const std::string& json) { say({id, json}); });
+  }
   const std::string& argument = question.argument;
   auto answer = [&]() -> std::string {
     if (question.what == "explain") return gateway_.explain(argument);
@@ -194,7 +197,7 @@ ipc::Answer Worker::answer(const ipc::Question& question) {
     }
     return "{}";
   };
-  return {question.id, answer()};
+  say({question.id, answer()});
 }
 
 void Worker::drain(const ipc::Drain& order) {

@@ -44,7 +44,8 @@ class Worker final : private gateway::Ports,
   void end_turn();                                 // after every turn of the loop
   void publish(bool on) { gateway_.publish(on); }  // whether anybody listens to events (O-19)
   gateway::Journal::Batch take_events() { return gateway_.take_events(); }
-  ipc::Answer answer(const ipc::Question& question);
+  // `say` is called once; at once, but for what takes time.
+  void answer(const ipc::Question& question, const std::function<void(const ipc::Answer&)>& say);
 
   void told(const ipc::Told& told) { edge_->told(told); }  // what its pages asked the supervisor
   // Takes over another configuration, in place (O-33). Fails, and then nothing has changed, if a listening socket that it

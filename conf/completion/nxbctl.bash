@@ -19,7 +19,7 @@ _nxbctl() {
   done
   local words="--json --socket --help" sessions=""
   case "$command" in
-    "") words="status stats workers sessions session explain kick drain undrain stop log reload watch events doctor $words --version" ;;
+    "") words="status stats workers sessions session explain kick probe drain undrain stop log reload watch events doctor $words --version" ;;
     status) words="$words" ;;
     stats) words="--watch $words" ;;
     workers) words="$words" ;;
@@ -27,6 +27,7 @@ _nxbctl() {
     session) words="$words"; sessions=yes ;;
     explain) words="$words"; sessions=yes ;;
     kick) words="--condition $words"; sessions=yes ;;
+    probe) words="$words" ;;
     drain) words="--worker --over $words" ;;
     undrain) words="--worker $words" ;;
     stop) words="--now $words" ;;
@@ -34,7 +35,7 @@ _nxbctl() {
     reload) words="$words" ;;
     watch) words="$words"; sessions=yes ;;
     events) words="--type --sid --domain $words" ;;
-    doctor) words="$words" ;;
+    doctor) words="--domain $words" ;;
   esac
   if [ -n "$sessions" ] && [[ "$word" != -* ]]; then
     words="$words $(nxbctl sessions --limit 200 2>/dev/null | awk 'NR > 1 && length($1) == 8 { print $1 }')"

@@ -42,6 +42,7 @@ Json status(const Source& source) {
   json["state"] = now.state;
   json["uptime_seconds"] = seconds(now.uptime);
   json["config"] = now.config_path;
+  json["warnings"] = now.warnings;
   json["last_reload"] = last_reload(now);
   json["listen"] = now.listen;
   json["workers"] = {{"ready", ready}, {"total", now.workers.size()}};

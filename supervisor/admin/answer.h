@@ -35,6 +35,7 @@ struct Snapshot {
   Duration uptime{0};
   std::string state;  // starting, running, stopping
   std::string config_path;
+  std::vector<std::string> warnings;  // of the configuration
   std::vector<std::string> listen;
   std::vector<WorkerRow> workers;
   stats::Values total{};

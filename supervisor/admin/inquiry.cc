@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/base/domain.h"
+#include "supervisor/admin/probe.h"
 #include "supervisor/admin/sessions.h"
 
 namespace nxb::supervisor::admin {
@@ -46,10 +47,22 @@ Result<Inquiry> sessions(const Request& request) {
                  }};
 }
 
+// Twice five seconds at most (worker/upstream/checkup.h), and some for a worker that is busy.
+constexpr Duration kProbePatience{12'000};
+
+Result<Inquiry> probe(const Request& request) {
+  std::string domain = request.argument("domain");
+  Inquiry inquiry{{}, "probe", domain, [](const Findings& findings) { return probe_line(findings); }};
+  inquiry.of_anyone = true;
+  inquiry.patience = kProbePatience;
+  return inquiry;
+}
+
 }  // namespace
 
 Result<Inquiry> inquiry_of(const Request& request) {
   if (request.command == Command::sessions) return sessions(request);
+  if (request.command == Command::probe) return probe(request);
   if (request.command == Command::kick) return kick(request);
   if (request.command == Command::watch) return watch(request);
   if (request.command == Command::session) return about_session(request, "session");

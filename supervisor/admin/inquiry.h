@@ -4,8 +4,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "common/base/clock.h"
 #include "supervisor/admin/explain.h"
 #include "supervisor/admin/request.h"
 
@@ -15,6 +17,8 @@ struct Inquiry {
   std::string sid;  // a whole one: its owner is asked; else all workers
   std::string what, argument;
   std::function<std::string(const Findings&)> conclude;  // the answer, a line
+  bool of_anyone = false;                                // any one worker that serves is asked
+  std::optional<Duration> patience = std::nullopt;       // of what takes time
 };
 
 Result<Inquiry> inquiry_of(const Request& request);

@@ -21,23 +21,23 @@ namespace nxb::ctl {
 namespace {
 
 constexpr const char* kSystemSocket = "/run/nxb/admin.sock";  // a service's, for a user who started none of their own
-constexpr timeval kPatience{5, 0};                            // the supervisor answers within a second (O-13)
 constexpr std::size_t kMaxAnswer = 16 * 1024 * 1024;
 
 Error failed(const std::string& path, const char* what, int error) {
   std::string text = path + ": " + what + ": " + std::strerror(error);
   if (error == ENOENT || error == ECONNREFUSED) return {Code::NotFound, text};
   if (error == EACCES || error == EPERM) return {Code::Refused, text};
-  if (error == EAGAIN || error == EWOULDBLOCK) return {Code::TimedOut, path + ": no answer within 5 seconds"};
+  if (error == EAGAIN || error == EWOULDBLOCK) return {Code::TimedOut, path + ": no answer in time"};
   return {Code::Io, text};
 }
 
-Result<Descriptor> say(const std::string& path, std::string_view request_line) {
+Result<Descriptor> say(const std::string& path, std::string_view request_line, std::chrono::seconds patience) {
   NXB_TRY(auto address, Address::parse("unix:" + path));
   Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return failed(path, "socket", errno);
-  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  const timeval limit{patience.count(), 0};
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   if (connect(fd.get(), address.get(), address.size()) != 0) return failed(path, "connect", errno);
   std::string request = std::string(request_line) + "\n";
   if (send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
@@ -73,8 +73,8 @@ std::string request_line(const std::string& command, const std::map<std::string,
   return request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-Result<std::string> ask(const std::string& path, std::string_view request_line) {
-  NXB_TRY(auto fd, say(path, request_line));
+Result<std::string> ask(const std::string& path, std::string_view request_line, std::chrono::seconds patience) {
+  NXB_TRY(auto fd, say(path, request_line, patience));
   std::string answer;
   while (answer.size() < kMaxAnswer) {
     NXB_TRY([[maybe_unused]] auto more, hear(fd, path, answer));
@@ -85,9 +85,9 @@ Result<std::string> ask(const std::string& path, std::string_view request_line) 
 
 Status follow(const std::string& path, std::string_view request_line,
               const std::function<bool(std::string_view)>& take) {
-  NXB_TRY(auto fd, say(path, request_line));
+  NXB_TRY(auto fd, say(path, request_line, kPatience));
   std::string heard;
-  int patience_ms = kPatience.tv_sec * 1000;  // for the answer; events may take their time
+  int patience_ms = static_cast<int>(kPatience.count()) * 1000;  // for the answer; events may take their time
   for (;;) {
     pollfd watched[] = {{fd.get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};  // of the second errors only
     int ready = poll(watched, 2, patience_ms);

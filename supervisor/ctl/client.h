@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -19,7 +20,9 @@ std::vector<std::string> default_sockets();
 std::string request_line(const std::string& command, const std::map<std::string, std::string>& arguments);
 
 // The answer's line, without its newline. Code::NotFound: nobody listens at the path.
-Result<std::string> ask(const std::string& path, std::string_view request_line);
+inline constexpr std::chrono::seconds kPatience{5};  // the supervisor answers within a second (O-13)
+Result<std::string> ask(const std::string& path, std::string_view request_line,
+                        std::chrono::seconds patience = kPatience);
 
 // The answer's line, then those that follow it, as they come, without their newlines; until `take` returns false, nobody
 // reads our output any more, or the other side closes the connection, which is an error (Code::Closed).

@@ -124,6 +124,9 @@ Result<std::vector<Finding>> diagnose(std::string_view status, std::string_view 
                              "nxb " + now.at("version").get<std::string>() +
                                  (same ? "" : std::string(", nxbctl ") + NXB_VERSION + ": restart nxb-supervisor")));
     findings.push_back(judge(now.at("state") == "running", "state", now.at("state").get<std::string>()));
+    for (const Json& warning : now.value("warnings", Json::array())) {
+      findings.push_back({Kind::Warning, "configuration", warning.get<std::string>()});
+    }
     findings.push_back(workers_of(listed.at("workers")));
     findings.push_back(descriptors_of(listed.at("workers"), machine));
     findings.push_back(clock_of(machine));
@@ -135,18 +138,39 @@ Result<std::vector<Finding>> diagnose(std::string_view status, std::string_view 
 }
 
 std::string render_findings(const std::vector<Finding>& findings, bool json) {
-  constexpr const char* kWords[] = {"ok", "?", "LOOK"};
+  constexpr const char* kWords[] = {"ok", "?", "warn", "LOOK"};
+  constexpr const char* kKinds[] = {"ok", "unknown", "warning", "problem"};
   std::vector<std::vector<std::string>> rows;
   Json all{{"ok", true}, {"findings", Json::array()}};
   for (const Finding& one : findings) {
-    rows.push_back({kWords[static_cast<std::size_t>(one.kind)], one.what, one.text});
-    all["findings"].push_back({{"good", one.kind != Kind::Bad}, {"what", one.what}, {"text", one.text}});
+    const auto kind = static_cast<std::size_t>(one.kind);
+    rows.push_back({kWords[kind], one.what, one.text});
+    all["findings"].push_back(
+        {{"good", one.kind != Kind::Bad}, {"kind", kKinds[kind]}, {"what", one.what}, {"text", one.text}});
   }
   if (json) return all.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
   return table(rows, {Align::Left, Align::Left, Align::Left});
 }
 
-Result<std::vector<Finding>> examine(const std::string& path) {
+std::vector<Finding> findings_of_probe(std::string_view answer) {
+  const Json json = parsed(answer);
+  try {
+    if (!json.at("ok").get<bool>()) return {judge(false, "domain", json.at("error").get<std::string>())};
+    std::vector<Finding> findings;
+    for (const Json& one : json.at("findings")) {
+      const auto kind = one.at("kind").get<std::string>();
+      findings.push_back({kind == "ok"        ? Kind::Good
+                          : kind == "warning" ? Kind::Warning
+                                              : Kind::Bad,
+                          one.at("what").get<std::string>(), one.at("text").get<std::string>()});
+    }
+    return findings;
+  } catch (const nlohmann::json::exception& error) {
+    return {judge(false, "domain", std::string("the answer lacks something: ") + error.what())};
+  }
+}
+
+Result<std::vector<Finding>> examine(const std::string& path, const std::string& domain) {
   NXB_TRY(auto status, ask(path, request_line("status", {})));
   NXB_TRY(auto stats, ask(path, request_line("stats", {})));
   NXB_TRY(auto workers, ask(path, request_line("workers", {})));
@@ -162,7 +186,11 @@ Result<std::vector<Finding>> examine(const std::string& path) {
   if (int state = adjtimex(&clock); state >= 0) {
     machine.clock_synchronised = state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
   }
-  return diagnose(status, stats, workers, machine);
+  NXB_TRY(auto findings, diagnose(status, stats, workers, machine));
+  if (domain.empty()) return findings;
+  NXB_TRY(auto probed, ask(path, request_line("probe", {{"domain", domain}}), kProbePatience));
+  std::ranges::move(findings_of_probe(probed), std::back_inserter(findings));
+  return findings;
 }
 
 }  // namespace nxb::ctl

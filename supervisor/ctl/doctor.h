@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -24,7 +25,7 @@ struct Machine {
 };
 
 struct Finding {
-  enum class Kind : std::uint8_t { Good, Unknown, Bad };
+  enum class Kind : std::uint8_t { Good, Unknown, Warning, Bad };
   Kind kind;
   std::string what, text;
 };
@@ -34,7 +35,12 @@ Result<std::vector<Finding>> diagnose(std::string_view status, std::string_view 
                                       const Machine& machine);
 std::string render_findings(const std::vector<Finding>& findings, bool json);
 
-// Asks, looks, and tells. An error: it cannot be asked.
-Result<std::vector<Finding>> examine(const std::string& path);
+inline constexpr std::chrono::seconds kProbePatience{15};  // the supervisor waits 12
+
+// From the answer to `probe`; a refusal is a finding, too.
+std::vector<Finding> findings_of_probe(std::string_view answer);
+
+// Asks, looks, and tells; of a domain's servers as well, unless it is "". An error: it cannot be asked.
+Result<std::vector<Finding>> examine(const std::string& path, const std::string& domain = {});
 
 }  // namespace nxb::ctl

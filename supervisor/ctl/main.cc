@@ -32,6 +32,7 @@ struct Options {
   std::string command;
   std::map<std::string, std::string> arguments;  // those given
   bool json = false;
+  std::string domain;             // of `doctor`
   std::optional<Duration> watch;  // `stats` again and again
 };
 
@@ -85,7 +86,7 @@ Status print_events(const Options& options, const std::string& path, const std::
 }
 
 Status examine_at(const Options& options, const std::string& path, Exit& how) {
-  NXB_TRY(auto findings, examine(path));
+  NXB_TRY(auto findings, examine(path, options.domain));
   std::cout << render_findings(findings, options.json);
   bool bad = std::ranges::find(findings, Finding::Kind::Bad, &Finding::kind) != findings.end();
   how = bad ? Exit::Failed : Exit::Ok;
@@ -97,7 +98,7 @@ Status run_at(const std::string& path, const Options& options, Exit& how) {
   std::string request = request_line(options.command, options.arguments);
   if (options.command == "events" || options.command == "watch") return print_events(options, path, request, how);
   if (options.watch) return watch_stats(path, request, *options.watch, options.json ? Form::Json : Form::Table);
-  NXB_TRY(auto answer, ask(path, request));
+  NXB_TRY(auto answer, ask(path, request, options.command == "probe" ? kProbePatience : kPatience));
   how = print(options, answer);
   return Done{};
 }
@@ -156,8 +157,10 @@ void add_commands(CLI::App& app, Options& options) {
 }
 
 void add_doctor(CLI::App& app, Options& options) {
-  app.add_subcommand(kDoctor, "looks at workers, descriptors, clock and counters, and says what is not as it should be")
-      ->callback([&options] { options.command = kDoctor; });
+  CLI::App* doctor = app.add_subcommand(
+      kDoctor, "looks at workers, descriptors, clock and counters, and says what is not as it should be");
+  doctor->callback([&options] { options.command = kDoctor; });
+  doctor->add_option("--domain", options.domain, "and at the XMPP servers of this domain, as streams meet them");
 }
 
 // One sid in 64 begins with a dash, and would be taken for an option: its short form says the same.

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/log/line.h"
+#include "supervisor/ctl/doctor.h"
 
 namespace nxb::ctl {
 namespace {
@@ -302,6 +303,7 @@ Result<std::string> render(std::string_view command, std::string_view answer_lin
     if (command == "drain" || command == "undrain" || command == "stop") return cell(json.at("verdict")) + '\n';
     if (command == "log") return render_log(json);
     if (command == "reload") return render_reload(json);
+    if (command == "probe") return render_findings(findings_of_probe(answer_line), false);
   } catch (const nlohmann::json::exception& error) {
     return Error{Code::BadInput, std::string("the answer lacks something: ") + error.what()};
   }

@@ -76,11 +76,13 @@ struct Callbacks {
 
   // Chain, dates and purpose by OpenSSL (U-49), then the identity by RFC 9525 (U-50).
   static int verify(X509_STORE_CTX* store, void*) noexcept {
-    if (X509_verify_cert(store) != 1) return 0;
     auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     auto* engine = static_cast<Engine*>(SSL_get_app_data(ssl));
-    if (certificate_speaks_for(X509_STORE_CTX_get0_cert(store), engine->identity_)) return 1;
-    X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
+    X509* certificate = X509_STORE_CTX_get0_cert(store);
+    const bool trusted = X509_verify_cert(store) == 1;
+    if (trusted && certificate_speaks_for(certificate, engine->identity_)) return 1;
+    if (trusted) X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
+    engine->rejected_ = std::make_unique<PeerCertificate>(describe(certificate));
     return 0;
   }
 
@@ -171,6 +173,12 @@ void Engine::keep(const SSL_SESSION* session) {
 }
 
 bool Engine::resumed() const { return SSL_session_reused(ssl_) == 1; }
+
+std::optional<PeerCertificate> Engine::certificate() const {
+  if (rejected_) return *rejected_;
+  X509* certificate = SSL_get0_peer_certificate(ssl_);
+  return certificate != nullptr ? std::optional(describe(certificate)) : std::nullopt;
+}
 
 Engine::~Engine() { SSL_free(ssl_); }
 

@@ -17,6 +17,7 @@
 
 #include "common/base/result.h"
 #include "worker/tls/identity.h"
+#include "worker/tls/peer_certificate.h"
 #include "worker/tls/sessions.h"
 
 struct ssl_st;
@@ -95,7 +96,9 @@ class Engine {
   const std::string& error() const { return error_; }
   bool distrusted() const { return distrusted_; }  // Failed because of the peer's certificate: final (U-49)
   std::string description() const;                 // "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs
-  bool resumed() const;                            // once the handshake is done: by a session of an earlier connection
+  // Also one that was not believed. Nothing: it has not been seen.
+  std::optional<PeerCertificate> certificate() const;
+  bool resumed() const;  // once the handshake is done: by a session of an earlier connection
 
  private:
   friend struct Callbacks;
@@ -111,10 +114,11 @@ class Engine {
   std::string server_;                // for whom sessions are kept
   std::optional<Instant> until_;      // of the session that was offered
   std::string error_;
-  std::string_view input_;         // during a call only: ciphertext not yet taken by OpenSSL
-  std::string* output_ = nullptr;  // during a call only
-  std::size_t answers_ = 0;        // bytes that the peer made it say, the handshake's included
-  bool answering_ = false;         // within received(): what is written now is such an answer
+  std::unique_ptr<PeerCertificate> rejected_;  // OpenSSL keeps only those that were believed
+  std::string_view input_;                     // during a call only: ciphertext not yet taken by OpenSSL
+  std::string* output_ = nullptr;              // during a call only
+  std::size_t answers_ = 0;                    // bytes that the peer made it say, the handshake's included
+  bool answering_ = false;                     // within received(): what is written now is such an answer
   State state_ = State::Handshaking;
   bool distrusted_ = false;
 };

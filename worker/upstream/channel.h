@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,8 @@ class Channel final : private uv::StreamSink {
   Status start_tls(const Target& target, const Domain& domain, tls::Engine::Offer offer);
   bool is_handshaking() const { return engine_ && engine_->state() == tls::Engine::State::Handshaking; }
   std::string description() const { return engine_ ? engine_->description() : "none"; }  // for logs
+
+  std::optional<tls::PeerCertificate> certificate() const { return engine_ ? engine_->certificate() : std::nullopt; }
 
   void write(std::string_view plaintext);
   void say_goodbye();  // close_notify and FIN, behind what is queued

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/log/log.h"
+#include "worker/upstream/checkup.h"
 #include "worker/upstream/echo.h"
 #include "worker/upstream/external_streams.h"
 #include "worker/upstream/xmpp_connection.h"
@@ -50,6 +51,7 @@ struct Streams::Impl final : uv::DeadlineSink {
   tls::Contexts contexts;
   tls::SessionCache sessions;
   XmppServices services;
+  Checkups checkups{services};
   // Two tables, so that a deadline finds its connection without asking an Upstream what it is.
   std::unordered_map<StreamId, std::unique_ptr<XmppConnection>> connections;
   std::unordered_map<StreamId, std::unique_ptr<Echo>> echoes;
@@ -116,6 +118,13 @@ void Streams::drop(StreamId id) {
     found = true;
   }
   if (found) impl_->context.counters.sub(stats::Counter::streams);
+}
+
+void Streams::check(const std::string& domain, std::function<void(const std::string&)> done) {
+  if (impl_->context.config.upstream.kind != config::UpstreamKind::Xmpp) {
+    return done(refused_checkup("kind in [upstream] is not xmpp: no server is looked for"));
+  }
+  impl_->checkups.begin(domain, std::move(done));
 }
 
 // Everybody refers to the policy and the resolver: they change where they are. Files of trust stores may be others under

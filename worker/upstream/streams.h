@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "common/base/ids.h"
 #include "common/config/config.h"
@@ -36,7 +38,9 @@ class Streams {
   Upstream& make(StreamId id);
   Upstream* find(StreamId id);  // null after drop()
   void drop(StreamId id);       // destroyed after this turn; an id that is gone already is fine
-  void reconfigure();           // the configuration is another one now; streams keep what they began with
+  // How the servers of a domain do, for an operator (checkup.h); `done` is called once, with a JSON object.
+  void check(const std::string& domain, std::function<void(const std::string&)> done);
+  void reconfigure();  // the configuration is another one now; streams keep what they began with
   std::size_t size() const;
 
  private:

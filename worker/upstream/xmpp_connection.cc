@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "worker/upstream/ending.h"
+#include "worker/upstream/tls_rule.h"
 
 namespace nxb::upstream {
 namespace {
@@ -15,19 +16,6 @@ using State = xmpp::ClientStream::State;
 
 constexpr Duration kLastBytes{5'000};  // for a server that does not read our goodbye (U-30)
 constexpr const char* kUntaken = "the server does not take what the client sends";
-
-xmpp::TlsRule rule_of(config::TlsMode mode) {
-  switch (mode) {
-    case config::TlsMode::Required:
-    case config::TlsMode::Direct:
-      return xmpp::TlsRule::Required;
-    case config::TlsMode::Offered:
-      return xmpp::TlsRule::Offered;
-    case config::TlsMode::Off:
-      return xmpp::TlsRule::Off;
-  }
-  return xmpp::TlsRule::Required;
-}
 
 // Where in the stream's life it was: for the operator.
 std::string_view moment_of(State state) {

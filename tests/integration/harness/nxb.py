@@ -172,12 +172,12 @@ class Nxb:
             self.folder.__exit__()
 
     # --- administration ---
-    async def ctl(self, *arguments):
+    async def ctl(self, *arguments, patience=PATIENCE):
         """(exit code, output) of nxbctl."""
         process = await asyncio.create_subprocess_exec(
             CTL, "-s", self.admin_socket, *arguments,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
-        output, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+        output, _ = await asyncio.wait_for(process.communicate(), patience)
         return process.returncode, output.decode()
 
     async def admin(self, command):

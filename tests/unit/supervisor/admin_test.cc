@@ -23,6 +23,7 @@ admin::Snapshot two_workers() {
   now.uptime = 7'500ms;
   now.state = "running";
   now.config_path = "/etc/nxb/n\xffxb.toml";
+  now.warnings = {"nxb.toml:3: odd"};
   now.listen = {"127.0.0.1:5280", "unix:/run/nxb/http.sock"};
   now.workers.push_back({0, 100, 1, "ready", 7s, 0, "", {}});
   now.workers.push_back({1, 0, 1, "waiting", 0ms, 3, "signal 9 (Killed)", {}});
@@ -63,6 +64,7 @@ TEST_CASE("O-15: status tells version, process, uptime, file, addresses, workers
   CHECK(status["listen"].size() == 2);
   CHECK(status["workers"]["ready"] == 1);
   CHECK(status["workers"]["total"] == 2);
+  CHECK(status["warnings"] == json::array({"nxb.toml:3: odd"}));
   CHECK(status["sessions"] == 5);
 }
 

@@ -35,6 +35,11 @@ TEST_CASE("O-20 doctor: nothing to complain of") {
   CHECK(diagnose(kStatus, kStats, kWorkers, kHealthy)->size() == 5);
 }
 
+TEST_CASE("O-20 doctor: the configuration's warnings, as at its check") {
+  CHECK(complaints(R"({"version":")" NXB_VERSION R"(","state":"running","warnings":["nxb.toml:3: a.b: is odd"]})",
+                   kStats, kWorkers, kHealthy) == "configuration: nxb.toml:3: a.b: is odd\n");
+}
+
 TEST_CASE("O-20 doctor: version, state, workers, descriptors and clock that an operator has to look at") {
   CHECK(complaints(R"({"version":"0.0.1","state":"stopping"})", kStats, kWorkers, kHealthy) ==
         "version: nxb 0.0.1, nxbctl " NXB_VERSION ": restart nxb-supervisor\nstate: stopping\n");
@@ -58,8 +63,8 @@ TEST_CASE("O-20 O-31 doctor: counters that mean something, and shares that are t
       kStatus,
       R"({"total":{"requests":5000,"client_aborts":501,"dns_queries":100,"dns_failures":11,"accept_pauses":1,"bugs_seen":2,"proxy_cut_age_seconds":60}})",
       kWorkers, kHealthy);
-  for (const char* text :
-       {"accept_pauses: 1: ", "bugs_seen: 2: ", "proxy_cut_age_seconds: 60: ", "dns_failures: of 100 questions 11 ", "client_aborts: 501 of 5000 "}) {
+  for (const char* text : {"accept_pauses: 1: ", "bugs_seen: 2: ", "proxy_cut_age_seconds: 60: ",
+                           "dns_failures: of 100 questions 11 ", "client_aborts: 501 of 5000 "}) {
     CHECK(told.find(text) != std::string::npos);
   }
   CHECK(complaints(kStatus, R"({"total":{"requests":999,"client_aborts":900}})", kWorkers, kHealthy).empty());
@@ -70,7 +75,18 @@ TEST_CASE("O-20 O-31 doctor: counters that mean something, and shares that are t
 TEST_CASE("O-20 doctor: as a table, and as JSON") {
   std::vector<Finding> findings{{Finding::Kind::Good, "a", "x"}, {Finding::Kind::Bad, "b", "y"}};
   CHECK(render_findings(findings, false) == "ok    a  x\nLOOK  b  y\n");
-  CHECK(render_findings(findings, true) ==
-        R"({"ok":true,"findings":[{"good":true,"what":"a","text":"x"},{"good":false,"what":"b","text":"y"}]})"
-        "\n");
+  CHECK(render_findings(findings, true) == R"({"ok":true,"findings":[{"good":true,"kind":"ok","what":"a","text":"x"},)"
+                                           R"({"good":false,"kind":"problem","what":"b","text":"y"}]})"
+                                           "\n");
+}
+
+TEST_CASE("O-20 doctor: what a worker found of a domain's servers, or why it found nothing") {
+  auto findings =
+      findings_of_probe(R"({"ok":true,"worker":0,"domain":"a.example","findings":[{"kind":"ok","what":"a","text":"x"},)"
+                        R"({"kind":"warning","what":"b","text":"y"},{"kind":"problem","what":"c","text":"z"}]})");
+  CHECK(render_findings(findings, false) == "ok    a  x\nwarn  b  y\nLOOK  c  z\n");
+  CHECK(render_findings(findings_of_probe(R"({"ok":false,"error":"busy"})"), false) == "LOOK  domain  busy\n");
+  for (const char* answer : {"", "{}", R"({"ok":true})", R"({"ok":true,"findings":[{}]})"}) {
+    CHECK(findings_of_probe(answer).front().kind == Finding::Kind::Bad);
+  }
 }

@@ -164,6 +164,19 @@ TEST_CASE("O-18 O-13: who is not there is not waited for, and who hangs for less
   CHECK(rig.replies[2].state == State::Silent);
 }
 
+TEST_CASE("O-20 O-13: a question with more time than others does not make them wait, nor is it cut short by them") {
+  Rig rig;
+  rig.questions.ask(
+      {0}, "probe", "", [&rig](std::vector<Reply>) { rig.done += 100; }, Questions::kPatience + 200ms);
+  rig.ask();
+  Instant began = monotonic_now();
+  while (rig.done == 0 && monotonic_now() - began < 30s) uv_run(rig.loop.raw(), UV_RUN_ONCE);
+  CHECK(rig.done == 1);
+  while (rig.done == 1 && monotonic_now() - began < 30s) uv_run(rig.loop.raw(), UV_RUN_ONCE);
+  CHECK(rig.done == 101);
+  CHECK(monotonic_now() - began >= Questions::kPatience + 150ms);
+}
+
 TEST_CASE("O-13: who left its last question unanswered counts as silent until it says something, or is gone") {
   Rig rig;
   rig.absent = 2;

@@ -112,3 +112,26 @@ TEST_CASE("O-17 kick: its condition is one that BOSH and streams know; the verdi
   CHECK(told["error"] == "no such session: never issued here, or ended");
   CHECK(conclude({{1, State::Silent, ""}})["error"] == "worker 1 does not answer");
 }
+
+TEST_CASE("O-20 probe: any one worker is asked, and has more time; what it says is passed on if it has the form") {
+  auto inquiry = asked(R"({"command":"probe","domain":"example.org"})");
+  REQUIRE(static_cast<bool>(inquiry));
+  CHECK(inquiry->what == "probe");
+  CHECK(inquiry->argument == "example.org");
+  CHECK(inquiry->of_anyone);
+  CHECK(inquiry->patience > 10s);
+  auto told = [&](State state, const std::string& text) {
+    return json::parse(inquiry->conclude({3, {{3, state, text}}, {}}));
+  };
+  json good = told(State::Answered, R"({"domain":"example.org","findings":[{"kind":"ok","what":"a","text":"b"}]})");
+  CHECK(good["ok"] == true);
+  CHECK(good["worker"] == 3);
+  CHECK(good["findings"][0]["text"] == "b");
+  CHECK(told(State::Answered, R"({"error":"busy"})")["error"] == "busy");
+  CHECK(told(State::Silent, "")["error"].get<std::string>().starts_with("worker 3 gave no answer"));
+  for (const char* text : {"", "[]", "{}", R"({"domain":"a","findings":[{"kind":"ok","what":"a"}]})",
+                           R"({"domain":"a","findings":[7]})", R"({"domain":"a","findings":{}})"}) {
+    CHECK(told(State::Answered, text)["ok"] == false);
+  }
+  CHECK(json::parse(inquiry->conclude({}))["error"] == "no worker serves just now");
+}
