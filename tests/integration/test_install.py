@@ -4,9 +4,9 @@ Nothing outside of temporary folders changes. NXB_BUILD is the build folder; wha
 SPDX-License-Identifier: MIT
 """
 import asyncio
-import re
 import os
 import pathlib
+import re
 import shutil
 
 from harness.bosh import OwnConnections, Session
