@@ -26,7 +26,8 @@ constexpr std::size_t kMaxAnswer = 16 * 1024 * 1024;
 Error failed(const std::string& path, const char* what, int error) {
   std::string text = path + ": " + what + ": " + std::strerror(error);
   if (error == ENOENT || error == ECONNREFUSED) return {Code::NotFound, text};
-  if (error == EACCES || error == EPERM) return {Code::Refused, text};
+  if (error == EACCES || error == EPERM)
+    return {Code::Refused, text + "; nxb's own user, admin_group and root may: try sudo nxbctl"};
   if (error == EAGAIN || error == EWOULDBLOCK) return {Code::TimedOut, path + ": no answer in time"};
   return {Code::Io, text};
 }

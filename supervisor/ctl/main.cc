@@ -116,9 +116,9 @@ Exit run(const Options& options) {
     }
     tried += (tried.empty() ? "" : ", ") + path;
   }
-  std::cerr
-      << "nxbctl: nxb is not running: nobody listens at " << tried
-      << ".\nStart it with: nxb-supervisor -c FILE. If its [server] admin_socket is elsewhere: nxbctl -s SOCKET.\n";
+  std::cerr << "nxbctl: nxb is not running: nobody listens at " << tried
+            << ".\nStart it with: systemctl start nxb, or nxb-supervisor -c FILE. If its [server] admin_socket is "
+               "elsewhere: nxbctl -s SOCKET.\n";
   return Exit::NotRunning;
 }
 

@@ -6,6 +6,7 @@ SPDX-License-Identifier: MIT
 import asyncio
 import os
 import pathlib
+import re
 import shutil
 
 from harness.bosh import OwnConnections, Session
@@ -86,7 +87,10 @@ async def service():
         unit = folder / "nxb.service"
         text = (prefix / "lib/systemd/system/nxb.service").read_text()
         bin_after_install = "/" + str((prefix / "bin").relative_to(folder))
-        same(text.count(f"={bin_after_install}/"), 3, f"programs started from {bin_after_install}:\n{text}")
+        same(text.count(f"={bin_after_install}/"), 2, f"programs started from {bin_after_install}:\n{text}")
+        # A wrong file ends the main process, whose exit status RestartPreventExitStatus looks at; of no other process does it.
+        expect("\nExecStartPre" not in text and re.search(r"^RestartPreventExitStatus=.*\b78\b", text, re.M), text)
+        expect("\nProtectProc=default\n" in text, f"the supervisor sees what its workers use:\n{text}")
         unit.write_text(text.replace(bin_after_install, str(prefix / "bin")))  # so that they can be found
         complaints = [line for line in (await run(analyze, "verify", "--man=no", unit, wanted=None)).splitlines() if "nxb" in line]
         same(complaints, [], "systemd-analyze verify")
