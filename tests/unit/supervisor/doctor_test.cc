@@ -3,6 +3,16 @@
 #include "supervisor/ctl/doctor.h"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+#include "common/base/descriptor.h"
 
 using namespace nxb;
 using namespace nxb::ctl;
@@ -28,7 +38,59 @@ std::string complaints(const std::string& status, const std::string& stats, cons
   return all;
 }
 
+// An admin socket that answers those three questions in turn, from a process of its own.
+class AnsweringSocket {
+ public:
+  explicit AnsweringSocket(const std::string& workers) {
+    std::string made = (std::filesystem::temp_directory_path() / "nxb-doctor-XXXXXX").string();
+    REQUIRE(mkdtemp(made.data()) != nullptr);
+    folder_ = made;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    REQUIRE(path().size() < sizeof(address.sun_path));
+    std::copy(path().begin(), path().end(), address.sun_path);
+    socket_ = Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+    REQUIRE(::listen(socket_.get(), 8) == 0);
+    pid_ = fork();
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      for (const std::string& answer : {kStatus, kStats, workers}) serve(answer + "\n");
+      _exit(0);
+    }
+  }
+  ~AnsweringSocket() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    std::filesystem::remove_all(folder_);
+  }
+  std::string path() const { return folder_ + "/s"; }
+
+ private:
+  void serve(const std::string& answer) const {
+    Descriptor client(accept(socket_.get(), nullptr, nullptr));
+    for (char c = 0; c != '\n' && read(client.get(), &c, 1) == 1;) {
+    }
+    if (write(client.get(), answer.data(), answer.size()) < 0) _exit(1);
+  }
+  std::string folder_;
+  Descriptor socket_;
+  pid_t pid_ = -1;
+};
+
 }  // namespace
+
+TEST_CASE("O-20 doctor looks at a worker's process; a slot that has none is told, and does not end it") {
+  AnsweringSocket socket(R"({"ok":true,"workers":[{"index":0,"pid":)" + std::to_string(getpid()) +
+                         R"(,"state":"ready","restarts":0,"last_exit":null},)"
+                         R"({"index":1,"pid":null,"state":"waiting","restarts":3,"last_exit":"signal 9"}]})");
+  auto findings = examine(socket.path());
+  REQUIRE(static_cast<bool>(findings));
+  REQUIRE(findings->size() >= 4);
+  CHECK((*findings)[2].text == "worker 1 is waiting");
+  CHECK((*findings)[3].what == "descriptors");
+  CHECK((*findings)[3].text.find(" for each worker") != std::string::npos);
+}
 
 TEST_CASE("O-20 doctor: nothing to complain of") {
   CHECK(complaints(kStatus, kStats, kWorkers, kHealthy).empty());
@@ -58,8 +120,8 @@ TEST_CASE("O-20 O-31 doctor: counters that mean something, and shares that are t
       kStatus,
       R"({"total":{"requests":5000,"client_aborts":501,"dns_queries":100,"dns_failures":11,"accept_pauses":1,"bugs_seen":2,"proxy_cut_age_seconds":60}})",
       kWorkers, kHealthy);
-  for (const char* text :
-       {"accept_pauses: 1: ", "bugs_seen: 2: ", "proxy_cut_age_seconds: 60: ", "dns_failures: of 100 questions 11 ", "client_aborts: 501 of 5000 "}) {
+  for (const char* text : {"accept_pauses: 1: ", "bugs_seen: 2: ", "proxy_cut_age_seconds: 60: ",
+                           "dns_failures: of 100 questions 11 ", "client_aborts: 501 of 5000 "}) {
     CHECK(told.find(text) != std::string::npos);
   }
   CHECK(complaints(kStatus, R"({"total":{"requests":999,"client_aborts":900}})", kWorkers, kHealthy).empty());
