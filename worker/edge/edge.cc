@@ -106,6 +106,7 @@ void Edge::reconfigure() {
   connections_.for_each(
       [this](ConnId, HttpConnection& connection) { peers_.opened(connection.peer(), connection.listener()); });
   sockets_.for_each([this](const WsConnection& socket) { peers_.opened(socket.peer(), socket.listener()); });
+  tls_.for_each_handshaking([this](const std::string& peer, std::uint16_t listener) { peers_.opened(peer, listener); });
   watch_capacity();
 }
 
