@@ -34,6 +34,7 @@ Result<std::unique_ptr<Worker>> Worker::make(uv::Loop& loop, const ipc::Configur
   worker->edge_ = std::make_unique<edge::Edge>(worker->edge_context(identity));
   NXB_TRY(auto listening, worker->listen(identity));
   static_cast<void>(listening);
+  worker->pulse_.set_open(true);  // before the order to drain that a replacement may find behind Configure
   return worker;
 }
 
@@ -201,7 +202,7 @@ void Worker::drain(const ipc::Drain& order) {
   if (stopping_) return;
   gateway_.drain(order.on);
   edge_->drain(order.on);
-  pulse_.set_draining(order.on);
+  pulse_.set_open(!order.on);
   pulse_.doing(Activity::Goodbye);
   if (order.on && order.goodbye) gateway_.say_goodbye(Duration{order.over_ms});
   say_goodbyes();
@@ -211,7 +212,7 @@ void Worker::stop(Duration over) {
   stopping_ = true;
   gateway_.drain(true);
   edge_->drain(true);
-  pulse_.set_draining(true);
+  pulse_.set_open(false);
   pulse_.doing(Activity::Goodbye);
   gateway_.say_goodbye(over);
   say_goodbyes();
