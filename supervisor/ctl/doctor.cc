@@ -72,7 +72,8 @@ Finding descriptors_of(const Json& workers, const Machine& machine) {
   }
   if (least == UINT64_MAX) return {Kind::Unknown, "descriptors", "only root and nxb's own user may see them"};
   std::string text = std::to_string(least) + " for each worker, " + std::to_string(fullest) + "% in use at most";
-  if (least < kFewDescriptors) return judge(false, "descriptors", text + ": a session needs two; raise LimitNOFILE");
+  if (least < kFewDescriptors)
+    return judge(false, "descriptors", text + ": a session needs two, under TLS four; raise LimitNOFILE");
   return judge(fullest < 80, "descriptors", text);
 }
 

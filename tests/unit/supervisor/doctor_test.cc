@@ -107,7 +107,7 @@ TEST_CASE("O-20 doctor: version, state, workers, descriptors and clock that an o
                    R"({"workers":[{"index":0,"pid":10,"state":"ready","restarts":2,"last_exit":"signal 9"}]})",
                    kHealthy) == "workers: all serve, but some were replaced: worker 0: signal 9\n");
   CHECK(complaints(kStatus, kStats, kWorkers, {{{10, {100, 1024}}}, false}) ==
-        "descriptors: 1024 for each worker, 9% in use at most: a session needs two; raise LimitNOFILE\n"
+        "descriptors: 1024 for each worker, 9% in use at most: a session needs two, under TLS four; raise LimitNOFILE\n"
         "clock: not synchronised: certificates and logs need the time\n");
   CHECK(complaints(kStatus, kStats, kWorkers, {{{10, {60000, 65536}}}, true})
             .starts_with("descriptors: 65536 for each worker, 91%"));
