@@ -6,11 +6,9 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
-#include "common/base/descriptor.h"
 #include "common/config/config.h"
 #include "common/ipc/message.h"
 #include "common/ipc/sid_route.h"
@@ -19,6 +17,7 @@
 #include "common/uv/loop.h"
 #include "worker/edge/edge.h"
 #include "worker/gateway/gateway.h"
+#include "worker/edge/listeners.h"
 #include "worker/relay/mailroom.h"
 #include "worker/tls/server_context.h"
 #include "worker/upstream/streams.h"
@@ -48,7 +47,7 @@ class Worker final : private gateway::Ports,
 
   void told(const ipc::Told& told) { edge_->told(told); }  // what its pages asked the supervisor
   // Takes over another configuration, in place (O-33). Fails, and then nothing has changed, if a listening socket that it
-  // names did not arrive.
+  // names did not arrive, or a certificate cannot be used.
   Status reload(config::Config config);
 
   void drain(const ipc::Drain& order);
@@ -69,9 +68,6 @@ class Worker final : private gateway::Ports,
   void on_beat();
   void say_goodbyes();
   bool sessions_anywhere() const;
-  Status listen_at(std::uint16_t number, Descriptor socket);
-  Status open_added(const config::Config& next);
-  void close_removed(const config::Config& next);
 
   // gateway::Ports
   void reply(RequestId to, gateway::Reply reply) override;
@@ -130,8 +126,7 @@ class Worker final : private gateway::Ports,
   uv::Deadlines::Family sockets_;
   upstream::Streams streams_;
   tls::ServerContexts tls_;
-  std::map<std::uint16_t, Descriptor> arrived_;    // for numbers that no configuration has yet
-  std::map<std::uint16_t, Descriptor> listeners_;  // by number
+  edge::Listeners listeners_;
   std::unique_ptr<relay::Mailroom> mailroom_;
   std::unique_ptr<edge::Edge> edge_;
 };
