@@ -149,20 +149,32 @@ void Worker::count_bugs() {
 // Supervisor and worker are of one build: it asks what is known here. An empty object says that there is nothing to say.
 ipc::Answer Worker::answer(const ipc::Question& question) {
   pulse_.doing(Activity::Question);
-  const std::string& argument = question.argument;
-  auto answer = [&]() -> std::string {
-    if (question.what == "explain") return gateway_.explain(argument);
-    if (question.what == "session") return gateway_.explain(argument, gateway::Depth::Full);
-    if (question.what == "watch") return gateway_.watch(argument);
-    if (question.what == "unwatch") return gateway_.unwatch(argument);
-    if (question.what == "sessions") return gateway_.list(argument);
-    std::size_t space = std::min(argument.find(' '), argument.size());
-    if (question.what == "kick" && space < argument.size()) {
-      return gateway_.kick(argument.substr(0, space), argument.substr(space + 1));
-    }
-    return "{}";
-  };
-  return {question.id, answer()};
+  auto query = ipc::query_named(question.what);
+  return {question.id, query ? answer(*query, question.argument) : "{}"};
+}
+
+std::string Worker::answer(ipc::Query query, const std::string& argument) {
+  using enum ipc::Query;
+  switch (query) {
+    case explain:
+      return gateway_.explain(argument);
+    case session:
+      return gateway_.explain(argument, gateway::Depth::Full);
+    case sessions:
+      return gateway_.list(argument);
+    case kick:
+      if (std::size_t space = argument.find(' '); space != std::string::npos) {
+        return gateway_.kick(argument.substr(0, space), argument.substr(space + 1));
+      }
+      return "{}";
+    case watch:
+      return gateway_.watch(argument);
+    case unwatch:
+      return gateway_.unwatch(argument);
+    case orders:
+      return "{}";
+  }
+  return "{}";
 }
 
 void Worker::drain(const ipc::Drain& order) {

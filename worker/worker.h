@@ -11,13 +11,14 @@
 
 #include "common/config/config.h"
 #include "common/ipc/message.h"
+#include "common/ipc/questions.h"
 #include "common/ipc/sid_route.h"
 #include "common/stats/stats.h"
 #include "common/uv/deadlines.h"
 #include "common/uv/loop.h"
 #include "worker/edge/edge.h"
-#include "worker/gateway/gateway.h"
 #include "worker/edge/listeners.h"
+#include "worker/gateway/gateway.h"
 #include "worker/relay/mailroom.h"
 #include "worker/tls/server_context.h"
 #include "worker/upstream/streams.h"
@@ -64,6 +65,7 @@ class Worker final : private gateway::Ports,
   edge::Context edge_context(const ipc::Configure& identity);
   Status listen(const ipc::Configure& identity);
   Status configure_tls(config::Config& config);
+  std::string answer(ipc::Query query, const std::string& argument);
   void count_bugs();  // broken expectations since the last call, into bugs_seen
   void on_beat();
   void say_goodbyes();

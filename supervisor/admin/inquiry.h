@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "common/ipc/questions.h"
 #include "supervisor/admin/explain.h"
 #include "supervisor/admin/request.h"
 
@@ -13,7 +14,8 @@ namespace nxb::supervisor::admin {
 
 struct Inquiry {
   std::string sid;  // a whole one: its owner is asked; else all workers
-  std::string what, argument;
+  ipc::Query what;
+  std::string argument;
   std::function<std::string(const Findings&)> conclude;  // the answer, a line
 };
 
