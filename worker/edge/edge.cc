@@ -129,7 +129,8 @@ void Edge::accepted(Descriptor fd, std::uint16_t listener) {
 void Edge::welcome(relay::Handover newcomer) {
   if (!tls_.wanted_at(newcomer.listener)) return take(std::move(newcomer));
   // One that may not stay is told so under TLS, too (H-45), as long as that costs a bounded number of handshakes.
-  if (shared_.shutting_down || peers_.judge(newcomer.peer, newcomer.listener) == PeerLimit::Verdict::Shut) {
+  if (shared_.shutting_down) return;
+  if (peers_.judge(newcomer.peer, newcomer.listener) == PeerLimit::Verdict::Shut) {
     return shared_.context.counters.add(Counter::connections_refused_address);
   }
   peers_.opened(newcomer.peer, newcomer.listener);
