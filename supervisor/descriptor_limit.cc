@@ -18,15 +18,22 @@ std::uint64_t beside_sessions(const config::Config& config) {
   return kMargin + config.server.workers + config.listen.size();
 }
 
+// The client's connection and the server's. A client of a TLS listener costs both ends of the pair that its plaintext
+// goes through besides (worker/edge/tls_clients.h), somewhere among the workers.
+std::uint64_t for_a_session(const config::Config& config) {
+  const bool tls = std::ranges::any_of(config.listen, [](const config::Listen& one) { return !one.tls.cert.empty(); });
+  return tls ? 4 : 2;
+}
+
 }  // namespace
 
 std::uint64_t descriptors_needed(const config::Config& config) {
-  return 2 * std::uint64_t{config.server.max_sessions} + beside_sessions(config);
+  return for_a_session(config) * config.server.max_sessions + beside_sessions(config);
 }
 
 std::uint32_t sessions_within(std::uint64_t descriptors, const config::Config& config) {
   const std::uint64_t taken = beside_sessions(config);
-  const std::uint64_t room = descriptors > taken ? (descriptors - taken) / 2 : 0;
+  const std::uint64_t room = descriptors > taken ? (descriptors - taken) / for_a_session(config) : 0;
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(room, 1, config.server.max_sessions));
 }
 

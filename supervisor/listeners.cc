@@ -57,11 +57,15 @@ Status Listeners::change(const std::vector<config::Listen>& wanted, std::vector<
   }
   std::vector<std::optional<ListeningSocket>> opened(wanted.size());
   NXB_TRY([[maybe_unused]] auto done, open_missing(wanted, from, std::move(passed), opened));
+  former_.clear();
+  for (const Entry& entry : all_) former_.push_back(entry.rules);
+  moved_.clear();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (from[i] && all_[*from[i]].rules.accept_proxy == wanted[i].accept_proxy) {
       all_[*from[i]].rules = wanted[i];
       continue;
     }
+    if (from[i]) moved_.push_back({*from[i], all_.size()});
     std::optional<ListeningSocket>& source = from[i] ? all_[*from[i]].socket : opened[i];
     Entry entry{wanted[i], std::nullopt};
     entry.socket.emplace(*std::move(source));
@@ -70,10 +74,18 @@ Status Listeners::change(const std::vector<config::Listen>& wanted, std::vector<
   }
   for (std::size_t i = 0; i < taken.size(); ++i) {
     if (taken[i] || !all_[i].socket) continue;
-    removed_.push_back(*std::move(all_[i].socket));
+    removed_.push_back({i, *std::move(all_[i].socket)});
     all_[i].socket.reset();
   }
   return Done{};
+}
+
+void Listeners::undo() {
+  for (const Moved& one : moved_) all_[one.from].socket.emplace(*std::move(all_[one.to].socket));
+  for (Removed& one : removed_) all_[one.number].socket.emplace(std::move(one.socket));
+  removed_.clear();
+  while (all_.size() > former_.size()) all_.pop_back();
+  for (std::size_t i = 0; i < all_.size(); ++i) all_[i].rules = former_[i];
 }
 
 std::vector<config::Listen> Listeners::numbered() const {

@@ -21,10 +21,12 @@ class Listeners {
  public:
   static constexpr std::size_t kMostNumbers = 4096;  // in the life of a supervisor
 
-  // All or nothing: what is new is opened before anything is closed. `close_removed` is for later, when workers have
-  // been told. `passed`: sockets that are there already; one that nobody wants is an error.
+  // All or nothing: what is new is opened before anything is closed. Afterwards either workers have been told, and it is
+  // `close_removed`, or they cannot be, and it is `undo`. `passed`: sockets that are there already; one that nobody wants
+  // is an error.
   Status change(const std::vector<config::Listen>& wanted, std::vector<ListeningSocket> passed = {});
   void close_removed() { removed_.clear(); }
+  void undo();  // the last change
 
   std::vector<config::Listen> numbered() const;  // closed ones without an address
   std::vector<Fleet::Listening> open() const;
@@ -41,8 +43,17 @@ class Listeners {
                              const std::vector<std::optional<std::size_t>>& from, std::vector<ListeningSocket> passed,
                              std::vector<std::optional<ListeningSocket>>& opened);
 
-  std::vector<Entry> all_;  // by number
-  std::vector<ListeningSocket> removed_;
+  struct Moved {
+    std::size_t from, to;
+  };
+  struct Removed {
+    std::size_t number;
+    ListeningSocket socket;
+  };
+  std::vector<Entry> all_;              // by number
+  std::vector<config::Listen> former_;  // the rules before the last change, of as many as there were
+  std::vector<Moved> moved_;            // in it
+  std::vector<Removed> removed_;        // in it, not closed yet
 };
 
 }  // namespace nxb::supervisor

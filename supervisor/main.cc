@@ -138,7 +138,7 @@ admin::Fleetwork Daemon::fleetwork() {
     }
     if (admin::is_sid(inquiry.sid)) owner = fleet->owner_of(inquiry.sid);
     fleet->ask(
-        owner, inquiry.what, inquiry.argument,
+        owner, std::string(name_of(inquiry.what)), inquiry.argument,
         [this, owner, done](std::vector<Reply> replies) {
           done({owner, std::move(replies), fleet->losses()});
         },
@@ -151,7 +151,7 @@ admin::Fleetwork Daemon::fleetwork() {
   };
   work.levers.stop = [this](std::optional<Duration> over) { fleet->stop(over); };
   work.levers.hear = [this](std::optional<Index> worker, Questions::Done done) {
-    fleet->ask(worker, "orders", "", std::move(done));  // in order: who answers has heard what was sent before
+    fleet->ask(worker, std::string(name_of(ipc::Query::orders)), "", std::move(done));
   };
   work.set = [this](const admin::Request& request) { return log_switch.carry_out(request); };
   work.reload = [this](const Reloader::Done& done) { reload(done); };

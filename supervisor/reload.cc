@@ -70,20 +70,25 @@ void Reloader::reload(Fleet& fleet, Done done) {
     report.errors.push_back(changed.error().text);
     return finish(std::move(report), done);
   }
-  report.changed = std::move(change.changed);
-  report.needs_restart = std::move(change.needs_restart);
-  running_ = std::move(change.config);
-  warnings_ = report.warnings;
-  log::configure(running_.log.level, running_.log.format, "supervisor");
-  log::show_addresses(running_.log.ip);
+  report.changed = change.changed;
+  report.needs_restart = change.needs_restart;
+  config::Config former = std::exchange(running_, std::move(change.config));
   auto told = tell_workers(fleet, [this, report, done](const std::vector<Reply>& replies) mutable {
     for (const Reply& reply : replies) report.workers.push_back(verdict_of(reply));
     finish(std::move(report), done);
   });
+  if (!told) {  // a file that was there a moment ago: nothing may have changed
+    running_ = std::move(former);
+    listeners_.undo();
+    report.changed.clear();
+    report.needs_restart.clear();
+    report.errors.push_back(told.error().text);
+    return finish(std::move(report), done);
+  }
   listeners_.close_removed();
-  if (told) return;
-  report.errors.push_back(told.error().text);  // a file that was there a moment ago
-  finish(std::move(report), done);
+  warnings_ = std::move(loaded.warnings);
+  log::configure(running_.log.level, running_.log.format, "supervisor");
+  log::show_addresses(running_.log.ip);
 }
 
 Status Reloader::tell_workers(Fleet& fleet, Questions::Done heard) const {

@@ -34,6 +34,7 @@ Result<std::unique_ptr<Worker>> Worker::make(uv::Loop& loop, const ipc::Configur
   worker->edge_ = std::make_unique<edge::Edge>(worker->edge_context(identity));
   NXB_TRY(auto listening, worker->listen(identity));
   static_cast<void>(listening);
+  worker->pulse_.set_open(true);  // before the order to drain that a replacement may find behind Configure
   return worker;
 }
 
@@ -94,7 +95,7 @@ Status Worker::listen(const ipc::Configure& identity) {
   int fd = contract::first_listener(static_cast<int>(identity.workers));
   for (std::size_t i = 0; i < config_.listen.size(); ++i) {
     if (!config_.listen[i].is_open()) continue;
-    NXB_TRY([[maybe_unused]] auto done, listen_at(static_cast<std::uint16_t>(i), Descriptor(fd++)));
+    NXB_TRY([[maybe_unused]] auto done, listeners_.open(*edge_, static_cast<std::uint16_t>(i), Descriptor(fd++)));
   }
   return Done{};
 }
@@ -124,16 +125,14 @@ void Worker::on_beat() {
   uv::set_title(title_ + std::to_string(sessions) + (sessions == 1 ? " session" : " sessions"));
 }
 
-Status Worker::listen_at(std::uint16_t number, Descriptor socket) {
-  NXB_TRY([[maybe_unused]] auto done, edge_->listen(socket.get(), number));
-  listeners_.insert_or_assign(number, std::move(socket));
-  return Done{};
-}
-
 Status Worker::reload(config::Config config) {
-  NXB_TRY([[maybe_unused]] auto secured, configure_tls(config));
-  NXB_TRY([[maybe_unused]] auto opened, open_added(config));
-  close_removed(config);
+  NXB_TRY(auto mail, ipc::take_listeners(contract::kListeners));
+  NXB_TRY([[maybe_unused]] auto opened, listeners_.open_added(*edge_, config, std::move(mail)));
+  if (Status secured = configure_tls(config); !secured) {
+    listeners_.undo(*edge_);
+    return secured;
+  }
+  listeners_.close_removed(*edge_, config);
   config_ = std::move(config);  // where it is: everybody refers to it
   edge_->reconfigure();
   gateway_.reconfigure();
@@ -142,69 +141,51 @@ Status Worker::reload(config::Config config) {
   return Done{};
 }
 
-Status Worker::open_added(const config::Config& next) {
-  NXB_TRY(auto mail, ipc::take_listeners(contract::kListeners));
-  for (ipc::ListenerMail& one : mail) arrived_.insert_or_assign(one.number, std::move(one.socket));
-  std::vector<std::uint16_t> added;
-  for (std::size_t i = 0; i < next.listen.size(); ++i) {
-    auto number = static_cast<std::uint16_t>(i);
-    if (!next.listen[i].is_open() || listeners_.contains(number)) continue;
-    if (!arrived_.contains(number))
-      return Error{Code::NotFound, "listener " + next.listen[i].address + " did not arrive"};
-    added.push_back(number);
-  }
-  for (std::uint16_t number : added) {
-    auto socket = arrived_.extract(number);
-    NXB_TRY([[maybe_unused]] auto done, listen_at(number, std::move(socket.mapped())));
-  }
-  // Those behind the end are named by a Reload that follows; a number below that is not open now never will be.
-  arrived_.erase(arrived_.begin(), arrived_.lower_bound(static_cast<std::uint16_t>(next.listen.size())));
-  return Done{};
-}
-
-void Worker::close_removed(const config::Config& next) {
-  for (auto at = listeners_.begin(); at != listeners_.end();) {
-    if (next.listen.at(at->first).is_open()) {
-      ++at;
-      continue;
-    }
-    edge_->unlisten(at->first);
-    at = listeners_.erase(at);
-  }
-}
-
 void Worker::count_bugs() {
   std::uint64_t now = broken_expectations();
   if (now != bugs_counted_) counters_.add(stats::Counter::bugs_seen, now - std::exchange(bugs_counted_, now));
 }
 
-// Supervisor and worker are of one build: it asks what is known here. An empty object says that it was something else.
+// Supervisor and worker are of one build: it asks what is known here. An empty object says that there is nothing to say.
 void Worker::answer(const ipc::Question& question, const std::function<void(const ipc::Answer&)>& say) {
   pulse_.doing(Activity::Question);
-  if (question.what == "probe") {
+  auto query = ipc::query_named(question.what);
+  if (query == ipc::Query::probe) {
     return streams_.check(question.argument, [say, id = question.id](const std::string& json) { say({id, json}); });
   }
-  const std::string& argument = question.argument;
-  auto answer = [&]() -> std::string {
-    if (question.what == "explain") return gateway_.explain(argument);
-    if (question.what == "session") return gateway_.explain(argument, gateway::Depth::Full);
-    if (question.what == "watch") return gateway_.watch(argument);
-    if (question.what == "unwatch") return gateway_.unwatch(argument);
-    if (question.what == "sessions") return gateway_.list(argument);
-    std::size_t space = std::min(argument.find(' '), argument.size());
-    if (question.what == "kick" && space < argument.size()) {
-      return gateway_.kick(argument.substr(0, space), argument.substr(space + 1));
-    }
-    return "{}";
-  };
-  say({question.id, answer()});
+  say({question.id, query ? answer(*query, question.argument) : "{}"});
+}
+
+std::string Worker::answer(ipc::Query query, const std::string& argument) {
+  using enum ipc::Query;
+  switch (query) {
+    case explain:
+      return gateway_.explain(argument);
+    case session:
+      return gateway_.explain(argument, gateway::Depth::Full);
+    case sessions:
+      return gateway_.list(argument);
+    case kick:
+      if (std::size_t space = argument.find(' '); space != std::string::npos) {
+        return gateway_.kick(argument.substr(0, space), argument.substr(space + 1));
+      }
+      return "{}";
+    case watch:
+      return gateway_.watch(argument);
+    case unwatch:
+      return gateway_.unwatch(argument);
+    case probe:  // answered later
+    case orders:
+      return "{}";
+  }
+  return "{}";
 }
 
 void Worker::drain(const ipc::Drain& order) {
   if (stopping_) return;
   gateway_.drain(order.on);
   edge_->drain(order.on);
-  pulse_.set_draining(order.on);
+  pulse_.set_open(!order.on);
   pulse_.doing(Activity::Goodbye);
   if (order.on && order.goodbye) gateway_.say_goodbye(Duration{order.over_ms});
   say_goodbyes();
@@ -214,7 +195,7 @@ void Worker::stop(Duration over) {
   stopping_ = true;
   gateway_.drain(true);
   edge_->drain(true);
-  pulse_.set_draining(true);
+  pulse_.set_open(false);
   pulse_.doing(Activity::Goodbye);
   gateway_.say_goodbye(over);
   say_goodbyes();

@@ -6,18 +6,18 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
-#include "common/base/descriptor.h"
 #include "common/config/config.h"
 #include "common/ipc/message.h"
+#include "common/ipc/questions.h"
 #include "common/ipc/sid_route.h"
 #include "common/stats/stats.h"
 #include "common/uv/deadlines.h"
 #include "common/uv/loop.h"
 #include "worker/edge/edge.h"
+#include "worker/edge/listeners.h"
 #include "worker/gateway/gateway.h"
 #include "worker/relay/mailroom.h"
 #include "worker/tls/server_context.h"
@@ -49,7 +49,7 @@ class Worker final : private gateway::Ports,
 
   void told(const ipc::Told& told) { edge_->told(told); }  // what its pages asked the supervisor
   // Takes over another configuration, in place (O-33). Fails, and then nothing has changed, if a listening socket that it
-  // names did not arrive.
+  // names did not arrive, or a certificate cannot be used.
   Status reload(config::Config config);
 
   void drain(const ipc::Drain& order);
@@ -66,13 +66,11 @@ class Worker final : private gateway::Ports,
   edge::Context edge_context(const ipc::Configure& identity);
   Status listen(const ipc::Configure& identity);
   Status configure_tls(config::Config& config);
+  std::string answer(ipc::Query query, const std::string& argument);
   void count_bugs();  // broken expectations since the last call, into bugs_seen
   void on_beat();
   void say_goodbyes();
   bool sessions_anywhere() const;
-  Status listen_at(std::uint16_t number, Descriptor socket);
-  Status open_added(const config::Config& next);
-  void close_removed(const config::Config& next);
 
   // gateway::Ports
   void reply(RequestId to, gateway::Reply reply) override;
@@ -131,8 +129,7 @@ class Worker final : private gateway::Ports,
   uv::Deadlines::Family sockets_;
   upstream::Streams streams_;
   tls::ServerContexts tls_;
-  std::map<std::uint16_t, Descriptor> arrived_;    // for numbers that no configuration has yet
-  std::map<std::uint16_t, Descriptor> listeners_;  // by number
+  edge::Listeners listeners_;
   std::unique_ptr<relay::Mailroom> mailroom_;
   std::unique_ptr<edge::Edge> edge_;
 };

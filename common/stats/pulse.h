@@ -35,11 +35,12 @@ inline std::string_view name_of(Activity activity) {
   return at < kNames.size() ? kNames[at] : "unknown";  // the memory is a worker's
 }
 
-// In the segment, on cache lines of its own. All zeros: never turned, starting, takes sessions.
+// In the segment, on cache lines of its own. All zeros: never turned, starting, takes no sessions: there is no process,
+// or it is not ready. Only a process that serves sets `open`, and its end clears it.
 struct PulseSlot {
   std::atomic<std::int64_t> beat_ms;    // of the monotonic clock
   std::atomic<std::uint32_t> activity;  // Activity
-  std::atomic<std::uint32_t> draining;  // takes no new sessions
+  std::atomic<std::uint32_t> open;      // takes new sessions
 };
 
 // The writer's side.
@@ -50,7 +51,7 @@ class Pulse {
   void doing(Activity activity) {
     slot_->activity.store(static_cast<std::uint32_t>(activity), std::memory_order_relaxed);
   }
-  void set_draining(bool on) { slot_->draining.store(on ? 1 : 0, std::memory_order_relaxed); }
+  void set_open(bool on) { slot_->open.store(on ? 1 : 0, std::memory_order_relaxed); }
 
  private:
   PulseSlot* slot_;
@@ -60,7 +61,7 @@ class Pulse {
 struct Sign {
   Instant at{};
   Activity activity = Activity::Starting;
-  bool draining = false;
+  bool open = false;
 };
 
 }  // namespace nxb::stats

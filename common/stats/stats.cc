@@ -118,7 +118,7 @@ Sign Segment::sign(std::size_t index) const {
   const PulseSlot& pulse = *const_cast<Segment*>(this)->pulse(index);
   return {Instant{Duration{pulse.beat_ms.load(std::memory_order_relaxed)}},
           static_cast<Activity>(pulse.activity.load(std::memory_order_relaxed)),
-          pulse.draining.load(std::memory_order_relaxed) != 0};
+          pulse.open.load(std::memory_order_relaxed) != 0};
 }
 
 Values Segment::read(std::size_t index) const {
@@ -164,7 +164,7 @@ void Segment::clear_gauges(std::size_t index) {
   PulseSlot& stopped = *pulse(index);
   stopped.beat_ms.store(0, std::memory_order_relaxed);
   stopped.activity.store(0, std::memory_order_relaxed);
-  stopped.draining.store(0, std::memory_order_relaxed);
+  stopped.open.store(0, std::memory_order_relaxed);
 }
 
 std::optional<double> quantile_ms(const Buckets& buckets, double share) {

@@ -31,7 +31,7 @@ _nxbctl() {
     drain) words="--worker --over $words" ;;
     undrain) words="--worker $words" ;;
     stop) words="--now $words" ;;
-    log) words="--for level ALL TRACE DEBUG INFO WARN ERROR OFF $words" ;;
+    log) words="--for level ALL TRACE DEBUG INFO WARN ERROR FATAL OFF $words" ;;
     reload) words="$words" ;;
     watch) words="$words"; sessions=yes ;;
     events) words="--type --sid --domain $words" ;;

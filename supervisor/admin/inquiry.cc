@@ -10,9 +10,12 @@
 #include "supervisor/admin/sessions.h"
 
 namespace nxb::supervisor::admin {
+
+using ipc::Query;
+
 namespace {
 
-Result<Inquiry> about_session(const Request& request, const char* what) {
+Result<Inquiry> about_session(const Request& request, Query what) {
   NXB_TRY(std::string sid, parse_sid(request.argument("sid")));
   return Inquiry{sid, what, sid, [sid](const Findings& findings) { return explain_line(sid, findings); }};
 }
@@ -26,13 +29,14 @@ Result<Inquiry> kick(const Request& request) {
     for (std::string_view name : ipc::kKickConditions) names += (names.empty() ? "" : ", ") + std::string(name);
     return Error{Code::BadInput, "condition is one of " + names};
   }
-  return Inquiry{sid, "kick", sid + ' ' + condition,
+  return Inquiry{sid, Query::kick, sid + ' ' + condition,
                  [sid](const Findings& findings) { return done_line("kicked", sid, findings); }};
 }
 
 Result<Inquiry> watch(const Request& request) {
   NXB_TRY(std::string sid, parse_sid(request.argument("sid")));
-  return Inquiry{sid, "watch", sid, [sid](const Findings& findings) { return done_line("watched", sid, findings); }};
+  return Inquiry{sid, Query::watch, sid,
+                 [sid](const Findings& findings) { return done_line("watched", sid, findings); }};
 }
 
 Result<Inquiry> sessions(const Request& request) {
@@ -42,7 +46,7 @@ Result<Inquiry> sessions(const Request& request) {
   NXB_TRY([[maybe_unused]] auto transport, set_transport(query, request.argument("transport")));
   NXB_TRY([[maybe_unused]] auto ip, set_ip(query, request.argument("ip")));
   query.domain = plain_domain(request.argument("domain"));
-  return Inquiry{{}, "sessions", ipc::to_text(query), [query](const Findings& findings) {
+  return Inquiry{{}, Query::sessions, ipc::to_text(query), [query](const Findings& findings) {
                    return sessions_line(query, findings);
                  }};
 }
@@ -52,7 +56,7 @@ constexpr Duration kProbePatience{12'000};
 
 Result<Inquiry> probe(const Request& request) {
   std::string domain = request.argument("domain");
-  Inquiry inquiry{{}, "probe", domain, [](const Findings& findings) { return probe_line(findings); }};
+  Inquiry inquiry{{}, ipc::Query::probe, domain, [](const Findings& findings) { return probe_line(findings); }};
   inquiry.of_anyone = true;
   inquiry.patience = kProbePatience;
   return inquiry;
@@ -65,8 +69,8 @@ Result<Inquiry> inquiry_of(const Request& request) {
   if (request.command == Command::probe) return probe(request);
   if (request.command == Command::kick) return kick(request);
   if (request.command == Command::watch) return watch(request);
-  if (request.command == Command::session) return about_session(request, "session");
-  if (request.command == Command::explain) return about_session(request, "explain");
+  if (request.command == Command::session) return about_session(request, Query::session);
+  if (request.command == Command::explain) return about_session(request, Query::explain);
   return Error{Code::BadInput, "not a question to workers"};
 }
 

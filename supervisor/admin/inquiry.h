@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/base/clock.h"
+#include "common/ipc/questions.h"
 #include "supervisor/admin/explain.h"
 #include "supervisor/admin/request.h"
 
@@ -15,7 +16,8 @@ namespace nxb::supervisor::admin {
 
 struct Inquiry {
   std::string sid;  // a whole one: its owner is asked; else all workers
-  std::string what, argument;
+  ipc::Query what;
+  std::string argument;
   std::function<std::string(const Findings&)> conclude;  // the answer, a line
   bool of_anyone = false;                                // any one worker that serves is asked
   std::optional<Duration> patience = std::nullopt;       // of what takes time

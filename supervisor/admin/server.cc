@@ -255,7 +255,7 @@ void Server::carry_out(std::uint64_t asker, const Request& order) {
 
 void Server::unwatch(const std::string& name) {
   if (std::ranges::find(connections_, name, &Connection::watched) != connections_.end()) return;  // another one does
-  fleet_.inquire({{}, "unwatch", name, nullptr}, [](const Findings&) {});
+  fleet_.inquire({{}, ipc::Query::unwatch, name, nullptr}, [](const Findings&) {});
 }
 
 void Server::publish(Index worker, const ipc::Events& events) {

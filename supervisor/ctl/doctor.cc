@@ -55,18 +55,25 @@ Finding workers_of(const Json& workers) {
   return judge(true, "workers", "all " + std::to_string(workers.size()) + " serve");
 }
 
+// Nothing: its slot has no process now.
+std::optional<int> pid_of(const Json& worker) {
+  if (!worker.is_object() || !worker.contains("pid") || !worker["pid"].is_number_integer()) return std::nullopt;
+  return worker["pid"].get<int>();
+}
+
 Finding descriptors_of(const Json& workers, const Machine& machine) {
   std::uint64_t least = UINT64_MAX, fullest = 0;
   for (const Json& worker : workers) {
-    auto at =
-        worker.at("pid").is_number() ? machine.processes.find(worker.at("pid").get<int>()) : machine.processes.end();
+    const auto pid = pid_of(worker);
+    auto at = pid ? machine.processes.find(*pid) : machine.processes.end();
     if (at == machine.processes.end()) continue;
     least = std::min(least, at->second.limit);
     fullest = std::max(fullest, at->second.limit == 0 ? 0 : at->second.open * 100 / at->second.limit);
   }
   if (least == UINT64_MAX) return {Kind::Unknown, "descriptors", "only root and nxb's own user may see them"};
   std::string text = std::to_string(least) + " for each worker, " + std::to_string(fullest) + "% in use at most";
-  if (least < kFewDescriptors) return judge(false, "descriptors", text + ": a session needs two; raise LimitNOFILE");
+  if (least < kFewDescriptors)
+    return judge(false, "descriptors", text + ": a session needs two, under TLS four; raise LimitNOFILE");
   return judge(fullest < 80, "descriptors", text);
 }
 
@@ -178,8 +185,8 @@ Result<std::vector<Finding>> examine(const std::string& path, const std::string&
   Json listed = parsed(workers);
   if (listed.is_object() && listed.contains("workers") && listed["workers"].is_array()) {
     for (const Json& worker : listed["workers"]) {
-      int pid = worker.is_object() ? worker.value("pid", 0) : 0;
-      if (auto found = pid > 0 ? descriptors_of_process(pid) : std::nullopt) machine.processes[pid] = *found;
+      const auto pid = pid_of(worker);
+      if (auto found = pid ? descriptors_of_process(*pid) : std::nullopt) machine.processes[*pid] = *found;
     }
   }
   timex clock{};

@@ -5,6 +5,7 @@ SPDX-License-Identifier: MIT
 import asyncio
 import json
 import os
+import re
 import signal
 
 from harness.admin import Admin
@@ -178,6 +179,37 @@ async def commands():
         for wrong in (("drain", "--worker", "2"), ("drain", "--worker", "x"), ("drain", "--over", "-1")):
             code, text = await nxb.ctl(*wrong)
             expect(code != 0, f"{wrong}: {text}")
+
+
+async def kept_waiting(nxb, least):
+    """Worker 1 is killed again and again, until its next process has to wait for so many milliseconds."""
+    while not any(int(wait) >= least for wait in re.findall(r"event=worker.postponed .*index=1 ms=(\d+)", nxb.log())):
+        pid = await until("worker 1 is there", lambda: pid_of(nxb, 1))
+        os.kill(pid, signal.SIGKILL)
+
+        async def gone():
+            return await pid_of(nxb, 1) != pid
+        await until("its end was seen", gone)
+
+
+async def pid_of(nxb, index):
+    return (await nxb.worker_rows())[index]["pid"]
+
+
+@case("a worker without a process is given no new session, whether it drained or not: nobody waits for it (O-05 O-17)", within=120)
+async def absent():
+    for drained in (False, True):
+        async with Nxb(workers=2) as nxb:
+            await nxb.pids()
+            if drained:
+                code, text = await nxb.ctl("drain", "--worker", "1")
+                same(code, 0, text)
+            await kept_waiting(nxb, 1600)
+            sessions = await asyncio.gather(*(Session(OwnConnections(nxb.port)).login() for _ in range(12)))
+            if await pid_of(nxb, 1) is None or drained:  # else the machine was too slow to tell
+                same([row["sessions"] for row in await nxb.worker_rows()], [12, 0], "new sessions")
+            same(await ready(nxb), 200, "one of two takes sessions")
+            await asyncio.gather(*(session.terminate() for session in sessions))
 
 
 @case("stop answers before the socket goes, and --now waits for nobody (O-17)", within=60)

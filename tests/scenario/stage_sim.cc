@@ -134,7 +134,8 @@ std::optional<std::uint64_t> StageSim::counter(std::string_view name, int /*work
 
 // Everybody is told goodbye; then nothing may be left.
 Status StageSim::finish() {
-  gateway_.shut_down();
+  gateway_.drain(true);
+  gateway_.say_goodbye(Duration::zero());
   Instant end = clock_.now + Duration(600'000);
   while (clock_.now < end) wait(end);
   if (counters_.get(stats::Counter::sessions) != 0) return Error{Code::Refused, "a session is left"};

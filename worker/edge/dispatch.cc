@@ -84,12 +84,16 @@ void HttpConnection::dispatch_bosh(std::string_view xml, Form form, std::string_
   answer_xml(200, bosh::write_terminate(Condition::ItemNotFound));
 }
 
-// A worker that drains owns no new session as long as another takes some.
+// A worker that drains, or is not there, owns no new session as long as another takes some. If none does, this one says
+// so itself: another one may have no process that would.
 std::string HttpConnection::mint() const {
   const ipc::SidRoute& route = context().route;
+  const bool some = takes_sessions();
+  auto good = [&](std::uint32_t worker) {
+    return some ? context().stats.sign(worker).open : worker == context().index;
+  };
   std::string sid = route.mint();
-  if (!takes_sessions()) return sid;
-  for (int i = 0; i < kMostMints && context().stats.sign(route.owner(sid)).draining; ++i) sid = route.mint();
+  for (int i = 0; i < kMostMints && !good(route.owner(sid)); ++i) sid = route.mint();
   return sid;
 }
 

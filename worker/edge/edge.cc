@@ -106,6 +106,7 @@ void Edge::reconfigure() {
   connections_.for_each(
       [this](ConnId, HttpConnection& connection) { peers_.opened(connection.peer(), connection.listener()); });
   sockets_.for_each([this](const WsConnection& socket) { peers_.opened(socket.peer(), socket.listener()); });
+  tls_.for_each_handshaking([this](const std::string& peer, std::uint16_t listener) { peers_.opened(peer, listener); });
   watch_capacity();
 }
 
@@ -128,7 +129,8 @@ void Edge::accepted(Descriptor fd, std::uint16_t listener) {
 void Edge::welcome(relay::Handover newcomer) {
   if (!tls_.wanted_at(newcomer.listener)) return take(std::move(newcomer));
   // One that may not stay is told so under TLS, too (H-45), as long as that costs a bounded number of handshakes.
-  if (shared_.shutting_down || peers_.judge(newcomer.peer, newcomer.listener) == PeerLimit::Verdict::Shut) {
+  if (shared_.shutting_down) return;
+  if (peers_.judge(newcomer.peer, newcomer.listener) == PeerLimit::Verdict::Shut) {
     return shared_.context.counters.add(Counter::connections_refused_address);
   }
   peers_.opened(newcomer.peer, newcomer.listener);

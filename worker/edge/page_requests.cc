@@ -89,7 +89,7 @@ bool HttpConnection::takes_sessions() const {
   if (shared_.shutting_down) return false;
   for (std::uint32_t worker = 0; worker < context().workers; ++worker) {
     const bool full = context().stats.get(worker, stats::Counter::sessions) >= context().config.server.max_sessions;
-    if (!full && !context().stats.sign(worker).draining) return true;
+    if (!full && context().stats.sign(worker).open) return true;
   }
   return false;
 }

@@ -54,6 +54,12 @@ void TlsClients::shut_down() {
   for (ConnId id : newcomers) remove(id);
 }
 
+void TlsClients::for_each_handshaking(const std::function<void(const std::string&, std::uint16_t)>& f) {
+  pumps_.for_each([&f](ConnId, const Pump& pump) {
+    if (pump.is_handshaking()) f(pump.peer(), pump.listener());
+  });
+}
+
 void TlsClients::on_deadline(std::uint64_t id, Instant now) {
   if (Pump* pump = pumps_.find(ConnId{id})) pump->on_deadline(now);
 }

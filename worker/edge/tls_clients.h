@@ -49,6 +49,8 @@ class TlsClients final : private uv::DeadlineSink {
   // Those without a finished handshake have asked for nothing; the others end with their owners.
   void shut_down();
   std::size_t size() const { return pumps_.size(); }
+  // Whoever is not `shaken` yet.
+  void for_each_handshaking(const std::function<void(const std::string& peer, std::uint16_t listener)>& f);
 
  private:
   class Pump;

@@ -23,6 +23,8 @@ class TlsClients::Pump final {
   void on_deadline(Instant now);
   void cut();  // closes both ends; what is queued is lost
   bool is_handshaking() const { return state_ == State::Handshaking; }
+  const std::string& peer() const { return peer_; }
+  std::uint16_t listener() const { return listener_; }
 
  private:
   enum class State : std::uint8_t { Handshaking, Open, Ending, Gone };

@@ -21,7 +21,7 @@ constexpr std::string_view kAlive =
 Load load_of(const Context& context, std::uint32_t worker) {
   auto get = [&](Counter counter) { return context.stats.get(worker, counter); };
   const bool full = get(Counter::connections) >= context.config.server.max_connections;
-  const bool closed = full || context.mailroom.is_full(worker) || context.stats.sign(worker).draining;
+  const bool closed = full || context.mailroom.is_full(worker) || !context.stats.sign(worker).open;
   return {get(Counter::sessions), get(Counter::handovers_in), closed};
 }
 

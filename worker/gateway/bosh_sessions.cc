@@ -107,7 +107,7 @@ void BoshSessions::on_request_gone(RequestId id) {
   auto at = open_requests_.find(id);
   if (at == open_requests_.end()) return;
   SessionKey key = at->second.session;
-  if (!census_.shutting_down()) cuts_.cut(Kind::Bosh, context_.now() - at->second.since);
+  if (!census_.draining()) cuts_.cut(Kind::Bosh, context_.now() - at->second.since);
   open_requests_.erase(at);
   context_.counters.sub(Counter::requests_held);
   context_.counters.add(Counter::client_aborts);
@@ -184,7 +184,7 @@ void BoshSessions::create(RequestId id, bosh::Body body, const Client& client, s
   if (body.to.empty()) body.to = context_.config.upstream.default_domain;  // B-17
   // An empty sid names no session and asks for none: everybody is told so with 200 (B-15, B-106).
   bool legacy = !body.ver.has_value() && body.problem != bosh::Condition::ItemNotFound;
-  if (census_.shutting_down()) return refuse(id, bosh::Condition::SystemShutdown, legacy);
+  if (census_.draining()) return refuse(id, bosh::Condition::SystemShutdown, legacy);
   if (body.problem != bosh::Condition::None) return refuse(id, body.problem, legacy);
   bosh::Condition wrong = objection(client.address, sid);
   if (wrong != bosh::Condition::None) return refuse(id, wrong, legacy);
@@ -212,7 +212,7 @@ bosh::Condition BoshSessions::objection(std::string_view address, std::string_vi
   switch (census_.judge(Kind::Bosh, address)) {
     case Census::Objection::None:
       return Condition::None;
-    case Census::Objection::ShuttingDown:
+    case Census::Objection::Draining:
       return Condition::SystemShutdown;
     case Census::Objection::Full:
       return Condition::InternalServerError;  // B-40

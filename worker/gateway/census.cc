@@ -18,7 +18,7 @@ std::string_view Census::name_of(Objection objection) {
   switch (objection) {
     case Objection::None:
       return "";
-    case Objection::ShuttingDown:
+    case Objection::Draining:
       return "shutdown";
     case Objection::Full:
       return "max_sessions";
@@ -31,7 +31,7 @@ std::string_view Census::name_of(Objection objection) {
 }
 
 Census::Objection Census::judge(Kind kind, std::string_view address) {
-  if (shutting_down_) return Objection::ShuttingDown;
+  if (draining_) return Objection::Draining;
   const config::Config::Server& server = context_.config.server;
   Objection objection = Objection::None;
   if (live_ >= server.max_sessions) {  // B-40

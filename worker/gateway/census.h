@@ -17,14 +17,15 @@ namespace nxb::gateway {
 
 class Census {
  public:
-  enum class Objection : std::uint8_t { None, ShuttingDown, Full, AddressFull, TooFast };
+  enum class Objection : std::uint8_t { None, Draining, Full, AddressFull, TooFast };
 
-  // The limit of [server] that bit, by its key; "shutdown" when there was none.
+  // The limit of [server] that bit, by its key; "shutdown": none did, we drain.
   static std::string_view name_of(Objection objection);
 
   explicit Census(const Context& context) : context_(context), tombstones_(context.now()) {}
 
-  // May this address have a session more? No: that is counted and logged.
+  // May this address have a session more? No: that is counted and logged, unless the reason is that we drain, which is
+  // known and not its doing.
   Objection judge(Kind kind, std::string_view address);
   void begin(Record& record);
   void end(Record& record, const Ending& ending);  // nothing happens to one that was never begun
@@ -32,8 +33,8 @@ class Census {
   // world as a session is (H-46).
   bool admit_stream(Record& record, std::uint32_t number, std::string_view domain);  // no: logged, too
 
-  void shut_down(bool on) { shutting_down_ = on; }  // nobody may have one any more, or again
-  bool shutting_down() const { return shutting_down_; }
+  void drain(bool on) { draining_ = on; }  // nobody may have one any more, or again
+  bool draining() const { return draining_; }
   std::size_t live() const { return live_; }
   Tombstones& tombstones() { return tombstones_; }
 
@@ -45,7 +46,7 @@ class Census {
   Admission admission_;
   Tombstones tombstones_;
   std::size_t live_ = 0;
-  bool shutting_down_ = false;
+  bool draining_ = false;
 };
 
 }  // namespace nxb::gateway

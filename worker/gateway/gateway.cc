@@ -68,7 +68,7 @@ std::string Gateway::kick(std::string_view sid, std::string_view word) {
 }
 
 void Gateway::drain(bool on) {
-  census_.shut_down(on);
+  census_.drain(on);
   if (!on) farewell_ = {};
 }
 
@@ -99,11 +99,6 @@ std::string Gateway::unwatch(std::string_view name) {
 void Gateway::reconfigure() {
   bosh_.reconfigure();
   websockets_.reconfigure();
-}
-
-void Gateway::shut_down() {
-  drain(true);
-  say_goodbye(Duration::zero());
 }
 
 }  // namespace nxb::gateway

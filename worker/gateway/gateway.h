@@ -46,7 +46,6 @@ class Gateway final : public upstream::Events {
   void say_goodbye(Duration over);  // every session ends with system-shutdown (B-108), one by one over that time
   void say_due_goodbyes();
   std::optional<Instant> next_goodbye() const { return farewell_.next(); }
-  void shut_down();    // both, at once
   void reconfigure();  // the configuration is another one now; sessions keep what they began with
   // --- the operator
   void publish(bool on) { journal_.listen(on); }  // whether anybody listens to events (O-19)

@@ -35,7 +35,7 @@ ws::SessionLimits limits_from(const config::Config::WebSocket& websocket) {
 // What is said to a connection that cannot have a session: whether it is the worker's trouble or the client's doing.
 ws::Refused refusal(Census::Objection objection) {
   using Objection = Census::Objection;
-  bool ours = objection == Objection::ShuttingDown || objection == Objection::Full;
+  bool ours = objection == Objection::Draining || objection == Objection::Full;
   return {ours ? ws::CloseCode::TryAgainLater : ws::CloseCode::PolicyViolation, Census::name_of(objection)};
 }
 
@@ -106,7 +106,7 @@ void WsSessions::watch(Cell& cell, const ws::Event& event) {
   const auto* gone = std::get_if<ws::ConnectionGone>(&event);
   if (!gone) {
     cell.heard_or_told = context_.now();
-  } else if (gone->by_peer && cell.record.live && cell.record.close_code.empty() && !census_.shutting_down()) {
+  } else if (gone->by_peer && cell.record.live && cell.record.close_code.empty() && !census_.draining()) {
     cuts_.cut(Kind::WebSocket, context_.now() - cell.heard_or_told);
   }
 }

@@ -72,6 +72,7 @@ TEST_CASE("what a worker process counted survives its death; only its gauges and
       Pulse pulse(mine->pulse(1));
       pulse.beat(Instant{12345ms});
       pulse.doing(Activity::Request);
+      pulse.set_open(true);
       _exit(0);
     }
     int status = 0;
@@ -83,7 +84,10 @@ TEST_CASE("what a worker process counted survives its death; only its gauges and
     CHECK(segment->sign(1).at == Instant{12345ms});
     CHECK(stats::name_of(segment->sign(1).activity) == "a BOSH request");
     CHECK(segment->sign(0).at == Instant{});
+    CHECK(segment->sign(1).open);
+    CHECK_FALSE(segment->sign(0).open);  // it has no process
     segment->clear_gauges(1);
+    CHECK_FALSE(segment->sign(1).open);
     CHECK(segment->sign(1).at == Instant{});
     CHECK(stats::name_of(segment->sign(1).activity) == "starting");
     CHECK(of(segment->read(1), Counter::sessions) == 0);

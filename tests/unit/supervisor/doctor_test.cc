@@ -3,6 +3,16 @@
 #include "supervisor/ctl/doctor.h"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+#include "common/base/descriptor.h"
 
 using namespace nxb;
 using namespace nxb::ctl;
@@ -28,7 +38,59 @@ std::string complaints(const std::string& status, const std::string& stats, cons
   return all;
 }
 
+// An admin socket that answers those three questions in turn, from a process of its own.
+class AnsweringSocket {
+ public:
+  explicit AnsweringSocket(const std::string& workers) {
+    std::string made = (std::filesystem::temp_directory_path() / "nxb-doctor-XXXXXX").string();
+    REQUIRE(mkdtemp(made.data()) != nullptr);
+    folder_ = made;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    REQUIRE(path().size() < sizeof(address.sun_path));
+    std::copy(path().begin(), path().end(), address.sun_path);
+    socket_ = Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+    REQUIRE(::listen(socket_.get(), 8) == 0);
+    pid_ = fork();
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      for (const std::string& answer : {kStatus, kStats, workers}) serve(answer + "\n");
+      _exit(0);
+    }
+  }
+  ~AnsweringSocket() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    std::filesystem::remove_all(folder_);
+  }
+  std::string path() const { return folder_ + "/s"; }
+
+ private:
+  void serve(const std::string& answer) const {
+    Descriptor client(accept(socket_.get(), nullptr, nullptr));
+    for (char c = 0; c != '\n' && read(client.get(), &c, 1) == 1;) {
+    }
+    if (write(client.get(), answer.data(), answer.size()) < 0) _exit(1);
+  }
+  std::string folder_;
+  Descriptor socket_;
+  pid_t pid_ = -1;
+};
+
 }  // namespace
+
+TEST_CASE("O-20 doctor looks at a worker's process; a slot that has none is told, and does not end it") {
+  AnsweringSocket socket(R"({"ok":true,"workers":[{"index":0,"pid":)" + std::to_string(getpid()) +
+                         R"(,"state":"ready","restarts":0,"last_exit":null},)"
+                         R"({"index":1,"pid":null,"state":"waiting","restarts":3,"last_exit":"signal 9"}]})");
+  auto findings = examine(socket.path());
+  REQUIRE(static_cast<bool>(findings));
+  REQUIRE(findings->size() >= 4);
+  CHECK((*findings)[2].text == "worker 1 is waiting");
+  CHECK((*findings)[3].what == "descriptors");
+  CHECK((*findings)[3].text.find(" for each worker") != std::string::npos);
+}
 
 TEST_CASE("O-20 doctor: nothing to complain of") {
   CHECK(complaints(kStatus, kStats, kWorkers, kHealthy).empty());
@@ -50,7 +112,7 @@ TEST_CASE("O-20 doctor: version, state, workers, descriptors and clock that an o
                    R"({"workers":[{"index":0,"pid":10,"state":"ready","restarts":2,"last_exit":"signal 9"}]})",
                    kHealthy) == "workers: all serve, but some were replaced: worker 0: signal 9\n");
   CHECK(complaints(kStatus, kStats, kWorkers, {{{10, {100, 1024}}}, false}) ==
-        "descriptors: 1024 for each worker, 9% in use at most: a session needs two; raise LimitNOFILE\n"
+        "descriptors: 1024 for each worker, 9% in use at most: a session needs two, under TLS four; raise LimitNOFILE\n"
         "clock: not synchronised: certificates and logs need the time\n");
   CHECK(complaints(kStatus, kStats, kWorkers, {{{10, {60000, 65536}}}, true})
             .starts_with("descriptors: 65536 for each worker, 91%"));

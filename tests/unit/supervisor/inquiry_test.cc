@@ -43,6 +43,22 @@ std::string rows(const std::string& all, int matching) {
 
 }  // namespace
 
+TEST_CASE("O-16 O-17 O-18 O-20 a command that workers answer is a question that they know by its name") {
+  const std::string about = R"(","sid":")" + kSid + "\"}";
+  for (ipc::Query query : {ipc::Query::explain, ipc::Query::session, ipc::Query::kick, ipc::Query::watch}) {
+    auto inquiry = asked(R"({"command":")" + std::string(name_of(query)) + about);
+    REQUIRE(static_cast<bool>(inquiry));
+    CHECK(inquiry->what == query);
+  }
+  CHECK(asked(R"({"command":"sessions"})")->what == ipc::Query::sessions);
+  for (std::string_view name : ipc::kQueryNames) {
+    auto query = ipc::query_named(name);
+    REQUIRE(query.has_value());
+    CHECK(name_of(*query) == name);
+  }
+  CHECK_FALSE(ipc::query_named("order"));
+}
+
 TEST_CASE("O-16 sessions: what is asked for is checked, and put to workers in words they read back") {
   auto inquiry = asked(
       R"({"command":"sessions","sort":"queue","limit":"7","transport":"ws","domain":"Example.ORG","ip":"10.0.0.0/8"})");

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "common/base/descriptor.h"
+#include "supervisor/listeners.h"
 #include "tests/support/folder.h"
 
 using namespace nxb;
@@ -132,4 +133,42 @@ TEST_CASE("a successor's socket at the same path is not removed by its predecess
   REQUIRE(static_cast<bool>(second));
   first.reset();
   CHECK(answers(at));
+}
+
+TEST_CASE("O-33 a change of listeners is undone as a whole: opened, moved and removed ones, and their rules") {
+  testing::TemporaryFolder folder;
+  auto listen = [&folder](const std::string& name, bool accept_proxy = false) {
+    config::Listen one;
+    one.address = "unix:" + folder.file(name);
+    one.accept_proxy = accept_proxy;
+    return one;
+  };
+  auto addresses = [](const Listeners& listeners) {
+    std::vector<std::string> all;
+    for (const config::Listen& one : listeners.numbered()) all.push_back(one.address);
+    return all;
+  };
+  Listeners listeners;
+  REQUIRE(listeners.change({listen("removed"), listen("moved"), listen("stays")}));
+  listeners.close_removed();
+  const auto before = addresses(listeners);
+  const auto texts = listeners.texts();
+
+  config::Listen ruled = listen("stays");
+  ruled.trusted_proxies = {"192.0.2.1"};
+  REQUIRE(listeners.change({listen("moved", true), ruled, listen("opened")}));
+  CHECK(addresses(listeners).size() == 5);
+  CHECK(answers(address("unix:" + folder.file("opened"))));
+  listeners.undo();
+  CHECK(addresses(listeners) == before);
+  CHECK(listeners.texts() == texts);
+  CHECK(listeners.numbered()[2].trusted_proxies == listen("stays").trusted_proxies);
+  CHECK_FALSE(listeners.numbered()[1].accept_proxy);
+  CHECK(mode_of(folder.file("opened")) == 0);
+  for (const char* name : {"removed", "moved", "stays"}) CHECK(answers(address("unix:" + folder.file(name))));
+
+  REQUIRE(listeners.change({listen("stays")}));
+  listeners.close_removed();
+  CHECK(listeners.texts().size() == 1);
+  CHECK(mode_of(folder.file("removed")) == 0);
 }

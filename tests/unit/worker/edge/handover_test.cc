@@ -98,6 +98,30 @@ TEST_CASE("a creation mints its sid first and follows it to the owner") {
   CHECK(rig.handed_over[0].bytes == creation);
 }
 
+TEST_CASE(
+    "H-48 O-05 O-17 no creation is for a worker that drains or has no process; if none takes any, it is answered "
+    "here") {
+  EdgeRig rig;
+  rig.open();
+  rig.open_other();
+  const std::string creation = post(body("rid='5' to='example.org'"));
+  std::vector<std::unique_ptr<Client>> clients;
+  auto create = [&](std::size_t seen) {
+    clients.push_back(std::make_unique<Client>(rig));
+    clients.back()->send(creation);
+    return rig.run_until([&] { return rig.requests.seen.size() == seen || !rig.handed_over.empty(); });
+  };
+  rig.segment->clear_gauges(1);  // its process ended
+  for (std::size_t count = 1; count <= 20; ++count) REQUIRE(create(count));
+  stats::Pulse(rig.segment->pulse(0)).set_open(false);
+  for (std::size_t count = 21; count <= 40; ++count) REQUIRE(create(count));
+  CHECK(rig.requests.seen.size() == 40);
+  CHECK(rig.handed_over.empty());
+  stats::Pulse(rig.segment->pulse(1)).set_open(true);
+  REQUIRE(create(0));
+  CHECK(rig.handed_over.size() == 1);
+}
+
 TEST_CASE("an arrived creation keeps the sid minted for it; the next one on that connection does not get it") {
   EdgeRig rig;
   rig.open();

@@ -228,13 +228,13 @@ TEST_CASE("O-25 O-29 /readyz is 200 while some worker takes new sessions, else 5
   CHECK(status_of(ready()) == "200");
   stats::Pulse own(rig.segment->pulse(0));
   stats::Pulse other(rig.segment->pulse(1));
-  own.set_draining(true);
+  own.set_open(false);
   CHECK(status_of(ready()) == "200");  // asked for here, it is made there
-  other.set_draining(true);
+  other.set_open(false);
   CHECK(status_of(ready()) == "503");
   CHECK(contains(ready(), "Retry-After: "));
   CHECK(status_of(answer_to(rig, get("/healthz"), "192.0.2.7:4")) == "200");
-  own.set_draining(false);
+  own.set_open(true);
   stats::Counters sessions(rig.segment->slot(0));
   sessions.add(stats::Counter::sessions, rig.config.server.max_sessions);
   CHECK(status_of(ready()) == "503");

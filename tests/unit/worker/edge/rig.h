@@ -73,7 +73,10 @@ class ScriptedSockets final : public edge::Sockets {
 };
 
 struct EdgeRig : LoopRig {
-  EdgeRig() { config.listen.resize(1); }
+  EdgeRig() {
+    config.listen.resize(1);
+    for (std::size_t worker : {0, 1}) stats::Pulse(segment->pulse(worker)).set_open(true);
+  }
 
   // After the configuration was adjusted.
   void open() {

@@ -190,6 +190,29 @@ TEST_CASE(
   CHECK(rig.until_seen(1));
 }
 
+TEST_CASE("H-45 O-33 a handshake that is under way at a reload counts for its peer before and behind it") {
+  TlsRig rig;
+  rig.config.server.max_connections_per_address = 2;
+  rig.start();
+  TlsClient one(rig), pending(rig, false);
+  pending.wire.send("\x16\x03");
+  REQUIRE(rig.run_until([&] { return rig.count(Counter::connections_accepted) == 2; }));
+  rig.edge->reconfigure();
+  TlsClient above(rig);
+  above.say(rig.request());
+  CHECK(above.hears("HTTP/1.1 503"));
+  above.wire.close();
+  pending.wire.close();
+  CHECK(rig.run_until([&] { return rig.count(Counter::connections) == 1 && rig.edge->connections() == 1; }));
+  rig.run_turns(5);
+  TlsClient two(rig);
+  two.say(rig.request());
+  CHECK(rig.until_seen(1));
+  TlsClient third(rig);
+  third.say(rig.request());
+  CHECK(third.hears("HTTP/1.1 503"));
+}
+
 TEST_CASE("B-108 a worker that stops closes those without a handshake, and pumps until the others are done") {
   TlsRig rig;
   rig.start();

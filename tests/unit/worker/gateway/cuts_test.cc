@@ -140,7 +140,8 @@ TEST_CASE("O-31: what is cut while nxb stops tells nothing") {
   std::vector<SocketId> all;
   for (int i = 0; i < 30; ++i) all.push_back(world.login());
   world.now += 20s;
-  world.gateway.shut_down();
+  world.gateway.drain(true);
+  world.gateway.say_goodbye(Duration::zero());
   world.now += 10s;
   for (SocketId id : all) world.cut(id);
   CHECK_FALSE(contains(captured.text(), "proxy.mismatch"));

@@ -301,7 +301,8 @@ TEST_CASE("shutting down tells every session, and new ones, system-shutdown (B-1
   World world;
   world.post(creation(1), "the-sid");
   RequestId held = world.post(request(2));
-  world.gateway.shut_down();
+  world.gateway.drain(true);
+  world.gateway.say_goodbye(Duration::zero());
   REQUIRE(world.answer_to(held) != nullptr);
   CHECK(contains(world.answer_to(held)->body, "condition='system-shutdown'"));
   CHECK(world.streams.begin()->second->parting == upstream::Parting::ClientLost);
@@ -375,7 +376,8 @@ TEST_CASE("B-90 B-94 B-96 a session with two streams has two upstreams, each wit
   world.gateway.on_stream_event(second.id, upstream::Closed{});
   CHECK(world.dropped == std::vector{second.id});
 
-  world.gateway.shut_down();
+  world.gateway.drain(true);
+  world.gateway.say_goodbye(Duration::zero());
   CHECK(first.parting == upstream::Parting::ClientLost);
 }
 

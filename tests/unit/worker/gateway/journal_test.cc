@@ -216,7 +216,8 @@ TEST_CASE("O-18: ends by client, server, nxb and operator are told apart, with r
   ended("nxb", "rid outside window", "item-not-found");
 
   world.create_bosh(world.sid);
-  world.gateway.shut_down();
+  world.gateway.drain(true);
+  world.gateway.say_goodbye(Duration::zero());
   ended("operator", "shutdown", "system-shutdown");
 }
 
@@ -234,7 +235,8 @@ TEST_CASE("O-18: a WebSocket session alive, left, lost and shut down") {
   CHECK(member(world.gateway.explain(stays), "kind") == "websocket");
   world.say_close(socket(1));
   world.cut(socket(2));
-  world.gateway.shut_down();
+  world.gateway.drain(true);
+  world.gateway.say_goodbye(Duration::zero());
   CHECK(member(world.gateway.explain(left), "by") == "client");
   CHECK(member(world.gateway.explain(left), "why") == "client closed");
   CHECK(member(world.gateway.explain(lost), "by") == "client");

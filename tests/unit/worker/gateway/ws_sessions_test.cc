@@ -94,7 +94,8 @@ TEST_CASE("C-72 errors that end a WebSocket session are counted, goodbyes and sh
   world.say_close(id);
   world.cut(world.login());
   world.login();
-  world.gateway.shut_down();
+  world.gateway.drain(true);
+  world.gateway.say_goodbye(Duration::zero());
   CHECK(world.count(Counter::errors) == 0);
   WsWorld other;
   other.say(other.login(), "<a></b>");
@@ -210,7 +211,8 @@ TEST_CASE("O-09 shutting down says system-shutdown and 1001 to every WebSocket, 
   SocketId open = world.login();
   SocketId silent = world.connect();
   RequestId bosh = world.create_bosh("sid");
-  world.gateway.shut_down();
+  world.gateway.drain(true);
+  world.gateway.say_goodbye(Duration::zero());
   CHECK(world.sockets[open].heard("<system-shutdown"));
   CHECK(world.sockets[open].told(ws::CloseCode::GoingAway));
   CHECK(world.sockets[silent].told(ws::CloseCode::GoingAway));
