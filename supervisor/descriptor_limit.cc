@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t kMargin = 64;
 
 std::uint64_t beside_sessions(const config::Config& config) {
-  return kMargin + config.server.workers + config.listen.size();
+  return kMargin + config.server.workers + config::all_listeners(config).size();
 }
 
 // The client's connection and the server's. A client of a TLS listener costs both ends of the pair that its plaintext

@@ -10,11 +10,20 @@
 
 namespace nxb::supervisor {
 
-std::optional<std::size_t> Listeners::find(const config::Listen& wanted, bool same_greeting,
+namespace {
+
+// What a connection keeps as long as it lives.
+bool same_kind(const config::Listen& one, const config::Listen& other) {
+  return one.accept_proxy == other.accept_proxy && one.metrics_only == other.metrics_only;
+}
+
+}  // namespace
+
+std::optional<std::size_t> Listeners::find(const config::Listen& wanted, bool of_same_kind,
                                            const std::vector<bool>& taken) const {
   for (std::size_t i = 0; i < all_.size(); ++i) {
     if (taken[i] || !all_[i].socket || all_[i].rules.address != wanted.address) continue;
-    if ((all_[i].rules.accept_proxy == wanted.accept_proxy) == same_greeting) return i;
+    if (same_kind(all_[i].rules, wanted) == of_same_kind) return i;
   }
   return std::nullopt;
 }
@@ -37,8 +46,8 @@ Status Listeners::open_missing(const std::vector<config::Listen>& wanted,
     if (socket.fd() < 0) continue;  // taken
     std::string there;
     for (const auto& listen : wanted) there += " " + listen.address;
-    return Error{Code::Io,
-                 "the socket passed in for " + socket.text() + " belongs to no [[listen]]; there are:" + there};
+    return Error{Code::Io, "the socket passed in for " + socket.text() +
+                               " is neither of a [[listen]] nor of [metrics]; there are:" + there};
   }
   return Done{};
 }
@@ -46,9 +55,9 @@ Status Listeners::open_missing(const std::vector<config::Listen>& wanted,
 Status Listeners::change(const std::vector<config::Listen>& wanted, std::vector<ListeningSocket> passed) {
   std::vector<bool> taken(all_.size());
   std::vector<std::optional<std::size_t>> from(wanted.size());
-  for (bool same_greeting : {true, false}) {
+  for (bool of_same_kind : {true, false}) {
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-      if (!from[i]) from[i] = find(wanted[i], same_greeting, taken);
+      if (!from[i]) from[i] = find(wanted[i], of_same_kind, taken);
       if (from[i]) taken[*from[i]] = true;
     }
   }
@@ -61,7 +70,7 @@ Status Listeners::change(const std::vector<config::Listen>& wanted, std::vector<
   for (const Entry& entry : all_) former_.push_back(entry.rules);
   moved_.clear();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (from[i] && all_[*from[i]].rules.accept_proxy == wanted[i].accept_proxy) {
+    if (from[i] && same_kind(all_[*from[i]].rules, wanted[i])) {
       all_[*from[i]].rules = wanted[i];
       continue;
     }

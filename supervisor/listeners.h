@@ -1,8 +1,9 @@
-// supervisor/listeners.h - the listening sockets by number, while [[listen]] changes (O-33).
+// supervisor/listeners.h - the listening sockets by number, while [[listen]] and [metrics] change (O-33).
 // Runs in: supervisor. I/O: opens and closes sockets. Owned by: main.
 // Connections know their listener by its number, so numbers never shift: one that is removed stays as a closed entry, with
-// the rules by which its connections, which live on, are judged. One whose accept_proxy changes gets a new number for
-// the same socket: whom an older connection speaks for depends on how it began. Everything else changes in place.
+// the rules by which its connections, which live on, are judged. One whose accept_proxy changes, or which becomes that of
+// [metrics] or ceases to be, gets a new number for the same socket: whom an older connection speaks for, and what it
+// may ask, depends on how it began. Everything else changes in place.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -37,7 +38,7 @@ class Listeners {
     config::Listen rules;  // as configured
     std::optional<ListeningSocket> socket;
   };
-  std::optional<std::size_t> find(const config::Listen& wanted, bool same_greeting,
+  std::optional<std::size_t> find(const config::Listen& wanted, bool of_same_kind,
                                   const std::vector<bool>& taken) const;
   static Status open_missing(const std::vector<config::Listen>& wanted,
                              const std::vector<std::optional<std::size_t>>& from, std::vector<ListeningSocket> passed,

@@ -31,7 +31,10 @@ std::optional<Duration> parse_while(std::string_view text) {
 }
 
 LogSwitch::LogSwitch(uv::Loop& loop, std::string configured, std::function<void(const std::string&)> tell)
-    : configured_(std::move(configured)), tell_(std::move(tell)), return_(loop, [this] { set(configured_); }) {}
+    : configured_(std::move(configured)), tell_(std::move(tell)), return_(loop, [this] {
+        ordered_.reset();
+        set(configured_);
+      }) {}
 
 std::string LogSwitch::carry_out(const admin::Request& request) {
   std::string level = uppered(request.argument("level"));
@@ -41,20 +44,27 @@ std::string LogSwitch::carry_out(const admin::Request& request) {
     return admin::refusal("level is one of ALL, TRACE, DEBUG, INFO, WARN, ERROR, FATAL, OFF");
   auto length = parse_while(time);
   if (!time.empty() && !length) return admin::refusal("for is a time like 90s, 10m or 2h, a week at most");
+  ordered_ = level;
   set(level);
   length ? return_.start(*length) : return_.stop();
   return answer(level, length);
 }
 
 void LogSwitch::reconfigure(const std::string& configured) {
+  if (ordered_ && configured != configured_) {
+    log::warn("log.level", {{"level", *ordered_}, {"why", "nxbctl's order goes before the file"}});
+  }
   configured_ = configured;
-  return_.stop();
-  tell_(configured);
+  hold(ordered_.value_or(configured));
 }
 
 // Said before it holds: what was heard until now hears of it.
 void LogSwitch::set(const std::string& level) {
   log::warn("log.level", {{"level", level}});
+  hold(level);
+}
+
+void LogSwitch::hold(const std::string& level) {
   if (auto known = log::level_named(level)) log::set_level(*known);
   tell_(level);
 }

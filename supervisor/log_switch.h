@@ -1,6 +1,7 @@
 // supervisor/log_switch.h - `nxbctl log level`: another level of the log for all processes, for good or for a while (O-20).
 // Runs in: supervisor. I/O: a timer, the log. Owned by: main.
-// "For good" is until the next order or the end of nxb: the configuration file is not touched.
+// "For good" is until the next order or the end of nxb: the configuration file is not touched, and a reload does not end
+// an order. It changes what is returned to.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -22,11 +23,14 @@ class LogSwitch {
   // `tell`: workers are to have this level.
   LogSwitch(uv::Loop& loop, std::string configured, std::function<void(const std::string&)> tell);
   std::string carry_out(const admin::Request& request);  // the answer, a line
-  void reconfigure(const std::string& configured);       // after a reload: holds from now on, for good
+  // Behind a reload, which has set the level everywhere: what was ordered still holds.
+  void reconfigure(const std::string& configured);
 
  private:
   void set(const std::string& level);
+  void hold(const std::string& level);
   std::string configured_;
+  std::optional<std::string> ordered_;  // and its time is not over
   std::function<void(const std::string&)> tell_;
   uv::Timer return_;
 };

@@ -161,11 +161,11 @@ admin::Fleetwork Daemon::fleetwork() {
 void Daemon::reload(const Reloader::Done& done) {
   systemd->reloading();
   reloader.reload(*fleet, [this, done](const admin::ReloadReport& report) {
-    if (report.errors.empty()) log_switch.reconfigure(reloader.running().log.level);
     systemd->ready();
     admin->publish(admin::reload_event(report));
     done(report);
   });
+  log_switch.reconfigure(reloader.running().log.level);  // workers hear of it right behind the reload
 }
 
 Fleet::Hooks Daemon::hooks() {

@@ -61,7 +61,7 @@ Status become(const uv::Identity& identity) {
 }
 
 bool has_privileged_port(const config::Config& config) {
-  return std::ranges::any_of(config.listen, [](const config::Listen& listen) {
+  return std::ranges::any_of(config::all_listeners(config), [](const config::Listen& listen) {
     auto address = Address::parse(listen.address);
     return address && address->family() != AF_UNIX && address->port() != 0 && address->port() < kFirstFreePort;
   });

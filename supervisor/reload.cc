@@ -46,7 +46,7 @@ void tell(const admin::ReloadReport& report) {
 }  // namespace
 
 Status Reloader::open_listeners(std::vector<ListeningSocket> passed) {
-  return listeners_.change(running_.listen, std::move(passed));
+  return listeners_.change(config::all_listeners(running_), std::move(passed));
 }
 
 Result<std::string> Reloader::for_workers() const {
@@ -66,7 +66,7 @@ void Reloader::reload(Fleet& fleet, Done done) {
 
   fit_to_descriptors(loaded.config);
   config::Change change = config::change_of(running_, loaded.config);
-  if (auto changed = listeners_.change(change.config.listen); !changed) {
+  if (auto changed = listeners_.change(config::all_listeners(change.config)); !changed) {
     report.errors.push_back(changed.error().text);
     return finish(std::move(report), done);
   }

@@ -135,6 +135,8 @@ std::string listen_address(std::string& text) {
   return "";
 }
 
+std::string listen_address_or_none(std::string& text) { return text.empty() ? "" : listen_address(text); }
+
 std::string resolver(std::string& text) {
   constexpr std::uint16_t kDns = 53;
   auto address = Address::parse(text);

@@ -63,6 +63,15 @@ Result<Config> from_json(std::string_view text) {
   return config;
 }
 
+std::vector<Listen> all_listeners(const Config& config) {
+  std::vector<Listen> all = config.listen;
+  if (config.metrics.listen.empty()) return all;
+  Listen& metrics = all.emplace_back();
+  metrics.address = config.metrics.listen;
+  metrics.metrics_only = true;
+  return all;
+}
+
 std::string to_toml(const Config& config) { return print_toml(write_config(config)); }
 
 }  // namespace nxb::config

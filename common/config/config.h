@@ -36,6 +36,7 @@ struct Listen {
   std::vector<std::string> trusted_proxies;  // addresses, address/prefix, or "unix" for unix socket peers (H-47)
   bool accept_proxy = false;                 // they begin with a PROXY header, and nobody else is heard (O-30)
   ListenTls tls = {};                        // clients speak HTTPS and WSS here
+  bool metrics_only = false;                 // the one of [metrics]: nothing else is there (O-23)
   bool is_open() const { return !address.empty(); }
   friend bool operator==(const Listen&, const Listen&) = default;
 };
@@ -160,6 +161,10 @@ struct Config {
     std::string system_info_password_file;        // "" after it was read
     friend bool operator==(const Monitor&, const Monitor&) = default;
   } monitor;
+  struct Metrics {
+    std::string listen;  // as Listen::address; "" = /metrics is where the monitor is (O-23)
+    friend bool operator==(const Metrics&, const Metrics&) = default;
+  } metrics;
   struct Sticky {        // what a balancer needs to find this node again (O-41)
     std::string node;    // resolved: the host's name, if it is asked for and not given
     std::string cookie;  // its name; "" = none
@@ -207,6 +212,9 @@ std::string to_toml_without_secrets(const Config& config);  // -T: the same for 
 // Every option as "section.key" and its value as TOML, for people who may see all but the secrets (H-42).
 std::vector<std::pair<std::string, std::string>> listing(const Config& config);
 std::string reference();  // the text of conf/nxb.toml: every key, its default, its explanation
+
+// Those of [[listen]], and that of [metrics] behind them.
+std::vector<Listen> all_listeners(const Config& config);
 
 // [http] path from elsewhere than the file: by the same rule and in the same form; the error says what is wrong.
 Result<std::string> checked_url_path(std::string text);

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "common/base/address.h"
 #include "common/base/domain.h"
 #include "common/base/text.h"
 #include "common/config/file.h"
@@ -108,6 +109,40 @@ void check_group(const Place& at, const Node::Table& table, std::string_view key
 
 bool ends_in_port_0(std::string_view address) {
   return address.size() >= 2 && address.substr(address.size() - 2) == ":0";
+}
+
+void check_listeners(const Place& at, const Node::Table& table, const Config& config) {
+  std::set<std::string_view> addresses;
+  for (std::size_t i = 0; i < config.listen.size(); ++i) {
+    const std::string& address = config.listen[i].address;
+    if (address.empty() || ends_in_port_0(address))
+      continue;  // wrong already; the kernel chooses another port each time
+    if (!addresses.insert(address).second) {
+      place_in(at, table, "listen", i, "address")
+          .error("\"" + address + "\" is listened on already; allowed: each address once");
+    }
+  }
+}
+
+bool is_everywhere(const Address& address) { return address.ip_text() == "0.0.0.0" || address.ip_text() == "::"; }
+
+// Whether both cannot be listened on: they are one, or one is a port of all addresses, the other of one of them.
+bool collide(const std::string& one, const std::string& other) {
+  if (ends_in_port_0(one) || ends_in_port_0(other)) return false;
+  auto a = Address::parse(one);
+  auto b = Address::parse(other);
+  if (one == other || !a || !b || a->family() == AF_UNIX || a->family() != b->family()) return one == other;
+  return a->port() == b->port() && (is_everywhere(*a) || is_everywhere(*b));
+}
+
+// /metrics has an address that clients do not come to (O-23).
+void check_metrics(const Place& at, const Node::Table& table, const Config& config) {
+  const std::string& address = config.metrics.listen;
+  auto taken = [&](const Listen& listen) { return collide(listen.address, address); };
+  auto by = std::find_if(config.listen.begin(), config.listen.end(), taken);
+  if (address.empty() || by == config.listen.end()) return;
+  place_in(at, table, "metrics", "listen")
+      .error("\"" + address + "\" is taken by \"" + by->address + "\" of [[listen]]; allowed: an address of its own");
 }
 
 }  // namespace
@@ -243,16 +278,8 @@ void finish(const Place& at, const Node::Table& table, Config& config) {
   check_node_header(at, table, config);
   if (config.listen.empty() && !find_entry(table, "listen")) config.listen.push_back({std::string(kDefaultListen), {}});
   if (config.listen.empty()) place_of(at, table, "listen").error("is empty; allowed: at least one [[listen]]");
-  std::set<std::string_view> addresses;
-  for (std::size_t i = 0; i < config.listen.size(); ++i) {
-    const std::string& address = config.listen[i].address;
-    if (address.empty() || ends_in_port_0(address))
-      continue;  // wrong already; the kernel chooses another port each time
-    if (!addresses.insert(address).second) {
-      place_in(at, table, "listen", i, "address")
-          .error("\"" + address + "\" is listened on already; allowed: each address once");
-    }
-  }
+  check_listeners(at, table, config);
+  check_metrics(at, table, config);
 }
 
 }  // namespace nxb::config

@@ -65,7 +65,7 @@ void list(const Node::Table& table, const std::string& name, const std::string& 
 
 Lines listing(const Config& config) {
   Config shown = config;
-  std::erase_if(shown.listen, [](const Listen& listen) { return !listen.is_open(); });
+  std::erase_if(shown.listen, [](const Listen& listen) { return !listen.is_open() || listen.metrics_only; });
   Lines lines;
   list(write_config(shown), "", "", lines);
   return lines;

@@ -14,9 +14,6 @@
 namespace nxb::config {
 namespace {
 
-// Sections whose features are still to come have nothing to keep.
-struct Metrics {};
-
 constexpr std::uint64_t kMiB = 1 << 20;
 
 template <class S>
@@ -25,10 +22,10 @@ struct Option {
   std::string_view initial;
   std::string_view help;
   Rule rule;
-  bool later;
+  bool internal;
   bool repeats;
-  void (*read)(const Place& at, const Node& node, const Rule& rule, std::string_view initial, S& to);
-  Node (*write)(const S& from);                                        // null: nothing is kept
+  void (*read)(const Place& at, const Node& node, const Rule& rule, S& to);
+  Node (*write)(const S& from);
   void (*rows_inside)(const std::string& name, std::vector<Row>& to);  // null: not a section
 };
 template <class S>
@@ -57,10 +54,11 @@ template <class S>
 void read_section(const Place& at, const Node::Table& table, S& to) {
   const auto& options = options_of<S>();
   for (const Entry& entry : table) {
-    auto option = std::find_if(options.begin(), options.end(), [&](const auto& o) { return o.key == entry.key; });
+    auto option = std::find_if(options.begin(), options.end(),
+                               [&](const auto& o) { return o.key == entry.key && !(o.internal && at.from_file()); });
     const Place here = at.inside(printable(entry.key), entry.line);
     if (option != options.end()) {
-      option->read(here, entry.value, option->rule, option->initial, to);
+      option->read(here, entry.value, option->rule, to);
       continue;
     }
     const Stranger stranger = unknown_key(at.name(), entry.key);
@@ -93,7 +91,6 @@ template <class S>
 Node::Table write_section(const S& from) {
   Node::Table table;
   for (const auto& option : options_of<S>()) {
-    if (!option.write) continue;
     Node node = option.write(from);
     if (!node.template get<std::monostate>()) table.push_back({std::string(option.key), std::move(node)});
   }
@@ -114,34 +111,9 @@ Node write_value(const T& from) {
 template <class S>
 void add_rows(const std::string& section, std::vector<Row>& rows) {
   for (const auto& option : options_of<S>()) {
-    rows.push_back({section, option.key, option.initial, option.help, option.rule, option.later, option.repeats});
+    if (option.internal) continue;
+    rows.push_back({section, option.key, option.initial, option.help, option.rule, option.repeats});
     if (option.rows_inside) option.rows_inside(rows.back().full_name(), rows);
-  }
-}
-
-// The default of a row as a value; the table is ours, so it can be read.
-template <class T>
-T initial_value(const Rule& rule, std::string_view initial) {
-  T value{};
-  std::vector<SyntaxError> syntax;
-  std::vector<Finding> findings;
-  const Node::Table table = read_toml("value = " + std::string(initial) + "\n", syntax);
-  NXB_CHECK(table.size() == 1, "a default in options.def is a TOML value");
-  read_value(Place(findings, Source::Wire), table[0].value, rule, value);
-  NXB_CHECK(findings.empty(), "a default in options.def has the type of its option");
-  return value;
-}
-
-template <class T>
-void read_later(const Place& at, const Node& node, const Rule& rule, std::string_view initial) {
-  if constexpr (IsSection<T>) {
-    T nothing{};
-    read_value(at, node, rule, nothing);
-  } else {
-    const T only = initial_value<T>(rule, initial);
-    T value = only;
-    read_value(at, node, rule, value);
-    if (value != only) at.error("is not supported yet; allowed: its default, " + print_toml_value(write_value(only)));
   }
 }
 
@@ -156,30 +128,26 @@ constexpr auto rows_inside() -> void (*)(const std::string&, std::vector<Row>&) 
   const std::vector<Option<type>>& options_of<type>() { \
     using S = type;                                     \
     static const std::vector<Option<S>> options = {
-#define NXB_OPTION(name, allowed, initial, help)                                               \
-  Option<S>{#name,                                                                             \
-            initial,                                                                           \
-            help,                                                                              \
-            allowed,                                                                           \
-            false,                                                                             \
-            kIsRepeated<decltype(S::name)>,                                                    \
-            [](const Place& at, const Node& node, const Rule& rule, std::string_view, S& to) { \
-              read_value(at, node, rule, to.name);                                             \
-            },                                                                                 \
-            [](const S& from) { return write_value(from.name); },                              \
+#define NXB_OPTION(name, allowed, initial, help)                                                                     \
+  Option<S>{#name,                                                                                                   \
+            initial,                                                                                                 \
+            help,                                                                                                    \
+            allowed,                                                                                                 \
+            false,                                                                                                   \
+            kIsRepeated<decltype(S::name)>,                                                                          \
+            [](const Place& at, const Node& node, const Rule& rule, S& to) { read_value(at, node, rule, to.name); }, \
+            [](const S& from) { return write_value(from.name); },                                                    \
             rows_inside<decltype(S::name)>()},
-#define NXB_LATER(name, type, allowed, initial, help)                                            \
-  Option<S>{#name,                                                                               \
-            initial,                                                                             \
-            help,                                                                                \
-            allowed,                                                                             \
-            true,                                                                                \
-            false,                                                                               \
-            [](const Place& at, const Node& node, const Rule& rule, std::string_view only, S&) { \
-              read_later<type>(at, node, rule, only);                                            \
-            },                                                                                   \
-            nullptr,                                                                             \
-            rows_inside<type>()},
+#define NXB_INTERNAL(name)                                                                                           \
+  Option<S>{#name,                                                                                                   \
+            "",                                                                                                      \
+            "",                                                                                                      \
+            flag(),                                                                                                  \
+            true,                                                                                                    \
+            false,                                                                                                   \
+            [](const Place& at, const Node& node, const Rule& rule, S& to) { read_value(at, node, rule, to.name); }, \
+            [](const S& from) { return from.name ? write_value(true) : Node{}; },                                    \
+            nullptr},
 #define NXB_OLD_NAMES                             \
   const std::vector<OldName>& old_names_table() { \
     static const std::vector<OldName> options = {

@@ -21,7 +21,6 @@ struct Row {
   std::string_view initial;  // the default as TOML; "" = there is none
   std::string_view help;
   Rule rule;
-  bool later;    // its feature is still to come
   bool repeats;  // a [[section]]
   std::string full_name() const { return section.empty() ? std::string(key) : section + "." + std::string(key); }
 };

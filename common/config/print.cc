@@ -70,7 +70,7 @@ std::string reference_line(const Row& row, bool commented) {
   }
   std::string line = (commented ? "# " : "") + std::string(row.key) + " = " + value;
   line += std::string(line.size() < kHelpColumn ? kHelpColumn - line.size() : 1, ' ');
-  return line + "# " + (row.later ? "(not yet) " : "") + std::string(row.help) + "\n";
+  return line + "# " + std::string(row.help) + "\n";
 }
 
 }  // namespace
@@ -118,7 +118,6 @@ std::string reference() {
       "# nxb.toml - every option of nxb with its default and what it does. An empty file means the same as this one.\n"
       "# Durations: \"70s\", \"2m\", \"500ms\", \"1h\" or a number of seconds. Sizes: \"500KB\", \"1MiB\" or a number "
       "of bytes.\n"
-      "# (not yet): the feature is still to come; only the default is accepted.\n"
       "# Check a file with `nxb-supervisor -t -c FILE`. Made from common/config/options.def: change that, not this.\n";
   bool commented = false;
   for (const Row& row : all_rows()) {
@@ -130,8 +129,7 @@ std::string reference() {
     const bool nested = !row.section.empty();
     commented = nested;  // an example, not a default
     const std::string header = row.repeats ? "[[" + name + "]]" : "[" + name + "]";
-    out += "\n# " + (row.later ? "(not yet) " : std::string()) + std::string(row.help) + "\n" + (nested ? "# " : "") +
-           header + "\n";
+    out += "\n# " + std::string(row.help) + "\n" + (nested ? "# " : "") + header + "\n";
   }
   return out;
 }

@@ -103,8 +103,9 @@ std::string any(std::string& text);
 std::string socket_path(std::string& text);     // absolute and short enough for a socket address; "" = choose
 std::string absolute_path(std::string& text);   // "" = none
 std::string listen_address(std::string& text);  // address:port or unix:path
-std::string resolver(std::string& text);        // address[:port]
-std::string proxy(std::string& text);           // address, address/prefix or "unix"
+std::string listen_address_or_none(std::string& text);
+std::string resolver(std::string& text);  // address[:port]
+std::string proxy(std::string& text);     // address, address/prefix or "unix"
 std::string url_path(std::string& text);
 std::string origin(std::string& text);       // "*", "null" or scheme://host[:port]
 std::string header_name(std::string& text);  // an HTTP token

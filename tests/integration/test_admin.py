@@ -173,7 +173,7 @@ async def watched_without_terminal():
         expect(code == 2 and "from 0.1 to 3600" in text, f"{code} {text}")
 
 
-@case("log level: of all processes, also of a worker that is replaced meanwhile; and back (O-20)")
+@case("log level: of all processes, also of a worker that is replaced meanwhile, and after a reload; and back (O-20)")
 async def log_level():
     server = await XmppServer().start()
     async with Nxb(server, workers=2) as nxb:
@@ -186,6 +186,10 @@ async def log_level():
             for victim in await nxb.pids():
                 os.kill(victim, signal.SIGKILL)
             await until("they are replaced", lambda: replaced(nxb, victim))
+        same((await ask(nxb, "reload"))["ok"], True, "a reload")
+        before = nxb.log().count("event=stream.open")
+        await (await new_session(nxb)).terminate()
+        await until("a line at debug", lambda: nxb.log().count("event=stream.open") > before)
         same((await ask(nxb, "log", what="level", level="OFF"))["ok"], True, "off")
         same((await ask(nxb, "log", what="level", level="INFO"))["for_seconds"], None, "for good")
         code, text = await nxb.ctl("log", "level", "loud")

@@ -11,9 +11,9 @@ import shutil
 import signal
 
 from harness.bosh import OwnConnections, Session
-from harness.connection import Connection
-from harness.nxb import Nxb
-from harness.runner import Skipped, case, expect, main, same, until
+from harness.connection import Connection, post
+from harness.nxb import Nxb, free_port, toml
+from harness.runner import PATIENCE, Skipped, case, expect, main, same, until
 from harness.xmpp_server import XmppServer
 
 # Names that dashboards and alerts of operators use (O-23).
@@ -140,6 +140,99 @@ async def access():
         same((await get(nxb.port, "/monitor.json", "X-Forwarded-For: 192.0.2.1\r\n")).status, 403, "figures likewise")
     async with Nxb(workers=1, monitor={"access": "off"}) as nxb:
         same([(await get(nxb.port, path)).status for path in ("/metrics", "/monitor.json")], [404, 404], "off")
+
+
+async def statuses(port, *paths):
+    return [(await get(port, path)).status for path in paths]
+
+
+async def refuses(port):
+    try:
+        connection = await Connection.to(port)
+    except OSError:
+        return True
+    connection.close()
+    return False
+
+
+async def reload(nxb, **sections):
+    nxb.sections.update(sections)
+    (nxb.directory / "nxb.toml").write_text(toml(nxb.sections))
+    answer = await nxb.admin("reload")
+    same((answer["ok"], [row["state"] for row in answer["workers"]]), (True, ["applied"] * nxb.workers), answer)
+    return answer
+
+
+@case("O-23 [metrics] listen: /metrics is there, on every worker and whatever [monitor] says, and only there")
+async def own_address():
+    port = free_port()
+    async with Nxb(workers=2, metrics={"listen": f"127.0.0.1:{port}"}, monitor={"access": "off"}) as nxb:
+        for _ in range(8):
+            answer = await get(port, lines="X-Forwarded-For: 192.0.2.1\r\n")
+            same(answer.status, 200, "through a proxy")
+            expect("nxb_build_info" in answer.text, answer.text)
+        same(await statuses(port, "/healthz", "/readyz"), [200, 200], "health")
+        same(await statuses(port, "/", "/monitor.json", "/http-bind", "/xmpp-websocket"), [404] * 4, "anything else")
+        same(await statuses(nxb.port, "/metrics", "/healthz"), [404, 200], "where clients come")
+        talk = await Connection.to(port)
+        refused = await talk.fetch(post("<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='a' wait='1'/>"))
+        same(refused.status, 404, "a session")
+        talk.close()
+        same(await nxb.counter("sessions_opened"), 0, "sessions")
+
+
+async def stays_for_metrics(connection):
+    """A connection is what it was when it began, whatever became of its address."""
+    for path, status in (("/metrics", 200), ("/http-bind", 404)):
+        answer = await connection.fetch(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        same(answer.status, status, f"{path} on a connection that was there before")
+
+
+@case("O-23 O-33 a reload adds, moves and removes the address of /metrics; replaced workers serve it, too")
+async def address_reloaded():
+    first, second = free_port(), free_port()
+    async with Nxb(workers=2) as nxb:
+        clients = nxb.sections["listen"]
+        same(await statuses(nxb.port, "/metrics"), [200], "before")
+        same((await reload(nxb, metrics={"listen": f"127.0.0.1:{first}"}))["changed"], ["metrics.listen"], "changed")
+        same(await statuses(first, "/metrics"), [200], "added")
+        same(await statuses(nxb.port, "/metrics"), [404], "where it was")
+        for pid in await nxb.pids():
+            os.kill(pid, signal.SIGKILL)
+        await until("both are replaced", lambda: replaced(nxb))
+        same(await statuses(first, "/metrics"), [200], "after a crash")
+        kept = await Connection.to(first)
+        same((await kept.fetch(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")).status, 200, "kept alive")
+        await reload(nxb, metrics={"listen": f"127.0.0.1:{second}"})
+        same(await statuses(second, "/metrics"), [200], "moved")
+        expect(await refuses(first), "the former address still answers")
+        await stays_for_metrics(kept)
+        kept = await Connection.to(second)
+        await stays_for_metrics(kept)
+        await reload(nxb, metrics={"listen": ""}, listen=clients + [{"address": f"127.0.0.1:{second}"}])
+        same(await statuses(second, "/http-bind", "/metrics"), [200, 200], "one for clients now")
+        await stays_for_metrics(kept)
+        kept.close()
+        await reload(nxb, listen=clients)
+        expect(await refuses(second), "the removed address still answers")
+        same(await statuses(nxb.port, "/metrics"), [200], "back where it was")
+
+
+@case("O-23 /metrics on a unix socket; an address that clients have is refused, and a reload with it changes nothing")
+async def unix_and_taken():
+    async with Nxb(workers=1) as nxb:
+        path = str(nxb.directory / "metrics.sock")
+        await reload(nxb, metrics={"listen": f"unix:{path}"})
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        text = (await asyncio.wait_for(reader.read(), PATIENCE)).decode()
+        expect(text.startswith("HTTP/1.1 200") and "nxb_uptime_seconds" in text, text[:300])
+        writer.close()
+        nxb.sections["metrics"] = {"listen": f"127.0.0.1:{nxb.port}"}
+        (nxb.directory / "nxb.toml").write_text(toml(nxb.sections))
+        answer = await nxb.admin("reload")
+        expect(not answer["ok"] and "metrics.listen" in answer["error"], answer)
+        expect(os.path.exists(path), "the former address is gone")
 
 
 main()

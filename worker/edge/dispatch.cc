@@ -28,6 +28,7 @@ std::string text_of(int status) { return std::to_string(status) + " " + std::str
 
 void HttpConnection::dispatch(std::string_view rest) {
   context().counters.add(Counter::requests);
+  if (metrics_only()) return dispatch_metrics(rest);
   const http::Request& request = parser_.request();
   if (http::asks_for_websocket(request)) return dispatch_websocket(rest);
   const bool bosh_path = is_bosh_path(request.path);

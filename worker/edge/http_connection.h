@@ -103,7 +103,9 @@ class HttpConnection final : private uv::StreamSink {
   void stay();                // the request is answered here: what came with the connection's hand-over is used up
   Owed& owe(Form form = {});  // for the request in the parser
   static bool is_one_of(std::string_view path, const std::vector<std::string>& paths);
-  bool is_bosh_path(std::string_view path) const { return is_one_of(path, context().config.http.path); }
+  bool is_bosh_path(std::string_view path) const {
+    return !metrics_only() && is_one_of(path, context().config.http.path);
+  }
   void answer_text(int status, std::string_view text);
   void answer_xml(int status, std::string body);
   void answer(http::Answer answer, std::string body);
@@ -128,6 +130,8 @@ class HttpConnection final : private uv::StreamSink {
 
   // pages (page_requests.cc)
   void dispatch_page(Page page, std::string_view rest);
+  void dispatch_metrics(std::string_view rest);
+  bool metrics_only() const;  // the address of [metrics]
   void answer_page(Page page, http::Answer head);
   void answer_figures(Page page, http::Answer head);
   Finished figures_page(Page page, http::Answer head) const;

@@ -50,6 +50,20 @@ void HttpConnection::dispatch_page(Page page, std::string_view rest) {
   answer_page(page, head);
 }
 
+bool HttpConnection::metrics_only() const {
+  const auto& listen = context().config.listen;
+  return listener_ < listen.size() && listen[listener_].metrics_only;
+}
+
+// The operator's own address: whoever reaches it may read it, and there is no way from it to a session (O-23).
+void HttpConnection::dispatch_metrics(std::string_view rest) {
+  const Page page = metrics_page_at(parser_.request().path);
+  if (page != Page::None) return dispatch_page(page, rest);
+  stay();
+  owe();
+  answer_text(404, "404 Not Found: this address is for /metrics, /healthz and /readyz ([metrics] listen)\n");
+}
+
 void HttpConnection::answer_page(Page page, http::Answer head) {
   switch (page) {
     case Page::Monitor:
@@ -112,7 +126,7 @@ bool HttpConnection::is_local() const {
 
 // Pages with figures wait a moment for those that only the supervisor has.
 void HttpConnection::answer_figures(Page page, http::Answer head) {
-  if (context().config.monitor.access == config::MonitorAccess::Local && !is_local()) {
+  if (context().config.monitor.access == config::MonitorAccess::Local && !metrics_only() && !is_local()) {
     head.status = 403;
     return answer(head, "403 Forbidden: this page is for direct requests of its own machine ([monitor] access)\n");
   }

@@ -66,7 +66,7 @@ Page page_at(std::string_view path, const config::Config& config) {
   if (config.monitor.access != config::MonitorAccess::Off) {
     if (path == "/") return Page::Monitor;
     if (path == "/monitor.json") return Page::MonitorData;
-    if (path == "/metrics") return Page::Metrics;
+    if (path == "/metrics" && config.metrics.listen.empty()) return Page::Metrics;
   }
   if (path == "/healthz") return Page::Health;
   if (path == "/readyz") return Page::Ready;
@@ -78,6 +78,12 @@ Page page_at(std::string_view path, const config::Config& config) {
     if (path == ".json") return Page::HostMetaJson;
   }
   return is_system_info(path, config) ? Page::SystemInfo : Page::None;
+}
+
+Page metrics_page_at(std::string_view path) {
+  if (path == "/metrics") return Page::Metrics;
+  if (path == "/healthz") return Page::Health;
+  return path == "/readyz" ? Page::Ready : Page::None;
 }
 
 Pages::Pages(std::string host)

@@ -30,6 +30,7 @@ enum class Page : std::uint8_t {
 inline constexpr std::string_view kHtml = "text/html; charset=utf-8";
 
 Page page_at(std::string_view path, const config::Config& config);  // None also for pages that are switched off
+Page metrics_page_at(std::string_view path);                        // at the address of [metrics] (O-23)
 
 class Pages {
  public:

@@ -27,6 +27,7 @@ void External::open(const StreamSpec& spec) {
     return fail(Stage::Tcp, Condition::RemoteConnectionFailed, "the program is not there");
   if (link.is_full()) return fail(Stage::Tcp, Condition::RemoteConnectionFailed, "the program does not read");
   link.send(external::stream_add(id_, story_.domain, spec));
+  asked_at_ = services_.loop.now();
   wait_for_answer(State::Adding);
 }
 
@@ -93,6 +94,7 @@ void External::tell_undelivered(const std::vector<xmpp::Stanza>& undelivered) {
 void External::on_message(external::StreamAdded& added) {
   if (state_ != State::Adding) return breach("stream-added twice");
   services_.counters.add(Counter::streams_opened);
+  services_.counters.observe(stats::Histogram::upstream_connect, services_.loop.now() - asked_at_);
   become_ready(added);
 }
 

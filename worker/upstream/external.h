@@ -86,6 +86,7 @@ class External final : public Upstream {
   std::size_t waiting_bytes_ = 0;
   std::size_t unsent_ = 0;  // bytes that it sent since the link had sent counted_from_; none of them was read, and
   std::uint64_t counted_from_ = 0;  // at most kMaxUnsent that were counted before may wait as well
+  Instant asked_at_{};              // when the program was told of it
   State state_ = State::Fresh;
   bool reading_ = true;
 };

@@ -47,6 +47,27 @@ TEST_CASE("O-20 log level: without a time it stays, and a return that was due is
   CHECK(log::enabled(log::Level::Info));
 }
 
+TEST_CASE("O-20 O-33 log level: a reload does not end an order, and is what its time leads back to") {
+  Rig rig;
+  rig.order(R"("what":"level","level":"DEBUG","for":"1s")");
+  log::set_level(log::Level::Error);  // as a reload has done
+  rig.log_switch.reconfigure("ERROR");
+  CHECK(rig.told == std::vector<std::string>{"DEBUG", "DEBUG"});
+  CHECK(log::enabled(log::Level::Debug));
+  while (rig.told.size() < 3) uv_run(rig.loop.raw(), UV_RUN_ONCE);  // its timer
+  CHECK(rig.told.back() == "ERROR");
+  CHECK_FALSE(log::enabled(log::Level::Warn));
+  rig.log_switch.reconfigure("WARN");  // nothing is ordered any more
+  CHECK(rig.told.back() == "WARN");
+  CHECK(log::enabled(log::Level::Warn));
+
+  rig.order(R"("what":"level","level":"INFO")");
+  rig.log_switch.reconfigure("ERROR");
+  CHECK(rig.told.back() == "INFO");
+  CHECK(log::enabled(log::Level::Info));
+  log::set_level(log::Level::Info);
+}
+
 TEST_CASE("O-20 log level: what is not understood changes nothing and says what would be") {
   Rig rig;
   CHECK(rig.order(R"("what":"level","level":"LOUD")").find("level is one of ALL") != std::string::npos);

@@ -1,4 +1,4 @@
-// tests/unit/common/config/names_test.cc - names of options: unknown, old and later ones, and the listing of all.
+// tests/unit/common/config/names_test.cc - names of options: unknown and old ones, and the listing of all.
 // SPDX-License-Identifier: MIT
 #include "common/config/options.h"
 #include "tests/unit/common/config/rules.h"
@@ -24,22 +24,11 @@ TEST_CASE("H-42 O-27 the listing has every option of the configuration, and no s
   CHECK_FALSE(contains(shown, "hunter2"));
   CHECK(to_toml_without_secrets(load("").config) == to_toml(load("").config));
   for (const Row& row : all_rows()) {
-    if (row.later || row.rule.shape == Rule::Shape::Section || row.initial.empty()) continue;
+    if (row.rule.shape == Rule::Shape::Section || row.initial.empty()) continue;
     const std::string key = row.full_name().substr(row.full_name().rfind('.')) + " = ";
     INFO(row.full_name());
     CHECK(contains(text, key));
   }
-}
-
-TEST_CASE("options whose feature comes later take their default only") {
-  struct Later {
-    const char *section, *key, *initial, *other;
-  };
-  for (const Later& row : {Later{"metrics", "listen", "''", "'127.0.0.1:9100'"}}) {
-    taken(row.section, row.key, row.initial);
-    refused(row.section, row.key, row.other, "is not supported yet; allowed: its default");
-  }
-  CHECK(load("[external]\n").errors.empty());
 }
 
 TEST_CASE("O-36 an unknown key or section is told with the nearest known name") {

@@ -119,6 +119,8 @@ websocket_url = "wss://c.example/xmpp-websocket"
 [monitor]
 access = "public"
 system_info_password = "p\"<&"
+[metrics]
+listen = "127.0.0.1:9100"
 [sticky]
 node = "b2"
 cookie = "nxb_node"

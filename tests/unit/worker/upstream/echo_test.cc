@@ -41,11 +41,19 @@ struct Rig {
   uv::Deadlines deadlines{turns.loop};
   config::Config config;
   xml::Pool pool;
-  stats::Counters counters;
+  stats::Counters::Slot slot{};
+  stats::Counters counters{&slot};
   test::Ears ears;
   std::unique_ptr<Streams> streams;
   Upstream* up = nullptr;
 };
+
+TEST_CASE("O-23 echo: a stream counts among those set up, once") {
+  Rig rig;
+  CHECK(test::set_ups(rig.slot) == 1);
+  rig.log_in();
+  CHECK(test::set_ups(rig.slot) == 1);
+}
 
 TEST_CASE("echo: login with PLAIN, restart, bind as asked") {
   Rig rig;

@@ -11,7 +11,9 @@ using stats::Counter;
 using Condition = bosh::Condition;
 using testing::contains;
 
-TEST_CASE("C-66 C-73 C-69 C-74 a stream is added; elements pass as they are, both ways") {
+TEST_CASE(
+    "C-66 C-73 C-69 C-74 O-23 a stream is added, and how long that took is counted; elements pass as they are, both "
+    "ways") {
   ProgramRig rig;
   rig.begin();
   CHECK(rig.heard("{\"type\":\"hello\",\"version\":1,\"worker\":2}\n"));
@@ -26,6 +28,7 @@ TEST_CASE("C-66 C-73 C-69 C-74 a stream is added; elements pass as they are, bot
   CHECK(rig.ears[4].header.from == "example.org");
   CHECK(rig.ears[4].header.lang == "de");
   CHECK(rig.counters.get(Counter::streams_opened) == 1);
+  CHECK(test::set_ups(rig.slot) == 1);
   up.send("<message xmlns='jabber:client' to=\"a\"/><iq/>");
   CHECK(rig.heard(
       R"({"type":"nodes","stream":4,"elements":["<message xmlns='jabber:client' to=\"a\"/>","<iq xmlns='jabber:client'/>"]})"));

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "common/stats/stats.h"
 #include "common/uv/stream.h"
 #include "tests/unit/worker/tls/peer.h"
 #include "worker/upstream/upstream.h"
@@ -138,5 +139,13 @@ class Ears final : public upstream::Events {
   upstream::Closed end;
   std::function<void(const upstream::Event&)> on_event;
 };
+
+// How many streams the histogram of set-ups has (O-23).
+inline std::uint64_t set_ups(const stats::Counters::Slot& slot) {
+  const std::size_t first = stats::first_of(stats::Histogram::upstream_connect);
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < stats::kBuckets; ++i) sum += slot.at(first + i);
+  return sum;
+}
 
 }  // namespace nxb::test

@@ -86,7 +86,8 @@ struct ProgramRig : Events {
   uv::Deadlines deadlines{turns.loop};
   config::Config config;
   xml::Pool pool;
-  stats::Counters counters;
+  stats::Counters::Slot slot{};
+  stats::Counters counters{&slot};
   std::map<std::uint64_t, test::Ears> ears;
   std::unique_ptr<test::FakeServer> program;
   std::unique_ptr<Streams> streams;
