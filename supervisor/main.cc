@@ -143,10 +143,11 @@ admin::Fleetwork Daemon::fleetwork() {
 }
 
 void Daemon::reload(const Reloader::Done& done) {
-  systemd->reloading();
-  reloader.reload(*fleet, [this, done](const admin::ReloadReport& report) {
+  const bool tells = all_ready && !fleet->stopping();  // READY=1 behind it would be too early, or too late (O-12)
+  if (tells) systemd->reloading();
+  reloader.reload(*fleet, [this, done, tells](const admin::ReloadReport& report) {
     if (report.errors.empty()) log_switch.reconfigure(reloader.running().log.level);
-    systemd->ready();
+    if (tells && !fleet->stopping()) systemd->ready();
     admin->publish(admin::reload_event(report));
     done(report);
   });

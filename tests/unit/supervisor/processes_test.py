@@ -346,6 +346,36 @@ class Processes(unittest.TestCase):
         run.wait_log(r"event=reload\.refused .*dance")
         self.assertEqual(run.pids(), before)
 
+    def test_O12_a_reload_is_told_to_systemd_but_not_before_every_worker_is_ready_nor_while_nxb_stops(self):
+        with tempfile.TemporaryDirectory(prefix="nxb-", dir="/tmp") as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+            notices.bind(folder + "/notify")
+            notices.setblocking(False)
+            os.environ["NOTIFY_SOCKET"] = folder + "/notify"
+            self.addCleanup(os.environ.pop, "NOTIFY_SOCKET")
+            told = []
+
+            def verbs():
+                try:
+                    while True:
+                        told.extend(line.split("=")[0] for line in notices.recv(4096).decode().splitlines())
+                except BlockingIOError:
+                    return [verb for verb in told if verb in ("RELOADING", "MONOTONIC_USEC", "READY", "STOPPING")]
+
+            run = self.run_supervisor(modes=["fail-1", "deaf"])
+            run.wait_log(r"event=worker\.postponed")
+            run.ask("reload")
+            self.assertEqual(verbs(), [])
+            run.turn_off("fail-1")
+            run.ready()
+            run.ask("reload")
+            until(lambda: len(verbs()) == 4, "all notices")
+            self.assertEqual(verbs(), ["READY", "RELOADING", "MONOTONIC_USEC", "READY"])
+            run.process.send_signal(signal.SIGTERM)
+            until(lambda: run.ask("status")["state"] == "stopping", "stopping")
+            self.assertEqual(run.ctl("reload").returncode, 1)
+            self.assertEqual(verbs()[4:], ["STOPPING"])
+            self.assertEqual(run.stop(signal.SIGINT), 0)
+
     def test_O33_a_new_listener_is_mailed_once_to_each_worker_before_the_reload_that_names_it(self):
         run = self.run_supervisor(listen=("unix:FOLDER/a",)).ready()
 
