@@ -50,7 +50,7 @@ async def as_user():
         await session.echo("served")
         await session.terminate()
         row = (await nxb.worker_rows())[0]
-        same(os.stat(f"/proc/{row['pid']}").st_uid, who.pw_uid, "owner of what a worker shows of itself, where core dumps are wanted")
+        same(os.stat(f"/proc/{row['pid']}/mem").st_uid, who.pw_uid, "owner of a worker's memory, where core dumps are wanted")
         expect(row["rss_bytes"] > 0, f"no memory is shown: {row}")
         os.kill(row["pid"], 9)
 
