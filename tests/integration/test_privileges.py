@@ -39,7 +39,10 @@ async def as_user():
         raise Skipped("needs root to become somebody else")
     who = pwd.getpwnam(NOBODY)
     nxb = serving(workers=2, user=NOBODY)
+    before = os.getgroups()
+    os.setgroups([0, 4242])  # for root may have none
     async with nxb:
+        os.setgroups(before)
         for pid in (nxb.process.pid, *await nxb.pids()):
             status = status_of(pid)
             same(status["Uid"].split(), [str(who.pw_uid)] * 4, f"user of {pid}")
@@ -51,6 +54,7 @@ async def as_user():
         await session.echo("served")
         await session.terminate()
         row = (await nxb.worker_rows())[0]
+        same(os.stat(f"/proc/{row['pid']}/mem").st_uid, who.pw_uid, "owner of a worker's memory, where core dumps are wanted")
         expect(row["rss_bytes"] > 0, f"no memory is shown: {row}")
         os.kill(row["pid"], 9)
 

@@ -8,25 +8,10 @@ import signal
 
 from harness.bosh import OwnConnections, Session, Talker, creation, message
 from harness.connection import Connection
-from harness.nxb import Nxb, free_port, toml
+from harness.nxb import Nxb, free_port
 from harness.runner import case, expect, main, same, scaled, until
 from harness.websocket import XmppSocket
 from harness.xmpp_server import XmppServer
-
-
-def rewrite(nxb):
-    (nxb.directory / "nxb.toml").write_text(toml(nxb.sections))
-
-
-async def reload(nxb, **sections):
-    """Changes the file, reloads, and returns the answer."""
-    for name, section in sections.items():
-        if isinstance(section, list):
-            nxb.sections[name] = section
-        else:
-            nxb.sections.setdefault(name, {}).update(section)
-    rewrite(nxb)
-    return await nxb.admin("reload")
 
 
 def states(answer):
@@ -54,7 +39,7 @@ async def under_load():
             for talker in talkers:
                 talker.say(message(f"m{turn}", None))
             answers = [asyncio.ensure_future(socket.echo(f"w{turn}")) for socket in sockets]
-            answer = await reload(nxb, http={"headers": {"X-Turn": str(turn)}}, server={"max_sessions": 1000 + turn})
+            answer = await nxb.reload(http={"headers": {"X-Turn": str(turn)}}, server={"max_sessions": 1000 + turn})
             same((answer["ok"], states(answer)), (True, ["applied"] * 3), f"reload {turn}: {answer}")
             await asyncio.gather(*answers)
             said += 1
@@ -72,14 +57,14 @@ async def in_place():
     server = await XmppServer().start()
     async with Nxb(server, workers=2) as nxb:
         old = await Session(OwnConnections(nxb.port)).login()
-        answer = await reload(nxb, upstream={"deny": ["test.example"]}, http={"headers": {"X-Node": "b"}},
+        answer = await nxb.reload(upstream={"deny": ["test.example"]}, http={"headers": {"X-Node": "b"}},
                               log={"level": "DEBUG"})
         same((answer["changed"], answer["needs_restart"]), (["http.headers", "upstream.deny", "log.level"], []), answer)
         echoed = await old.echo("still")
         same(echoed.http.headers.get("x-node"), "b", "header of an answer")
         refused = await creation(nxb, "test.example")
         same(refused.condition, "host-unknown", f"answer to a domain denied: {refused!r}")
-        await reload(nxb, upstream={"deny": []}, server={"max_sessions": 1})
+        await nxb.reload(upstream={"deny": []}, server={"max_sessions": 1})
         await until("a worker's limit is met", lambda: met(nxb))
 
 
@@ -97,7 +82,7 @@ async def listeners():
         path = str(nxb.directory / "in.sock")
         session = await Session(OwnConnections(nxb.port)).login()
         socket = await (await XmppSocket.to(nxb.port)).login()
-        answer = await reload(nxb, listen=[{"address": f"127.0.0.1:{other}"}, {"address": f"unix:{path}"}])
+        answer = await nxb.reload(listen=[{"address": f"127.0.0.1:{other}"}, {"address": f"unix:{path}"}])
         same((answer["ok"], answer["changed"]), (True, ["listen"]), answer)
         expect(await refuses(nxb.port), "the removed address still answers")
         expect(os.path.exists(path), "the unix socket is not there")
@@ -110,7 +95,7 @@ async def listeners():
         await until("all were replaced", lambda: replaced(nxb, 2))
         await (await Session(OwnConnections(other)).login()).echo("again")
         same((await nxb.admin("status"))["listen"], [f"127.0.0.1:{other}", f"unix:{path}"], "addresses in status")
-        same((await reload(nxb, listen=[first]))["ok"], True, "back again")
+        same((await nxb.reload(listen=[first]))["ok"], True, "back again")
         await (await Session(OwnConnections(nxb.port)).login()).echo("back")
         expect(not os.path.exists(path), "the unix socket is left behind")
 
@@ -125,7 +110,7 @@ async def refused():
     async with Nxb(None, workers=2) as nxb:
         same((await nxb.admin("status"))["last_reload"], None, "before any reload")
         good = dict(nxb.sections["bosh"])
-        answer = await reload(nxb, bosh={"max_wait": "never", "hold": 1}, http={"enable_get": False})
+        answer = await nxb.reload(bosh={"max_wait": "never", "hold": 1}, http={"enable_get": False})
         same((answer["ok"], len(answer["errors"])), (False, 2), answer)
         expect("max_wait" in answer["error"] and "hold" in answer["error"], answer)
         same((await nxb.admin("status"))["last_reload"]["ok"], False, "last reload")
@@ -136,18 +121,18 @@ async def refused():
         taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
         port = taken.sockets[0].getsockname()[1]
         before = nxb.sections["listen"]
-        answer = await reload(nxb, listen=before + [{"address": f"127.0.0.1:{port}"}])
+        answer = await nxb.reload(listen=before + [{"address": f"127.0.0.1:{port}"}])
         expect(not answer["ok"] and "in use" in answer["error"], answer)
         taken.close()
         same(await nxb.counter("reloads"), 0, "reloads of workers")
-        same((await reload(nxb, listen=before))["changed"], ["http.enable_get"], "what was not applied before")
+        same((await nxb.reload(listen=before))["changed"], ["http.enable_get"], "what was not applied before")
 
 
 @case("keys that need a restart are named and keep their value (O-33 O-17)")
 async def needs_restart():
     async with Nxb(None, workers=2) as nxb:
         nxb.sections["server"]["workers"] = 3
-        rewrite(nxb)
+        nxb.change()
         code, output = await nxb.ctl("reload")
         same(code, 0, output)
         expect("needs a restart" in output and "server.workers" in output, output)
@@ -164,7 +149,7 @@ async def hung():
         os.kill(pid, signal.SIGSTOP)
         port = free_port()
         try:
-            answer = await reload(nxb, listen=nxb.sections["listen"] + [{"address": f"127.0.0.1:{port}"}])
+            answer = await nxb.reload(listen=nxb.sections["listen"] + [{"address": f"127.0.0.1:{port}"}])
             same((answer["ok"], states(answer)), (True, ["silent", "applied"]), answer)
         finally:
             os.kill(pid, signal.SIGCONT)
@@ -173,6 +158,49 @@ async def hung():
 
 async def reloads(nxb, count):
     return await nxb.counter("reloads") == count
+
+
+async def session_of(nxb, pid):
+    """A session that this worker owns: connections go where their sessions live."""
+    for _ in range(200):
+        connection = await Connection.to(nxb.port)
+        session = await Session(connection).login()
+        if connection.owner([pid]):
+            return session
+        connection.reset()
+    raise AssertionError(f"no session came to worker {pid}")
+
+
+async def begun(nxb, index, before):
+    """The process that took the place of another, whether it is ready or not; None as long as there is none."""
+    row = (await nxb.worker_rows())[index]
+    return row["pid"] if row["pid"] not in (before, 0, None) else None
+
+
+@case("a reload at any moment between a worker's death and its successor's first session: it has what holds now (O-33 O-05)", within=120)
+async def while_one_starts():
+    server = await XmppServer().start()
+    async with Nxb(server, workers=4) as nxb:
+        pids = await nxb.pids()
+        kept = await session_of(nxb, pids[3])
+        moments = ("at once", "once its successor is there", "while its successor is frozen")
+        for turn, moment in enumerate(moments):
+            os.kill(pids[turn], signal.SIGKILL)
+            frozen = None
+            if turn > 0:
+                frozen = await until("a successor is there", lambda: begun(nxb, turn, pids[turn]))
+            if turn == 2:
+                os.kill(frozen, signal.SIGSTOP)
+            try:
+                answer = await nxb.reload(http={"headers": {"X-Turn": moment}})
+            finally:
+                if turn == 2:
+                    os.kill(frozen, signal.SIGCONT)
+            same(answer["ok"], True, answer)
+            await until(f"all are ready, {moment}", lambda: replaced(nxb, turn + 1))
+            session = await session_of(nxb, (await nxb.pids())[turn])
+            same(session.created.http.headers.get("x-turn"), moment, f"header of a session behind a reload {moment}")
+            same((await kept.echo(f"kept{turn}")).http.headers.get("x-turn"), moment, "header for a session elsewhere")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ Granted::Granted(const bosh::SessionLimits& limits, const bosh::Body& creation)
       max_pause(limits.max_pause),
       polling(limits.polling),
       inactivity(limits.default_inactivity),
+      abort_grace(limits.abort_grace > Duration::zero() ? limits.abort_grace : Duration::max()),
       hold_told(std::min<std::uint32_t>(creation.hold.value_or(1), limits.max_hold)),
       hold(wait == Duration::zero() ? 0 : hold_told),
       requests(hold_told + 1),

@@ -18,6 +18,7 @@ struct Granted {
   Granted(const bosh::SessionLimits& limits, const bosh::Body& creation);
   Duration wait, creation_wait, gap, grace, max_pause, polling;
   Duration inactivity;      // as told
+  Duration abort_grace;     // patience with a client that dropped what was held; nothing: no less than with others
   std::uint32_t hold_told;  // in the creation answer
   std::uint32_t hold;       // 0 also for wait 0
   std::uint32_t requests, max_streams;

@@ -85,7 +85,10 @@ void Witness::on_action(const bosh::Ended& end) {
 
 bool Witness::right_reason() const {
   if (judgement_.must_end != 0) return ((judgement_.must_end | judgement_.may_end) & bit(condition_)) != 0;
-  if (why_ == "inactivity") return idle_since_ && world_.now == *idle_since_ + idle_limit_;
+  if (why_ == "inactivity" || why_ == "aborted by client") {
+    bool right_word = (why_ == "inactivity") != is_aborted();
+    return right_word && idle_since_ && world_.now == *idle_since_ + idle_limit();
+  }
   if (why_ == "gap in the rids") return gap_since_ && world_.now == *gap_since_ + granted_.gap;
   if (why_ == "client terminated") return terminate_taken_;
   if (why_ == "client gone before creation") return creation_gone_;
@@ -103,7 +106,7 @@ void Witness::check_forgotten(const bosh::Session& session) {
   if (ends_now_) {
     // What the server said last waits for the client as long as the session would have done (B-83).
     bool by_server = ended_by_server();
-    Instant given_up = idle_since_.value_or(world_.now) + idle_limit_;
+    Instant given_up = idle_since_.value_or(world_.now) + idle_limit();
     remembered_until_ = world_.now + granted_.wait + 5s;
     waits_for_word_ = by_server && !told_at_end_;
     unsure_end_ = waits_for_word_ && expected_key_;  // the word is for the one with the right key

@@ -62,6 +62,7 @@ void Hostile::open() {
   bosh::SessionLimits limits;
   if (dice.percent(50)) limits.max_pending = 1'000;
   if (dice.percent(10)) limits.max_pause = 0ms;
+  if (dice.percent(30)) limits.abort_grace = dice.upto(120s);
   limits.max_streams = static_cast<std::uint32_t>(1 + dice.below(4));
   Habits habits;
   habits.stalls = world_.dice.percent(30);

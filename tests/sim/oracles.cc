@@ -256,7 +256,8 @@ void Witness::check_clocks() {
   } else if (!idle_since_) {
     idle_since_ = world_.now;
   }
-  world_.expect(!idle_since_ || world_.now < *idle_since_ + idle_limit_, "an inactive session lives on (B-70, B-73)");
+  world_.expect(!idle_since_ || world_.now < *idle_since_ + idle_limit(),
+                "an inactive session lives on (B-70, B-73, O-32)");
   world_.expect(!gap_since_ || world_.now < *gap_since_ + granted_.gap, "a gap lasts too long (B-55)");
 }
 

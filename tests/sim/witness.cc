@@ -57,6 +57,7 @@ void Witness::before_request(const bosh::RequestArrived& arrived) {
     odd_ = !body.rid || body.problem != bosh::Condition::None;
     return;
   }
+  aborted_ = false;
   if (paused_ && (!body.rid || body.rid->value != pause_rid_)) {  // B-73
     paused_ = false;
     idle_limit_ = granted_.inactivity + granted_.grace;
@@ -153,7 +154,7 @@ void Witness::before_gone(RequestId id) {
   if (ended_) return;
   if (!creation_answered_ && rids_.held().front().id == id)
     creation_gone_ = true;  // the lowest is the creation until then
-  rids_.gone(id);
+  if (rids_.gone(id)) aborted_ = rids_.live() == 0;
 }
 
 void Witness::before_server(const bosh::ServerSpoke& spoke) {

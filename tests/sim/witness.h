@@ -75,6 +75,8 @@ class Witness {
   void may_end(bosh::Condition condition) { judgement_.may_end |= bit(condition); }
   static std::uint32_t bit(bosh::Condition condition) { return 1U << static_cast<unsigned>(condition); }
   const Waiting* find_waiting(RequestId id) const;
+  bool is_aborted() const { return aborted_ && !paused_ && granted_.abort_grace < idle_limit_; }  // O-32
+  Duration idle_limit() const { return is_aborted() ? granted_.abort_grace : idle_limit_; }
 
   // process.cc
   bool process(Held request, const bosh::Body& body);  // false: it was at fault
@@ -141,7 +143,8 @@ class Witness {
   bool previous_said_something_ = true;
   std::uint64_t pause_rid_ = 0;
   bool paused_ = false;
-  Duration idle_limit_;
+  Duration idle_limit_;          // unless it is aborted: idle_limit()
+  bool aborted_ = false;         // the client dropped the last of what was held or early, and nothing came since (O-32)
   bool to_on_payloads_ = false;  // libpurple's way (B-91)
 
   // Of this event.

@@ -67,7 +67,8 @@ void finish_correct(World& world, Stage& stage, Client& client) {
     world.expect(all, "stanzas are lost at the server's end (B-83)");
   }
   if (way == 0) check_after_terminate(world, stage, client);
-  if (way == 2) world.expect(witness.why() == "inactivity" || witness.why() == "gap in the rids", "a wrong end");
+  bool given_up = witness.why() == "inactivity" || witness.why() == "aborted by client";
+  if (way == 2) world.expect(given_up || witness.why() == "gap in the rids", "a wrong end");
 }
 
 bosh::SessionLimits limits_for(World& world, const Habits& habits) {
@@ -75,6 +76,8 @@ bosh::SessionLimits limits_for(World& world, const Habits& habits) {
   if (world.dice.percent(30)) limits.max_pending = 1'500;
   if (habits.heavy) limits.max_pending = 200'000;  // so that a repeat finds its answer: 1 MiB of them is kept (H-44)
   if (world.dice.percent(10)) limits.max_pause = 0ms;
+  // No correct client is away for so long with nothing held, but for a pause (O-32).
+  if (world.dice.percent(30)) limits.abort_grace = 20s + world.dice.upto(100s);
   limits.max_streams = world.dice.percent(30) ? 1 : static_cast<std::uint32_t>(2 + world.dice.below(4));
   return limits;
 }

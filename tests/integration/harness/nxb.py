@@ -119,6 +119,20 @@ class Nxb:
         path.write_text(toml(self.sections))
         return str(path)
 
+    def change(self, **sections):
+        """The file with other options: a section's are added to what it has, a list of tables replaces the old one."""
+        for name, section in sections.items():
+            if isinstance(section, list):
+                self.sections[name] = section
+            else:
+                self.sections.setdefault(name, {}).update(section)
+        (self.directory / "nxb.toml").write_text(toml(self.sections))
+
+    async def reload(self, **sections):
+        """change(), and the answer to a reload."""
+        self.change(**sections)
+        return await self.admin("reload")
+
     async def spawn(self):
         """The supervisor as it is started, without waiting for anything."""
         expect(self.program, "NXB_SUPERVISOR must name the nxb-supervisor to try")

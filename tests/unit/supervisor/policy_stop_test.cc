@@ -126,6 +126,7 @@ TEST_CASE("O-08 SIGQUIT drains until no session is left, or drain_timeout is ove
   Rig patient(settings);
   patient.ready(0).ready(1);
   patient.feed(LeaveRequested{});
+  CHECK(patient.policy.next_deadline() == patient.now + 600s);
   patient.after(600s);
   REQUIRE(patient.count<SendStop>() == 2);
   CHECK(patient.all<SendStop>()[0].over == 30s);

@@ -50,12 +50,8 @@ class Run:
         self.admin = self.file("admin.sock")
         for mode in modes:
             self.turn_on(mode)
-        with open(self.file("nxb.toml"), "w") as file:
-            file.write(f'[server]\nworkers = {workers}\nadmin_socket = "{self.admin}"\n'
-                       'watchdog = "1h"\nshutdown_timeout = 0\n')  # the stand-in has no heartbeat
-            for address in listen:
-                file.write(f'[[listen]]\naddress = "{address.replace("FOLDER", self.folder)}"\n')
-            file.write('[upstream]\nkind = "echo"\n')
+        self.workers = workers
+        self.write(listen)
         self.process = subprocess.Popen(
             [SUPERVISOR, "-c", self.file("nxb.toml"), "--worker", worker, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -65,6 +61,22 @@ class Run:
 
     def file(self, name):
         return os.path.join(self.folder, name)
+
+    def write(self, listen, denied=0):
+        """The configuration; `denied`: so many domains are, which makes it long."""
+        with open(self.file("nxb.toml"), "w") as file:
+            file.write(f'[server]\nworkers = {self.workers}\nadmin_socket = "{self.admin}"\n'
+                       'watchdog = "1h"\nshutdown_timeout = 0\n')  # the stand-in has no heartbeat
+            for address in listen:
+                file.write(f'[[listen]]\naddress = "{address.replace("FOLDER", self.folder)}"\n')
+            deny = [f"{number}.{'x' * 60}.{'y' * 60}.example" for number in range(denied)]
+            file.write(f'[upstream]\nkind = "echo"\ndeny = {json.dumps(deny)}\n')
+
+    def reloads(self, index):
+        """What the worker of now was told by reloads, oldest first."""
+        with open(self.file(f"reloads-{index}")) as file:
+            told = json.load(file)
+        return told["all"] if told["pid"] == self.worker(index)["pid"] else []
 
     def turn_on(self, mode):
         open(self.file(mode), "w").close()
@@ -333,6 +345,86 @@ class Processes(unittest.TestCase):
         run.process.send_signal(signal.SIGHUP)
         run.wait_log(r"event=reload\.refused .*dance")
         self.assertEqual(run.pids(), before)
+
+    def test_O12_a_reload_is_told_to_systemd_but_not_before_every_worker_is_ready_nor_while_nxb_stops(self):
+        with tempfile.TemporaryDirectory(prefix="nxb-", dir="/tmp") as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+            notices.bind(folder + "/notify")
+            notices.setblocking(False)
+            os.environ["NOTIFY_SOCKET"] = folder + "/notify"
+            self.addCleanup(os.environ.pop, "NOTIFY_SOCKET")
+            told = []
+
+            def verbs():
+                try:
+                    while True:
+                        told.extend(line.split("=")[0] for line in notices.recv(4096).decode().splitlines())
+                except BlockingIOError:
+                    return [verb for verb in told if verb in ("RELOADING", "MONOTONIC_USEC", "READY", "STOPPING")]
+
+            run = self.run_supervisor(modes=["fail-1", "deaf"])
+            run.wait_log(r"event=worker\.postponed")
+            run.ask("reload")
+            self.assertEqual(verbs(), [])
+            run.turn_off("fail-1")
+            run.ready()
+            run.ask("reload")
+            until(lambda: len(verbs()) == 4, "all notices")
+            self.assertEqual(verbs(), ["READY", "RELOADING", "MONOTONIC_USEC", "READY"])
+            run.process.send_signal(signal.SIGTERM)
+            until(lambda: run.ask("status")["state"] == "stopping", "stopping")
+            self.assertEqual(run.ctl("reload").returncode, 1)
+            self.assertEqual(verbs()[4:], ["STOPPING"])
+            self.assertEqual(run.stop(signal.SIGINT), 0)
+
+    def test_O33_a_new_listener_is_mailed_once_to_each_worker_before_the_reload_that_names_it(self):
+        run = self.run_supervisor(listen=("unix:FOLDER/a",)).ready()
+
+        def told(listen, **more):
+            run.write(listen, **more)
+            states = {row["state"] for row in run.ask("reload")["workers"]}
+            self.assertEqual(states, {"applied"})
+            last = [run.reloads(index)[-1] for index in range(2)]
+            self.assertEqual(last[0], last[1])
+            return last[0]["mailed"], [address.replace(run.folder + "/", "") for address in last[0]["listen"]]
+
+        self.assertEqual(told(["unix:FOLDER/a", "unix:FOLDER/b"]), ([1], ["unix:a", "unix:b"]))
+        self.assertEqual(told(["unix:FOLDER/a", "unix:FOLDER/b"], denied=1), ([], ["unix:a", "unix:b"]))
+        self.assertEqual(told(["unix:FOLDER/a"]), ([], ["unix:a", ""]))
+        self.assertEqual(told(["unix:FOLDER/b", "unix:FOLDER/a"]), ([2], ["unix:a", "", "unix:b"]))
+        os.kill(run.pids()[1], signal.SIGKILL)
+        run.wait_log("event=worker.ready .*index=1", 2)
+        given = run.worker(1)
+        listeners = [number for number, where in given["descriptors"].items() if int(number) >= 7 + 2 and "socket:" in where]
+        self.assertEqual(len(listeners), 2)  # the open ones come with the process, and are not mailed again
+        self.assertEqual(told(["unix:FOLDER/b", "unix:FOLDER/a"], denied=2), ([], ["unix:a", "", "unix:b"]))
+        self.assertEqual(told(["unix:FOLDER/b", "unix:FOLDER/c"]), ([3], ["", "", "unix:b", "unix:c"]))
+
+    def test_O33_a_worker_that_hangs_is_told_of_the_last_reload_when_it_reads_again_and_nothing_piles_up(self):
+        run = self.run_supervisor(workers=1, listen=("unix:FOLDER/a",)).ready()
+        pid = run.worker(0)["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        reloads = 12  # of more than 100 kB each; the kernel keeps two or three
+        admins = [run.admin_socket() for _ in range(reloads)]
+        try:
+            for number, admin in enumerate(admins, 1):
+                run.write(["unix:FOLDER/a"] + [f"unix:FOLDER/{number}"], denied=900 + number)
+                admin.sendall(b'{"command":"reload"}\n')
+                until(lambda: os.path.exists(run.file(str(number))), f"reload {number} to be under way")
+            for admin in admins:
+                answer = json.loads(admin.makefile().readline())
+                self.assertEqual((answer["ok"], answer["workers"][0]["state"]), (True, "silent"))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            for admin in admins:
+                admin.close()
+        until(lambda: os.path.exists(run.file("reloads-0")), "a reload to be told")
+        until(lambda: run.reloads(0)[-1]["denied"] == 900 + reloads, "the last reload to be told")
+        told = run.reloads(0)
+        self.assertLess(len(told), reloads)
+        open_now = [number for number, address in enumerate(told[-1]["listen"]) if address]
+        self.assertEqual(open_now, [0, reloads])
+        self.assertIn(reloads, [number for reload in told for number in reload["mailed"]])
+        self.assertEqual(run.pids(), [pid])
 
     def test_O07_workers_hear_of_a_killed_supervisor_and_its_sockets_are_taken_over(self):
         first = self.run_supervisor(listen=("unix:FOLDER/http.sock",)).ready()

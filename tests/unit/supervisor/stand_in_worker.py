@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 
-CONTROL, STATS, MAILBOX_IN, FIRST_MAILBOX_OUT = 3, 4, 5, 7  # 6: listening sockets to come
+CONTROL, STATS, MAILBOX_IN, LISTENER_MAIL, FIRST_MAILBOX_OUT = 3, 4, 5, 6, 7
 folder = os.environ["NXB_TEST_FOLDER"]
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../common/stats/counters.def")) as rows:
     COUNTERS = re.findall(r"^\s*X\((\w+),", rows.read(), re.MULTILINE)
@@ -104,7 +104,22 @@ def misbehave(message, nonsense):
     control.sendall(json.dumps(answer if message["type"] == "question" else events).encode() + b"\n")
 
 
+def take_listeners():
+    """The numbers of the listening sockets that were mailed."""
+    numbers = []
+    while True:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(listener_mail, 100, 1)
+        except BlockingIOError:
+            return numbers
+        numbers.append(struct.unpack("=H", data)[0])
+        os.close(descriptors[0])
+
+
 publishes = 0
+reloads = []
+listener_mail = socket.socket(fileno=LISTENER_MAIL)
+listener_mail.setblocking(False)
 mailbox.setblocking(True)
 while True:
     wanted = [control] if mode(f"hold-{index}") else [control, mailbox]
@@ -124,6 +139,12 @@ while True:
         if message["type"] == "question":
             answer = {"type": "answer", "id": message["id"], "json": '{"state":"unknown"}'}
             control.sendall(json.dumps(answer).encode() + b"\n")
+        if message["type"] == "reload":
+            config = json.loads(message["config"])
+            reloads.append({"mailed": take_listeners(), "listen": [one["address"] for one in config["listen"]],
+                            "denied": len(config["upstream"]["deny"])})
+            write_file(f"reloads-{index}", json.dumps({"pid": os.getpid(), "all": reloads}))
+            control.sendall(b'{"type":"reloaded","id":%d,"error":""}\n' % message["id"])
         if message["type"] == "told":
             write_file(f"told-{index}-{message['id']}", message["text"])
         if message["type"] == "publish":
