@@ -171,6 +171,13 @@ void Policy::handle(const SessionsGone&, Instant now, Steps& out) {
   if (leaving_until_) stop_all(Duration::zero(), now, out);
 }
 
+void Policy::handle(const Reconfigured&, Instant now, Steps& out) {
+  if (stopping_) return;
+  for (Index i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].state == WorkerState::Gone) spawn(i, now, out);
+  }
+}
+
 void Policy::set_draining(Index index, bool on, std::optional<Duration> goodbye, Steps& out) {
   Slot& slot = slots_[index];
   slot.draining = on;

@@ -67,7 +67,7 @@ async def check(sections):
 async def configuration():
     with Folder() as folder:
         certificates(folder, "localhost", "other.example", "old.example,from=3 days ago,to=2 days ago",
-                     "soon.example,to=3 days", "later.example,from=2 days,to=300 days", "long.example,to=300 days")
+                     "soon.example,to=3 days", "later.example,from=2 days,to=300 days", "long.example,to=300 days", "weak.example,rsa=512")
         (folder / "locked.key").write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
         (folder / "empty.crt").write_text("\n")
         cut = (folder / "localhost.crt").read_text()
@@ -84,6 +84,7 @@ async def configuration():
                 (good | {"key": good["cert"]}, 78, "holds no private key in PEM form"),
                 (good | {"key": str(folder / "locked.key")}, 78, "listen.tls.key: "),
                 (good | {"key": str(folder / "other.example.key")}, 78, "is not the key of that certificate"),
+                (files(folder, "weak.example"), 78, "is not for use with that certificate: ee key too small"),
                 (files(folder, "old.example"), 0, "2: listen.tls.cert: expired on"),
                 (files(folder, "later.example"), 0, "is not valid yet"),
                 (files(folder, "soon.example"), 0, "expires on")):
