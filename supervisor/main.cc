@@ -81,7 +81,7 @@ struct Daemon {
 
   Exit run(const std::string& worker_path);
   std::string state() const;
-  bool reload_success() const { return !reloader.last() || reloader.last()->errors.empty(); }
+  bool reload_success() const { return !reloader.last() || reloader.last()->ok(); }
   admin::Snapshot snapshot() const;
   admin::Fleetwork fleetwork();
   Systemd::Health health() const;
@@ -130,6 +130,7 @@ admin::Fleetwork Daemon::fleetwork() {
   };
   work.levers.workers = reloader.running().server.workers;
   work.levers.sessions = [this] { return fleet->stats().total()[static_cast<std::size_t>(stats::Counter::sessions)]; };
+  work.levers.stopping = [this] { return fleet->stopping(); };
   work.levers.drain = [this](std::optional<Index> worker, bool on, std::optional<Duration> goodbye) {
     fleet->drain(worker, on, goodbye);
   };
@@ -146,7 +147,7 @@ void Daemon::reload(const Reloader::Done& done) {
   systemd->reloading();
   reloader.reload(*fleet, [this, done](const admin::ReloadReport& report) {
     if (report.errors.empty()) log_switch.reconfigure(reloader.running().log.level);
-    systemd->ready();
+    systemd->reloaded();
     admin->publish(admin::reload_event(report));
     done(report);
   });

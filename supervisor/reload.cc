@@ -56,33 +56,34 @@ Result<std::string> Reloader::for_workers() const {
 }
 
 void Reloader::reload(Fleet& fleet, Done done) {
+  const std::uint64_t number = ++begun_;
   admin::ReloadReport report;
   report.at_ms = wall_clock_ms();
   if (fleet.stopping()) report.errors.emplace_back("nxb is stopping");
   config::Loaded loaded = load_configuration(options_);
   report.warnings = loaded.warnings;
   report.errors.insert(report.errors.end(), loaded.errors.begin(), loaded.errors.end());
-  if (!report.errors.empty()) return finish(std::move(report), done);
+  if (!report.errors.empty()) return finish(number, report, done);
 
   fit_to_descriptors(loaded.config);
   config::Change change = config::change_of(running_, loaded.config);
   if (auto changed = listeners_.change(change.config.listen); !changed) {
     report.errors.push_back(changed.error().text);
-    return finish(std::move(report), done);
+    return finish(number, report, done);
   }
   report.changed = std::move(change.changed);
   report.needs_restart = std::move(change.needs_restart);
   running_ = std::move(change.config);
   log::configure(running_.log.level, running_.log.format, "supervisor");
   log::show_addresses(running_.log.ip);
-  auto told = tell_workers(fleet, [this, report, done](const std::vector<Reply>& replies) mutable {
+  auto told = tell_workers(fleet, [this, number, report, done](const std::vector<Reply>& replies) mutable {
     for (const Reply& reply : replies) report.workers.push_back(verdict_of(reply));
-    finish(std::move(report), done);
+    finish(number, report, done);
   });
   listeners_.close_removed();
   if (told) return;
   report.errors.push_back(told.error().text);  // a file that was there a moment ago
-  finish(std::move(report), done);
+  finish(number, report, done);
 }
 
 Status Reloader::tell_workers(Fleet& fleet, Questions::Done heard) const {
@@ -90,10 +91,13 @@ Status Reloader::tell_workers(Fleet& fleet, Questions::Done heard) const {
   return fleet.reconfigure(std::move(config), listeners_.open(), std::move(heard));
 }
 
-void Reloader::finish(admin::ReloadReport report, const Done& done) {
+void Reloader::finish(std::uint64_t number, const admin::ReloadReport& report, const Done& done) {
   tell(report);
-  last_ = std::move(report);
-  done(*last_);
+  if (number > last_number_) {  // or a later one was done sooner
+    last_ = report;
+    last_number_ = number;
+  }
+  done(report);
 }
 
 }  // namespace nxb::supervisor

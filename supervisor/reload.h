@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -33,12 +34,14 @@ class Reloader {
 
  private:
   Status tell_workers(Fleet& fleet, Questions::Done heard) const;
-  void finish(admin::ReloadReport report, const Done& done);
+  void finish(std::uint64_t number, const admin::ReloadReport& report, const Done& done);
 
   const Options& options_;
   config::Config running_;
   Listeners listeners_;
-  std::optional<admin::ReloadReport> last_;
+  std::uint64_t begun_ = 0;                  // reloads; each has its number
+  std::uint64_t last_number_ = 0;            // of last_
+  std::optional<admin::ReloadReport> last_;  // of those finished, the one that began last
 };
 
 }  // namespace nxb::supervisor

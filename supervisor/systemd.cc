@@ -35,9 +35,18 @@ void Systemd::ready() {
   tell("READY=1\nSTATUS=" + told_);
 }
 
-void Systemd::reloading() { tell("RELOADING=1\nMONOTONIC_USEC=" + microseconds(monotonic_now().time_since_epoch())); }
+void Systemd::reloading() {
+  ++reloads_;
+  if (!speaking_ || stopping_) return;
+  tell("RELOADING=1\nMONOTONIC_USEC=" + microseconds(monotonic_now().time_since_epoch()));
+}
+
+void Systemd::reloaded() {
+  if (--reloads_ == 0 && speaking_ && !stopping_) ready();
+}
 
 void Systemd::stopping(Duration at_most) {
+  stopping_ = true;
   tell("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + microseconds(at_most + kKillGrace));
   tell_status();
 }
