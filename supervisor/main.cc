@@ -103,9 +103,7 @@ admin::Snapshot Daemon::snapshot() const {
   now.listen = reloader.listeners().texts();
   now.last_reload = reloader.last();
   for (auto& info : fleet->workers()) {
-    const bool drains = info.draining && info.state == WorkerState::Ready;
-    std::string state(info.stuck ? "stuck" : drains ? "draining" : name_of(info.state));
-    now.workers.push_back({info.index, info.pid, info.generation, std::move(state), info.uptime, info.restarts,
+    now.workers.push_back({info.index, info.pid, info.generation, std::string(info.word()), info.uptime, info.restarts,
                            info.last_exit, fleet->stats().read(info.index)});
   }
   now.total = fleet->stats().total();

@@ -3,11 +3,13 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/reload.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
 #include "common/base/clock.h"
 #include "common/config/change.h"
+#include "common/config/file.h"
 #include "common/log/log.h"
 #include "supervisor/descriptor_limit.h"
 
@@ -45,7 +47,17 @@ void tell(const admin::ReloadReport& report) {
 
 }  // namespace
 
+// That of a listener is another one, in the same file.
+bool Reloader::certificate_renewed() {
+  auto former = std::exchange(certificates_, config::certificate_digests(running_));
+  return std::ranges::any_of(certificates_, [&former](const auto& now) {
+    auto at = former.find(now.first);
+    return at != former.end() && at->second != now.second;
+  });
+}
+
 Status Reloader::open_listeners(std::vector<ListeningSocket> passed) {
+  certificates_ = config::certificate_digests(running_);
   return listeners_.change(running_.listen, std::move(passed));
 }
 
@@ -74,6 +86,7 @@ void Reloader::reload(Fleet& fleet, Done done) {
   report.changed = std::move(change.changed);
   report.needs_restart = std::move(change.needs_restart);
   running_ = std::move(change.config);
+  if (certificate_renewed()) report.changed.emplace_back("listen.tls");
   log::configure(running_.log.level, running_.log.format, "supervisor");
   log::show_addresses(running_.log.ip);
   auto told = tell_workers(fleet, [this, number, report, done](const std::vector<Reply>& replies) mutable {

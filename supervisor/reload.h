@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/config/config.h"
@@ -33,15 +35,17 @@ class Reloader {
   const std::optional<admin::ReloadReport>& last() const { return last_; }
 
  private:
+  bool certificate_renewed();
   Status tell_workers(Fleet& fleet, Questions::Done heard) const;
   void finish(std::uint64_t number, const admin::ReloadReport& report, const Done& done);
 
   const Options& options_;
   config::Config running_;
   Listeners listeners_;
-  std::uint64_t begun_ = 0;                  // reloads; each has its number
-  std::uint64_t last_number_ = 0;            // of last_
-  std::optional<admin::ReloadReport> last_;  // of those finished, the one that began last
+  std::map<std::string, std::string> certificates_;  // digests by path
+  std::uint64_t begun_ = 0;                          // reloads; each has its number
+  std::uint64_t last_number_ = 0;                    // of last_
+  std::optional<admin::ReloadReport> last_;          // of those finished, the one that began last
 };
 
 }  // namespace nxb::supervisor

@@ -278,6 +278,21 @@ async def replaced():
         expect("PRIVATE" not in nxb.log(), "a key is in the log")
 
 
+@case("a certificate renewed in its files is named by the reload, once, and shown to who connects from then on (O-33)")
+async def renewed():
+    async with Https(workers=2) as nxb:
+        same((await nxb.admin("reload"))["changed"], [], "a reload before")
+        before = shown_by(nxb)
+        certificates(nxb.certs.path, "localhost")
+        same((await nxb.admin("reload"))["changed"], ["listen.tls"], "a reload after it was renewed")
+        expect(shown_by(nxb) != before, "the former certificate is shown")
+        same((await nxb.admin("reload"))["changed"], [], "another reload")
+
+
+def shown_by(nxb):
+    return ssl.get_server_certificate(("127.0.0.1", int(nxb.secure)), timeout=20)
+
+
 async def _all_others(nxb, before):
     return await nxb._all_ready() and not set(await nxb.pids()) & set(before)
 

@@ -45,6 +45,17 @@ class Reloads(Cases):
         with open(run.file("told-0-7"), encoding="utf-8") as file:
             self.assertIs(json.load(file)["reload_success"], False)
 
+    def test_O17_O21_a_worker_that_drains_is_ready_and_said_to_drain_wherever_it_is_told(self):
+        run = self.run_supervisor(modes=["ask"]).ready()
+        self.assertEqual(run.ctl("drain", "--worker", "0").returncode, 0)
+        self.assertEqual(run.ask("workers")["workers"][0]["state"], "draining")
+        self.assertEqual(run.ask("status")["workers"], {"ready": 2, "total": 2})
+        os.unlink(run.file("told-1-7"))
+        os.kill(run.pids()[1], signal.SIGKILL)
+        until(lambda: os.path.exists(run.file("told-1-7")), "the figures for pages")
+        with open(run.file("told-1-7"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["workers"][0]["state"], "draining")
+
     def test_O12_a_reload_while_nxb_starts_does_not_make_it_ready(self):
         folder = tempfile.mkdtemp(prefix="nxb-", dir="/tmp")
         told = Notices(folder)
