@@ -19,6 +19,7 @@
 #include "common/log/log.h"
 #include "common/log/log_file.h"
 #include "common/uv/loop.h"
+#include "supervisor/admin/reload.h"
 #include "supervisor/admin/server.h"
 #include "supervisor/descriptor_limit.h"
 #include "supervisor/fleet.h"
@@ -143,7 +144,7 @@ admin::Fleetwork Daemon::fleetwork() {
 
 void Daemon::reload(const Reloader::Done& done) {
   systemd->reloading();
-  reloader.reload(*fleet, [this, done](const admin::ReloadReport& report) {
+  reloader.reload(*fleet, [this, done](const ReloadReport& report) {
     if (report.errors.empty()) log_switch.reconfigure(reloader.running().log.level);
     systemd->reloaded();
     admin->publish(admin::reload_event(report));
@@ -224,7 +225,7 @@ Exit Daemon::run(const std::string& worker_path) {
     log::reopen_file(reloader.running().log.file, log::Standard::Error);
     fleet->tell_all(ipc::ReopenLogs{});
   });
-  uv::Signal on_hup(loop, SIGHUP, [this] { reload([](const admin::ReloadReport&) {}); });
+  uv::Signal on_hup(loop, SIGHUP, [this] { reload([](const ReloadReport&) {}); });
 
   log::info("supervisor.start", {{"version", NXB_VERSION},
                                  {"pid", getpid()},

@@ -16,7 +16,7 @@
 namespace nxb::supervisor {
 namespace {
 
-admin::ReloadReport::Verdict verdict_of(const Reply& reply) {
+ReloadReport::Verdict verdict_of(const Reply& reply) {
   switch (reply.state) {
     case Reply::State::Silent:
       return {reply.worker, "silent", {}};
@@ -34,7 +34,7 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-void tell(const admin::ReloadReport& report) {
+void tell(const ReloadReport& report) {
   for (const auto& error : report.errors) log::error("reload.refused", {{"why", error}});
   for (const auto& warning : report.warnings) log::warn("reload.warning", {{"why", warning}});
   if (!report.errors.empty()) return;
@@ -69,7 +69,7 @@ Result<std::string> Reloader::for_workers() const {
 
 void Reloader::reload(Fleet& fleet, Done done) {
   const std::uint64_t number = ++begun_;
-  admin::ReloadReport report;
+  ReloadReport report;
   report.at_ms = wall_clock_ms();
   if (fleet.stopping()) report.errors.emplace_back("nxb is stopping");
   config::Loaded loaded = load_configuration(options_);
@@ -104,7 +104,7 @@ Status Reloader::tell_workers(Fleet& fleet, Questions::Done heard) const {
   return fleet.reconfigure(std::move(config), listeners_.open(), std::move(heard));
 }
 
-void Reloader::finish(std::uint64_t number, const admin::ReloadReport& report, const Done& done) {
+void Reloader::finish(std::uint64_t number, const ReloadReport& report, const Done& done) {
   tell(report);
   if (number > last_number_) {  // or a later one was done sooner
     last_ = report;
