@@ -130,6 +130,11 @@ void Fleet::look_whether_empty() {
   leaving_.start(kLookWhetherEmpty);
 }
 
+std::string_view Fleet::WorkerInfo::word() const {
+  if (stuck) return "stuck";
+  return draining && state == WorkerState::Ready ? "draining" : name_of(state);
+}
+
 std::vector<Fleet::WorkerInfo> Fleet::workers() const {
   std::vector<WorkerInfo> all;
   for (Index i = 0; i < slots_.size(); ++i) {

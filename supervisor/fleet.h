@@ -62,6 +62,8 @@ class Fleet final : private ControlSink {
     Duration uptime{0};
     std::uint64_t restarts = 0;
     std::string last_exit;  // "" = this slot never lost a worker
+
+    std::string_view word() const;  // its state, as all are told it
   };
 
   // A process that ended without being asked to; its sessions went with it.

@@ -17,6 +17,7 @@ Status Fleet::reconfigure(std::string config_json, std::vector<Listening> listen
   std::vector<Index> all;
   for (Index i = 0; i < slots_.size(); ++i) all.push_back(i);
   reloads_.ask(all, "", "", std::move(done));
+  deliver(Reconfigured{});
   return Done{};
 }
 

@@ -19,6 +19,7 @@
 #include "common/log/log.h"
 #include "common/log/log_file.h"
 #include "common/uv/loop.h"
+#include "supervisor/admin/reload.h"
 #include "supervisor/admin/server.h"
 #include "supervisor/descriptor_limit.h"
 #include "supervisor/fleet.h"
@@ -81,7 +82,7 @@ struct Daemon {
 
   Exit run(const std::string& worker_path);
   std::string state() const;
-  bool reload_success() const { return !reloader.last() || reloader.last()->errors.empty(); }
+  bool reload_success() const { return !reloader.last() || reloader.last()->ok(); }
   admin::Snapshot snapshot() const;
   admin::Fleetwork fleetwork();
   std::optional<Index> someone_who_serves() const;
@@ -105,9 +106,7 @@ admin::Snapshot Daemon::snapshot() const {
   now.last_reload = reloader.last();
   now.warnings = reloader.warnings();
   for (auto& info : fleet->workers()) {
-    const bool drains = info.draining && info.state == WorkerState::Ready;
-    std::string state(info.stuck ? "stuck" : drains ? "draining" : name_of(info.state));
-    now.workers.push_back({info.index, info.pid, info.generation, std::move(state), info.uptime, info.restarts,
+    now.workers.push_back({info.index, info.pid, info.generation, std::string(info.word()), info.uptime, info.restarts,
                            info.last_exit, fleet->stats().read(info.index)});
   }
   now.total = fleet->stats().total();
@@ -146,6 +145,7 @@ admin::Fleetwork Daemon::fleetwork() {
   };
   work.levers.workers = reloader.running().server.workers;
   work.levers.sessions = [this] { return fleet->stats().total()[static_cast<std::size_t>(stats::Counter::sessions)]; };
+  work.levers.stopping = [this] { return fleet->stopping(); };
   work.levers.drain = [this](std::optional<Index> worker, bool on, std::optional<Duration> goodbye) {
     fleet->drain(worker, on, goodbye);
   };
@@ -160,8 +160,8 @@ admin::Fleetwork Daemon::fleetwork() {
 
 void Daemon::reload(const Reloader::Done& done) {
   systemd->reloading();
-  reloader.reload(*fleet, [this, done](const admin::ReloadReport& report) {
-    systemd->ready();
+  reloader.reload(*fleet, [this, done](const ReloadReport& report) {
+    systemd->reloaded();
     admin->publish(admin::reload_event(report));
     done(report);
   });
@@ -244,7 +244,7 @@ Exit Daemon::run(const std::string& worker_path) {
     log::reopen_file(reloader.running().log.file, log::Standard::Error);
     fleet->tell_all(ipc::ReopenLogs{});
   });
-  uv::Signal on_hup(loop, SIGHUP, [this] { reload([](const admin::ReloadReport&) {}); });
+  uv::Signal on_hup(loop, SIGHUP, [this] { reload([](const ReloadReport&) {}); });
 
   log::info("supervisor.start", {{"version", NXB_VERSION},
                                  {"pid", getpid()},

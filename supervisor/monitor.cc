@@ -52,9 +52,8 @@ std::string Monitor::answer(std::string_view what) {
   for (const Fleet::WorkerInfo& worker : fleet_.workers()) {
     look(worker);
     const Used& used = used_[worker.index];
-    figures.workers.push_back({worker.index, worker.pid, std::string(worker.stuck ? "stuck" : name_of(worker.state)),
-                               worker.uptime.count(), worker.restarts, worker.last_exit, used.earlier + used.now,
-                               used.share, used.memory});
+    figures.workers.push_back({worker.index, worker.pid, std::string(worker.word()), worker.uptime.count(),
+                               worker.restarts, worker.last_exit, used.earlier + used.now, used.share, used.memory});
   }
   return ipc::encode(figures);
 }

@@ -155,7 +155,7 @@ void Policy::handle(const StopRequested& event, Instant now, Steps& out) {
 
 void Policy::handle(const DrainRequested& event, Instant, Steps& out) {
   if (stopping_) return;
-  if (!event.on) leaving_until_.reset();
+  if (!event.on && !event.index) leaving_until_.reset();  // one worker that serves again keeps nobody here
   for (Index i = 0; i < slots_.size(); ++i) {
     if (!event.index || *event.index == i) set_draining(i, event.on, event.goodbye, out);
   }
@@ -169,6 +169,13 @@ void Policy::handle(const LeaveRequested&, Instant now, Steps& out) {
 
 void Policy::handle(const SessionsGone&, Instant now, Steps& out) {
   if (leaving_until_) stop_all(Duration::zero(), now, out);
+}
+
+void Policy::handle(const Reconfigured&, Instant now, Steps& out) {
+  if (stopping_) return;
+  for (Index i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].state == WorkerState::Gone) spawn(i, now, out);
+  }
 }
 
 void Policy::set_draining(Index index, bool on, std::optional<Duration> goodbye, Steps& out) {

@@ -5,7 +5,8 @@
 //   Idle --> Starting --> Ready          Starting and Ready: a process exists and is wanted
 //              ^   \        /
 //              |    v      v             an exit, whatever its cause, leads on from every state with a process
-//            Waiting <-- exit --> Gone   Gone: this slot stays empty (stopping, or its configuration was refused)
+//            Waiting <-- exit --> Gone   Gone: this slot stays empty (stopping, or its configuration was refused: until
+//                                        there is another)
 //                                        Ending: killed or told to stop, its exit is awaited
 //
 // A worker that dies is replaced at once. A replacement that dies within kQuickDeath, or before it was ready, waits for
@@ -59,8 +60,9 @@ struct DrainRequested {
 };
 struct LeaveRequested {};  // SIGQUIT: drain, and stop when no session is left or drain_timeout is over
 struct SessionsGone {};    // none is left; told while leaving
+struct Reconfigured {};    // workers to come get another configuration
 using Event = std::variant<Begin, WorkerReady, WorkerExited, WorkerMisbehaved, HeartbeatSeen, TimePassed, StopRequested,
-                           DrainRequested, LeaveRequested, SessionsGone>;
+                           DrainRequested, LeaveRequested, SessionsGone, Reconfigured>;
 
 // What to do about it.
 struct Spawn {
@@ -144,6 +146,7 @@ class Policy final {
   void handle(const DrainRequested& event, Instant now, Steps& out);
   void handle(const LeaveRequested&, Instant now, Steps& out);
   void handle(const SessionsGone&, Instant now, Steps& out);
+  void handle(const Reconfigured&, Instant now, Steps& out);
 
   void spawn(Index index, Instant now, Steps& out);
   void kill(Index index, std::string_view why, Steps& out);

@@ -3,18 +3,20 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/reload.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
 #include "common/base/clock.h"
 #include "common/config/change.h"
+#include "common/config/file.h"
 #include "common/log/log.h"
 #include "supervisor/descriptor_limit.h"
 
 namespace nxb::supervisor {
 namespace {
 
-admin::ReloadReport::Verdict verdict_of(const Reply& reply) {
+ReloadReport::Verdict verdict_of(const Reply& reply) {
   switch (reply.state) {
     case Reply::State::Silent:
       return {reply.worker, "silent", {}};
@@ -32,7 +34,7 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-void tell(const admin::ReloadReport& report) {
+void tell(const ReloadReport& report) {
   for (const auto& error : report.errors) log::error("reload.refused", {{"why", error}});
   for (const auto& warning : report.warnings) log::warn("reload.warning", {{"why", warning}});
   if (!report.errors.empty()) return;
@@ -45,7 +47,17 @@ void tell(const admin::ReloadReport& report) {
 
 }  // namespace
 
+// That of a listener is another one, in the same file.
+bool Reloader::certificate_renewed() {
+  auto former = std::exchange(certificates_, config::certificate_digests(running_));
+  return std::ranges::any_of(certificates_, [&former](const auto& now) {
+    auto at = former.find(now.first);
+    return at != former.end() && at->second != now.second;
+  });
+}
+
 Status Reloader::open_listeners(std::vector<ListeningSocket> passed) {
+  certificates_ = config::certificate_digests(running_);
   return listeners_.change(config::all_listeners(running_), std::move(passed));
 }
 
@@ -56,34 +68,38 @@ Result<std::string> Reloader::for_workers() const {
 }
 
 void Reloader::reload(Fleet& fleet, Done done) {
-  admin::ReloadReport report;
+  const std::uint64_t number = ++begun_;
+  ReloadReport report;
   report.at_ms = wall_clock_ms();
   if (fleet.stopping()) report.errors.emplace_back("nxb is stopping");
   config::Loaded loaded = load_configuration(options_);
   report.warnings = loaded.warnings;
   report.errors.insert(report.errors.end(), loaded.errors.begin(), loaded.errors.end());
-  if (!report.errors.empty()) return finish(std::move(report), done);
+  if (!report.errors.empty()) return finish(number, report, done);
 
   fit_to_descriptors(loaded.config);
   config::Change change = config::change_of(running_, loaded.config);
   if (auto changed = listeners_.change(config::all_listeners(change.config)); !changed) {
     report.errors.push_back(changed.error().text);
-    return finish(std::move(report), done);
+    return finish(number, report, done);
   }
   report.changed = change.changed;
   report.needs_restart = change.needs_restart;
   config::Config former = std::exchange(running_, std::move(change.config));
-  auto told = tell_workers(fleet, [this, report, done](const std::vector<Reply>& replies) mutable {
+  auto former_certificates = certificates_;
+  if (certificate_renewed()) report.changed.emplace_back("listen.tls");
+  auto told = tell_workers(fleet, [this, number, report, done](const std::vector<Reply>& replies) mutable {
     for (const Reply& reply : replies) report.workers.push_back(verdict_of(reply));
-    finish(std::move(report), done);
+    finish(number, report, done);
   });
   if (!told) {  // a file that was there a moment ago: nothing may have changed
     running_ = std::move(former);
+    certificates_ = std::move(former_certificates);
     listeners_.undo();
     report.changed.clear();
     report.needs_restart.clear();
     report.errors.push_back(told.error().text);
-    return finish(std::move(report), done);
+    return finish(number, report, done);
   }
   listeners_.close_removed();
   warnings_ = std::move(loaded.warnings);
@@ -96,10 +112,13 @@ Status Reloader::tell_workers(Fleet& fleet, Questions::Done heard) const {
   return fleet.reconfigure(std::move(config), listeners_.open(), std::move(heard));
 }
 
-void Reloader::finish(admin::ReloadReport report, const Done& done) {
+void Reloader::finish(std::uint64_t number, const ReloadReport& report, const Done& done) {
   tell(report);
-  last_ = std::move(report);
-  done(*last_);
+  if (number > last_number_) {  // or a later one was done sooner
+    last_ = report;
+    last_number_ = number;
+  }
+  done(report);
 }
 
 }  // namespace nxb::supervisor

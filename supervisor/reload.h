@@ -5,21 +5,24 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/config/config.h"
-#include "supervisor/admin/reload.h"
 #include "supervisor/fleet.h"
 #include "supervisor/listeners.h"
 #include "supervisor/options.h"
+#include "supervisor/reload_report.h"
 
 namespace nxb::supervisor {
 
 class Reloader {
  public:
-  using Done = std::function<void(const admin::ReloadReport&)>;
+  using Done = std::function<void(const ReloadReport&)>;
 
   Reloader(const Options& options, config::Loaded start)
       : options_(options), running_(std::move(start.config)), warnings_(std::move(start.warnings)) {}
@@ -31,17 +34,21 @@ class Reloader {
   const std::vector<std::string>& warnings() const { return warnings_; }  // that came with it
   Result<std::string> for_workers() const;  // as JSON, with certificates and keys; listeners are numbered
   const Listeners& listeners() const { return listeners_; }
-  const std::optional<admin::ReloadReport>& last() const { return last_; }
+  const std::optional<ReloadReport>& last() const { return last_; }
 
  private:
+  bool certificate_renewed();
   Status tell_workers(Fleet& fleet, Questions::Done heard) const;
-  void finish(admin::ReloadReport report, const Done& done);
+  void finish(std::uint64_t number, const ReloadReport& report, const Done& done);
 
   const Options& options_;
   config::Config running_;
   std::vector<std::string> warnings_;
   Listeners listeners_;
-  std::optional<admin::ReloadReport> last_;
+  std::map<std::string, std::string> certificates_;  // digests by path
+  std::uint64_t begun_ = 0;                          // reloads; each has its number
+  std::uint64_t last_number_ = 0;                    // of last_
+  std::optional<ReloadReport> last_;                 // of those finished, the one that began last
 };
 
 }  // namespace nxb::supervisor

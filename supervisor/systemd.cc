@@ -62,10 +62,17 @@ void Systemd::ready() {
 }
 
 void Systemd::reloading() {
+  ++reloads_;
+  if (!speaking_ || stopping_) return;
   say("RELOADING=1\nMONOTONIC_USEC=" + microseconds(monotonic_now().time_since_epoch()) + '\n');
 }
 
+void Systemd::reloaded() {
+  if (--reloads_ == 0 && speaking_ && !stopping_) ready();
+}
+
 void Systemd::stopping(Duration at_most) {
+  stopping_ = true;
   say("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + microseconds(at_most + kKillGrace) + '\n');
 }
 

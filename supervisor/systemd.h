@@ -27,8 +27,9 @@ class Systemd {
   };
 
   Systemd(uv::Loop& loop, std::function<Health()> look);
-  void ready();  // every worker accepts; also the end of reloading()
-  void reloading();
+  void ready();      // every worker accepts
+  void reloading();  // reloads may overlap, and begin before ready(): nothing is said of that one
+  void reloaded();   // the end of one
   void stopping(Duration at_most);
 
  private:
@@ -39,6 +40,8 @@ class Systemd {
   Duration period_;        // of on_time()
   bool watchdog_ = false;  // the unit has WatchdogSec
   bool speaking_ = false;  // ready() was called
+  bool stopping_ = false;  // nothing but that is told any more
+  int reloads_ = 0;        // under way
   std::string unsaid_;     // READY=1 and its kin; "": it was taken
   std::string told_;       // the last status that was taken
   uv::Timer timer_;

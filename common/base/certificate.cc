@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include <memory>
@@ -17,10 +18,14 @@ struct Release {
   void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(X509* certificate) const { X509_free(certificate); }
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+  void operator()(STACK_OF(X509) * chain) const { sk_X509_pop_free(chain, X509_free); }
 };
 using Bio = std::unique_ptr<BIO, Release>;
 using Certificate = std::unique_ptr<X509, Release>;
 using Key = std::unique_ptr<EVP_PKEY, Release>;
+using Context = std::unique_ptr<SSL_CTX, Release>;
+using Chain = std::unique_ptr<STACK_OF(X509), Release>;
 
 Bio reader_of(std::string_view text) {
   Bio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
@@ -42,6 +47,24 @@ Result<Certificate> first_of(std::string_view chain_pem) {
   ERR_clear_error();
   if (!at_end) return Error{Code::BadInput, "holds a certificate that cannot be read behind the first"};
   return first;
+}
+
+// As a worker will: a key that is too short, or a signature too weak, is only seen by a server that takes them.
+Status try_with(std::string_view chain_pem, EVP_PKEY* key) {
+  Context context(SSL_CTX_new(TLS_server_method()));
+  Chain chain(sk_X509_new_null());
+  NXB_CHECK(context && chain, "OpenSSL out of memory");
+  Bio bio = reader_of(chain_pem);
+  Certificate own(PEM_read_bio_X509(bio.get(), nullptr, &no_passphrase, nullptr));
+  while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, &no_passphrase, nullptr)) {
+    NXB_CHECK(sk_X509_push(chain.get(), next) > 0, "OpenSSL out of memory");
+  }
+  ERR_clear_error();
+  if (SSL_CTX_use_cert_and_key(context.get(), own.get(), key, chain.get(), 1) == 1) return Done{};
+  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
+  std::string why = reason ? reason : "unknown";
+  ERR_clear_error();
+  return Error{Code::Unsupported, "is not for use with that certificate: " + why};
 }
 
 std::string text_of(const ASN1_TIME* time) {
@@ -82,7 +105,7 @@ Status look_at_key(std::string_view key_pem, std::string_view chain_pem) {
   const bool fits = X509_check_private_key(certificate.get(), key.get()) == 1;
   ERR_clear_error();
   if (!fits) return Error{Code::BadInput, "is not the key of that certificate"};
-  return Done{};
+  return try_with(chain_pem, key.get());
 }
 
 void wipe(std::string& secret) {

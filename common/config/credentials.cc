@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/certificate.h"
+#include "common/base/secret.h"
 #include "common/config/file.h"
 #include "common/config/finish.h"
 
@@ -95,6 +96,15 @@ Result<std::string> to_json_for_workers(const Config& config) {
   std::string json = to_json(copy);
   forget();
   return json;
+}
+
+std::map<std::string, std::string> certificate_digests(const Config& config) {
+  std::map<std::string, std::string> digests;
+  for (const Listen& listen : config.listen) {
+    if (listen.tls.cert.empty()) continue;
+    if (auto chain = read_file(listen.tls.cert, kChainMost)) digests[listen.tls.cert] = sha256_base64(*chain);
+  }
+  return digests;
 }
 
 std::vector<Credentials> take_credentials(Config& config) {

@@ -25,6 +25,8 @@ struct WorkerFigures {
   double cpu_seconds = 0;  // of all processes that this worker had
   double cpu_share = 0;    // of one CPU, lately
   std::uint64_t memory_bytes = 0;
+
+  bool serves() const { return state == "ready" || state == "draining"; }  // the sessions that it has, at least
 };
 
 // One line of a chart; what was not there is nothing.

@@ -34,7 +34,8 @@ Json last_reload(const Snapshot& now) {
 
 Json status(const Source& source) {
   Snapshot now = source.snapshot();
-  auto ready = std::ranges::count_if(now.workers, [](const WorkerRow& row) { return row.state == "ready"; });
+  auto ready = std::ranges::count_if(
+      now.workers, [](const WorkerRow& row) { return row.state == "ready" || row.state == "draining"; });
   Json json;
   json["ok"] = true;
   json["version"] = NXB_VERSION;

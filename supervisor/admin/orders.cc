@@ -102,6 +102,7 @@ bool is_order(Command command) {
 
 void carry_out(const Request& order, const Levers& levers, std::function<void(const std::string&)> done) {
   if (order.command == Command::stop) return stop(!order.argument("now").empty(), levers, done);
+  if (levers.stopping()) return done(refusal("nxb is stopping"));
   auto terms = terms_of(order, levers);
   if (!terms) return done(refusal(terms.error().text));
   drain(order.command == Command::drain, *terms, levers, std::move(done));

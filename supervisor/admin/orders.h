@@ -17,6 +17,7 @@ namespace nxb::supervisor::admin {
 struct Levers {
   Index workers = 1;
   std::function<std::uint64_t()> sessions;  // of all workers
+  std::function<bool()> stopping;           // it cannot be taken back
   std::function<void(std::optional<Index>, bool on, std::optional<Duration> goodbye)> drain;
   std::function<void(std::optional<Duration> over)> stop;
   std::function<void(std::optional<Index>, Questions::Done)> hear;  // calls back when they have heard what was said

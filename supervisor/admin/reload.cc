@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/admin/reload.h"
 
-#include <algorithm>
+#include <string_view>
+#include <vector>
 
 #include "common/ipc/event_type.h"
 #include "common/log/line.h"
@@ -33,11 +34,6 @@ std::string error_of(const ReloadReport& report) {
 }
 
 }  // namespace
-
-bool ReloadReport::ok() const {
-  return errors.empty() &&
-         std::ranges::none_of(workers, [](const Verdict& verdict) { return verdict.state == "refused"; });
-}
 
 std::string reload_line(const ReloadReport& report) {
   Json json;

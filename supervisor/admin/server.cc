@@ -58,8 +58,13 @@ class Server::Connection final : public uv::StreamSink {
       batch_ += event.line;
     }
   }
-  void offer_dropped(const std::string& line) {
-    if (stream_->queued() + batch_.size() <= kMaxUnread) batch_ += line;
+  void offer_dropped(const std::string& line, std::uint64_t count) {
+    if (waiting_) return;
+    if (stream_->queued() + batch_.size() > kMaxUnread) {
+      lost_ += count;
+    } else {
+      batch_ += line;
+    }
   }
   void flush() {
     if (!batch_.empty()) stream_->write(std::exchange(batch_, {}));
@@ -271,7 +276,7 @@ void Server::publish(Index worker, const ipc::Events& events) {
   if (events.dropped != 0) {
     std::string line = dropped_line(worker, events.dropped);
     for (auto& connection : connections_) {
-      if (connection->subscribes()) connection->offer_dropped(line);
+      if (connection->subscribes()) connection->offer_dropped(line, events.dropped);
     }
   }
   flush();

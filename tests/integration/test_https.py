@@ -67,7 +67,7 @@ async def check(sections):
 async def configuration():
     with Folder() as folder:
         certificates(folder, "localhost", "other.example", "old.example,from=3 days ago,to=2 days ago",
-                     "soon.example,to=3 days", "later.example,from=2 days,to=300 days", "long.example,to=300 days")
+                     "soon.example,to=3 days", "later.example,from=2 days,to=300 days", "long.example,to=300 days", "weak.example,rsa=512")
         (folder / "locked.key").write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
         (folder / "empty.crt").write_text("\n")
         cut = (folder / "localhost.crt").read_text()
@@ -84,6 +84,7 @@ async def configuration():
                 (good | {"key": good["cert"]}, 78, "holds no private key in PEM form"),
                 (good | {"key": str(folder / "locked.key")}, 78, "listen.tls.key: "),
                 (good | {"key": str(folder / "other.example.key")}, 78, "is not the key of that certificate"),
+                (files(folder, "weak.example"), 78, "is not for use with that certificate: ee key too small"),
                 (files(folder, "old.example"), 0, "2: listen.tls.cert: expired on"),
                 (files(folder, "later.example"), 0, "is not valid yet"),
                 (files(folder, "soon.example"), 0, "expires on")):
@@ -275,6 +276,21 @@ async def replaced():
         for _ in range(6):
             await Session(OwnConnections(nxb.secure), "echo").open()
         expect("PRIVATE" not in nxb.log(), "a key is in the log")
+
+
+@case("a certificate renewed in its files is named by the reload, once, and shown to who connects from then on (O-33)")
+async def renewed():
+    async with Https(workers=2) as nxb:
+        same((await nxb.admin("reload"))["changed"], [], "a reload before")
+        before = shown_by(nxb)
+        certificates(nxb.certs.path, "localhost")
+        same((await nxb.admin("reload"))["changed"], ["listen.tls"], "a reload after it was renewed")
+        expect(shown_by(nxb) != before, "the former certificate is shown")
+        same((await nxb.admin("reload"))["changed"], [], "another reload")
+
+
+def shown_by(nxb):
+    return ssl.get_server_certificate(("127.0.0.1", int(nxb.secure)), timeout=20)
 
 
 async def _all_others(nxb, before):

@@ -193,7 +193,7 @@ void put_processes(Page& page, const ipc::Figures& figures) {
   page.gauge("reload_success", "0 when the last reload was refused");
   page.sample("", std::uint64_t{figures.reload_success ? 1U : 0U});
   page.gauge("worker_up", "1 when this worker serves");
-  put_each_worker(page, figures, [](const WorkerFigures& w) { return std::uint64_t{w.state == "ready" ? 1U : 0U}; });
+  put_each_worker(page, figures, [](const WorkerFigures& w) { return std::uint64_t{w.serves() ? 1U : 0U}; });
   page.gauge("worker_memory_bytes", "memory of this worker, its part of what is shared");
   put_each_worker(page, figures, [](const WorkerFigures& w) { return w.memory_bytes; });
   page.counter("worker_cpu_seconds", "CPU time of this worker and those before it in its place");

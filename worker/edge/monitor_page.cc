@@ -145,8 +145,11 @@ std::vector<std::string> notices_of(const ipc::Figures* figures, const stats::Ce
   if (!figures->reload_success)
     notices.emplace_back("The last reload was refused: the configuration before it is in effect.");
   for (const ipc::WorkerFigures& worker : figures->workers) {
-    if (worker.state == "ready" || figures->state == "stopping") continue;
-    std::string text = "Worker " + std::to_string(worker.index) + " does not serve: " + worker.state;
+    const std::string name = "Worker " + std::to_string(worker.index);
+    if (figures->state == "running" && worker.state == "draining")
+      notices.push_back(name + " is draining: it takes no new sessions.");
+    if (worker.serves() || figures->state == "stopping") continue;
+    std::string text = name + " does not serve: " + worker.state;
     if (!worker.last_exit.empty()) text += ", last exit: " + worker.last_exit;
     notices.push_back(text + ".");
   }

@@ -161,6 +161,8 @@ TEST_CASE("O-19: a slow subscriber loses events with a count, the others lose no
       heard_by_quick += static_cast<int>(std::ranges::count(text, '\n'));
   }
   CHECK(heard_by_quick == kMany);
+  rig.admin.server->publish(3, {"", 17});
+  rig.admin.turn();
   std::string heard;
   for (int idle = 0; idle < 20; ++idle) {
     std::string text = rig.admin.hear(slow);
@@ -168,13 +170,14 @@ TEST_CASE("O-19: a slow subscriber loses events with a count, the others lose no
     heard += text;
     rig.admin.turn(2);
   }
+  CHECK(heard.find("\"worker\":3") == std::string::npos);
   std::size_t last = heard.rfind('\n', heard.size() - 2);
   json dropped = json::parse(heard.substr(last + 1));
   CHECK(dropped["type"] == "dropped");
   CHECK_FALSE(dropped.contains("worker"));
   int kept = static_cast<int>(std::ranges::count(heard, '\n')) - 1;
   CHECK(kept > 100);
-  CHECK(dropped["count"].get<int>() == kMany - kept);
+  CHECK(dropped["count"].get<int>() == kMany - kept + 17);
   rig.tell("error");
   CHECK(types_in(rig.admin.hear(slow)) == "error");
 }
@@ -188,6 +191,17 @@ TEST_CASE("O-19: what a worker dropped is told to every subscriber, whatever it 
   CHECK(dropped["type"] == "dropped");
   CHECK(dropped["worker"] == 3);
   CHECK(dropped["count"] == 17);
+}
+
+TEST_CASE("O-20 O-19: who waits whether there is something to watch hears the answer first, whatever workers drop") {
+  Rig rig;
+  Descriptor fd = rig.admin.connect_to();
+  rig.admin.say(fd, R"({"command":"watch","sid":"0123abcd"})"
+                    "\n");
+  CHECK(rig.published == std::vector{true});
+  rig.admin.server->publish(3, {"", 17});
+  rig.admin.turn();
+  CHECK(rig.admin.hear(fd).empty());
 }
 
 TEST_CASE("O-19: lines of a worker that are no events are left out") {

@@ -110,7 +110,8 @@ TEST_CASE("O-17 draining holds for a worker's replacement, until it is taken bac
   CHECK(!rig.policy.draining(1));
 }
 
-TEST_CASE("O-08 SIGQUIT drains until no session is left, or drain_timeout is over; to take it back is possible") {
+TEST_CASE(
+    "O-08 SIGQUIT drains until no session is left, or drain_timeout is over; to take it back is possible, for all") {
   const Settings settings{2, 24h, 30s, 600s};
   Rig rig(settings);
   rig.ready(0).ready(1);
@@ -138,4 +139,11 @@ TEST_CASE("O-08 SIGQUIT drains until no session is left, or drain_timeout is ove
   CHECK(undecided.count<SendDrain>() == 2);
   CHECK(undecided.feed(SessionsGone{}).steps.empty());
   CHECK(undecided.after(600s).count<SendStop>() == 0);
+
+  Rig partly(settings);
+  partly.ready(0).ready(1);
+  partly.feed(LeaveRequested{});
+  partly.feed(DrainRequested{0, false, std::nullopt});
+  CHECK(partly.count<SendDrain>() == 1);
+  CHECK(partly.feed(SessionsGone{}).count<SendStop>() == 2);
 }

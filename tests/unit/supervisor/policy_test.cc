@@ -154,6 +154,23 @@ TEST_CASE(
   CHECK(rig.count<AllGone>() == 1);
 }
 
+TEST_CASE("O-33 O-05: another configuration gives a slot whose worker refused the last one another process, once") {
+  Rig rig(3);
+  rig.ready(0).ready(1).ready(2);
+  rig.feed(DrainRequested{1, true, std::nullopt});
+  rig.exit(1);
+  CHECK(rig.exit(1, kBadConfig).steps.empty());
+  CHECK(rig.feed(Reconfigured{}).spawned(1));
+  CHECK(rig.count<SendDrain>() == 1);
+  CHECK(rig.feed(Reconfigured{}).steps.empty());
+  CHECK(rig.exit(1, kBadConfig).steps.empty());  // it is no better
+  CHECK(rig.feed(Reconfigured{}).spawned(1));
+  CHECK(rig.ready(1).policy.state(1) == WorkerState::Ready);
+  rig.feed(StopRequested{});
+  rig.exit(1, 0);
+  CHECK(rig.feed(Reconfigured{}).steps.empty());
+}
+
 TEST_CASE("O-05: workers of another version are said once, and again tried until one is ready") {
   Rig rig(2);
   rig.ready(0).ready(1);

@@ -4,8 +4,6 @@
 # SPDX-License-Identifier: MIT
 import json
 import os
-import re
-import select
 import shutil
 import signal
 import socket
@@ -13,145 +11,12 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
-SUPERVISOR, NXBCTL = (os.path.abspath(path) for path in sys.argv[1:3])
-WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stand_in_worker.py")
-PATIENCE = 20
+from processes_rig import SUPERVISOR, WORKER, PATIENCE, Cases, Run, gone, until
 
 
-def until(condition, what):
-    end = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise AssertionError("waited in vain for " + what)
-        select.select([], [], [], 0.01)
-    return value
-
-
-def gone(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-class Run:
-    """One supervisor in its own folder."""
-
-    def __init__(self, workers=2, listen=("127.0.0.1:0",), modes=(), arguments=(), folder=None, worker=WORKER):
-        self.folder = folder or tempfile.mkdtemp(prefix="nxb-", dir="/tmp")
-        self.admin = self.file("admin.sock")
-        for mode in modes:
-            self.turn_on(mode)
-        self.workers = workers
-        self.write(listen)
-        self.process = subprocess.Popen(
-            [SUPERVISOR, "-c", self.file("nxb.toml"), "--worker", worker, *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env={**os.environ, "NXB_TEST_FOLDER": self.folder})
-        os.set_blocking(self.process.stderr.fileno(), False)
-        self.text = ""
-
-    def file(self, name):
-        return os.path.join(self.folder, name)
-
-    def write(self, listen, denied=0):
-        """The configuration; `denied`: so many domains are, which makes it long."""
-        with open(self.file("nxb.toml"), "w") as file:
-            file.write(f'[server]\nworkers = {self.workers}\nadmin_socket = "{self.admin}"\n'
-                       'watchdog = "1h"\nshutdown_timeout = 0\n')  # the stand-in has no heartbeat
-            for address in listen:
-                file.write(f'[[listen]]\naddress = "{address.replace("FOLDER", self.folder)}"\n')
-            deny = [f"{number}.{'x' * 60}.{'y' * 60}.example" for number in range(denied)]
-            file.write(f'[upstream]\nkind = "echo"\ndeny = {json.dumps(deny)}\n')
-
-    def reloads(self, index):
-        """What the worker of now was told by reloads, oldest first."""
-        with open(self.file(f"reloads-{index}")) as file:
-            told = json.load(file)
-        return told["all"] if told["pid"] == self.worker(index)["pid"] else []
-
-    def turn_on(self, mode):
-        open(self.file(mode), "w").close()
-
-    def turn_off(self, mode):
-        os.unlink(self.file(mode))
-
-    def log(self):
-        while chunk := self.process.stderr.read():
-            self.text += chunk.decode()
-        return self.text
-
-    def wait_log(self, pattern, times=1):
-        def found():
-            hits = re.findall(pattern, self.log())
-            return hits if len(hits) >= times else None
-        try:
-            return until(found, pattern)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.text}") from None
-
-    def ready(self):
-        self.wait_log("event=supervisor.ready")
-        return self
-
-    def worker(self, index):
-        with open(self.file(f"worker-{index}.json")) as file:
-            return json.load(file)
-
-    def ctl(self, *arguments):
-        return subprocess.run([NXBCTL, "-s", self.admin, *arguments], capture_output=True, text=True, timeout=PATIENCE)
-
-    def ask(self, command):
-        answer = json.loads(self.ctl("--json", command).stdout)
-        assert answer["ok"], answer
-        return answer
-
-    def admin_socket(self):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(PATIENCE)
-        connection.connect(self.admin)
-        return connection
-
-    def subscribe(self):
-        connection = self.admin_socket()
-        connection.sendall(b'{"command":"events"}\n')
-        assert connection.recv(100) == b'{"ok":true}\n'
-        return connection
-
-    def pids(self):
-        return [row["pid"] for row in self.ask("workers")["workers"]]
-
-    def wait(self):
-        code = self.process.wait(PATIENCE)
-        self.log()
-        return code
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        return self.wait()
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.process.stderr.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-class Processes(unittest.TestCase):
-    def run_supervisor(self, **how):
-        run = Run(**how)
-        self.addCleanup(run.end)
-        return run
-
+class Processes(Cases):
     def test_a_worker_gets_exactly_the_descriptors_of_the_contract(self):
         run = self.run_supervisor(workers=3, listen=("127.0.0.1:0", "unix:FOLDER/http.sock")).ready()
         for index in range(3):
@@ -336,95 +201,6 @@ class Processes(unittest.TestCase):
         self.assertEqual(run.stop(signal.SIGINT), 0)
         self.assertTrue(all(gone(pid) for pid in pids))
         self.assertIn("event=worker.kill", run.text)
-
-    def test_O33_a_reload_of_a_file_with_a_mistake_is_refused_aloud_and_changes_nothing(self):
-        run = self.run_supervisor().ready()
-        before = run.pids()
-        with open(run.file("nxb.toml"), "a", encoding="utf-8") as file:
-            file.write("\n[dance]\n")
-        run.process.send_signal(signal.SIGHUP)
-        run.wait_log(r"event=reload\.refused .*dance")
-        self.assertEqual(run.pids(), before)
-
-    def test_O12_a_reload_is_told_to_systemd_but_not_before_every_worker_is_ready_nor_while_nxb_stops(self):
-        with tempfile.TemporaryDirectory(prefix="nxb-", dir="/tmp") as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
-            notices.bind(folder + "/notify")
-            notices.setblocking(False)
-            os.environ["NOTIFY_SOCKET"] = folder + "/notify"
-            self.addCleanup(os.environ.pop, "NOTIFY_SOCKET")
-            told = []
-
-            def verbs():
-                try:
-                    while True:
-                        told.extend(line.split("=")[0] for line in notices.recv(4096).decode().splitlines())
-                except BlockingIOError:
-                    return [verb for verb in told if verb in ("RELOADING", "MONOTONIC_USEC", "READY", "STOPPING")]
-
-            run = self.run_supervisor(modes=["fail-1", "deaf"])
-            run.wait_log(r"event=worker\.postponed")
-            run.ask("reload")
-            self.assertEqual(verbs(), [])
-            run.turn_off("fail-1")
-            run.ready()
-            run.ask("reload")
-            until(lambda: len(verbs()) == 4, "all notices")
-            self.assertEqual(verbs(), ["READY", "RELOADING", "MONOTONIC_USEC", "READY"])
-            run.process.send_signal(signal.SIGTERM)
-            until(lambda: run.ask("status")["state"] == "stopping", "stopping")
-            self.assertEqual(run.ctl("reload").returncode, 1)
-            self.assertEqual(verbs()[4:], ["STOPPING"])
-            self.assertEqual(run.stop(signal.SIGINT), 0)
-
-    def test_O33_a_new_listener_is_mailed_once_to_each_worker_before_the_reload_that_names_it(self):
-        run = self.run_supervisor(listen=("unix:FOLDER/a",)).ready()
-
-        def told(listen, **more):
-            run.write(listen, **more)
-            states = {row["state"] for row in run.ask("reload")["workers"]}
-            self.assertEqual(states, {"applied"})
-            last = [run.reloads(index)[-1] for index in range(2)]
-            self.assertEqual(last[0], last[1])
-            return last[0]["mailed"], [address.replace(run.folder + "/", "") for address in last[0]["listen"]]
-
-        self.assertEqual(told(["unix:FOLDER/a", "unix:FOLDER/b"]), ([1], ["unix:a", "unix:b"]))
-        self.assertEqual(told(["unix:FOLDER/a", "unix:FOLDER/b"], denied=1), ([], ["unix:a", "unix:b"]))
-        self.assertEqual(told(["unix:FOLDER/a"]), ([], ["unix:a", ""]))
-        self.assertEqual(told(["unix:FOLDER/b", "unix:FOLDER/a"]), ([2], ["unix:a", "", "unix:b"]))
-        os.kill(run.pids()[1], signal.SIGKILL)
-        run.wait_log("event=worker.ready .*index=1", 2)
-        given = run.worker(1)
-        listeners = [number for number, where in given["descriptors"].items() if int(number) >= 7 + 2 and "socket:" in where]
-        self.assertEqual(len(listeners), 2)  # the open ones come with the process, and are not mailed again
-        self.assertEqual(told(["unix:FOLDER/b", "unix:FOLDER/a"], denied=2), ([], ["unix:a", "", "unix:b"]))
-        self.assertEqual(told(["unix:FOLDER/b", "unix:FOLDER/c"]), ([3], ["", "", "unix:b", "unix:c"]))
-
-    def test_O33_a_worker_that_hangs_is_told_of_the_last_reload_when_it_reads_again_and_nothing_piles_up(self):
-        run = self.run_supervisor(workers=1, listen=("unix:FOLDER/a",)).ready()
-        pid = run.worker(0)["pid"]
-        os.kill(pid, signal.SIGSTOP)
-        reloads = 12  # of more than 100 kB each; the kernel keeps two or three
-        admins = [run.admin_socket() for _ in range(reloads)]
-        try:
-            for number, admin in enumerate(admins, 1):
-                run.write(["unix:FOLDER/a"] + [f"unix:FOLDER/{number}"], denied=900 + number)
-                admin.sendall(b'{"command":"reload"}\n')
-                until(lambda: os.path.exists(run.file(str(number))), f"reload {number} to be under way")
-            for admin in admins:
-                answer = json.loads(admin.makefile().readline())
-                self.assertEqual((answer["ok"], answer["workers"][0]["state"]), (True, "silent"))
-        finally:
-            os.kill(pid, signal.SIGCONT)
-            for admin in admins:
-                admin.close()
-        until(lambda: os.path.exists(run.file("reloads-0")), "a reload to be told")
-        until(lambda: run.reloads(0)[-1]["denied"] == 900 + reloads, "the last reload to be told")
-        told = run.reloads(0)
-        self.assertLess(len(told), reloads)
-        open_now = [number for number, address in enumerate(told[-1]["listen"]) if address]
-        self.assertEqual(open_now, [0, reloads])
-        self.assertIn(reloads, [number for reload in told for number in reload["mailed"]])
-        self.assertEqual(run.pids(), [pid])
 
     def test_O07_workers_hear_of_a_killed_supervisor_and_its_sockets_are_taken_over(self):
         first = self.run_supervisor(listen=("unix:FOLDER/http.sock",)).ready()

@@ -78,6 +78,8 @@ if mode("garbage") and index == 0:
     os.unlink(os.path.join(folder, "garbage"))
     control.sendall(b'{"type":"stop","over_ms":0}\n')
     select.select([], [], [])
+while mode(f"late-{index}"):
+    select.select([], [], [], 0.01)
 count(index, "sessions", 5)
 count(index, "sessions_opened", 7)
 control.sendall(b'{"type":"ready","version":%d}\n' % configure["version"])
@@ -144,7 +146,9 @@ while True:
             reloads.append({"mailed": take_listeners(), "listen": [one["address"] for one in config["listen"]],
                             "denied": len(config["upstream"]["deny"])})
             write_file(f"reloads-{index}", json.dumps({"pid": os.getpid(), "all": reloads}))
-            control.sendall(b'{"type":"reloaded","id":%d,"error":""}\n' % message["id"])
+        if message["type"] == "reload" and not mode(f"mute-{index}"):
+            answer = {"type": "reloaded", "id": message["id"], "error": "as told" if mode("refuse") else ""}
+            control.sendall(json.dumps(answer).encode() + b"\n")
         if message["type"] == "told":
             write_file(f"told-{index}-{message['id']}", message["text"])
         if message["type"] == "publish":

@@ -126,6 +126,29 @@ TEST_CASE(
   CHECK(contains(answer_to(rig, get("/metrics")), "\nnxb_proxy_cut_age_seconds 60\n"));
 }
 
+TEST_CASE("O-21 O-23 a worker that drains is up, and the page says that it drains") {
+  EdgeRig rig;
+  std::uint32_t id = 0;
+  rig.ask = [&id](const ipc::Ask& ask) { id = ask.id; };
+  rig.open();
+  Client page = Client::from(rig, "127.0.0.1:4000"), metrics = Client::from(rig, "127.0.0.1:4001");
+  page.send(get("/"));
+  metrics.send(get("/metrics"));
+  REQUIRE(rig.run_until([&] { return rig.count(Counter::requests) == 2; }));
+  ipc::Figures figures;
+  figures.state = "running";
+  figures.workers.push_back({0, 4711, "draining", 5'000, 0, "", 1, 0.5, 1 << 20});
+  figures.workers.push_back({1, 4712, "stuck", 5'000, 0, "", 1, 0.5, 1 << 20});
+  rig.edge->told({id, ipc::encode(figures)});
+  REQUIRE(page.gets("</html>"));
+  REQUIRE(metrics.gets("# EOF"));
+  CHECK(contains(page.received, "Worker 0 is draining: it takes no new sessions."));
+  CHECK_FALSE(contains(page.received, "Worker 0 does not serve"));
+  CHECK(contains(page.received, "Worker 1 does not serve: stuck."));
+  CHECK(contains(metrics.received, "nxb_worker_up{worker=\"0\"} 1\n"));
+  CHECK(contains(metrics.received, "nxb_worker_up{worker=\"1\"} 0\n"));
+}
+
 TEST_CASE("O-21 a supervisor that does not answer is done without") {
   EdgeRig rig;
   int asked = 0;

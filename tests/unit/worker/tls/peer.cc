@@ -16,8 +16,9 @@
 namespace nxb::test {
 namespace {
 
-EVP_PKEY* make_key() {
-  EVP_PKEY* key = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256");
+EVP_PKEY* make_key(std::size_t rsa_bits = 0) {
+  EVP_PKEY* key = rsa_bits == 0 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")
+                                : EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", rsa_bits);
   NXB_CHECK(key != nullptr, "a key for a test");
   return key;
 }
@@ -87,7 +88,7 @@ X509* Authority::issue(const Subject& subject, EVP_PKEY* key) const {
 }
 
 PemPair pem_pair(const Authority& authority, const Subject& subject) {
-  EVP_PKEY* key = make_key();
+  EVP_PKEY* key = make_key(subject.rsa_bits);
   X509* certificate = authority.issue(subject, key);
   BIO* bio = BIO_new(BIO_s_mem());
   auto written = [bio] {

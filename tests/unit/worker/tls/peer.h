@@ -18,6 +18,7 @@ struct Subject {
   std::string common_name = "nobody";
   std::string purpose = "serverAuth";        // extendedKeyUsage, "" = none
   long valid_from = -3600, valid_to = 3600;  // seconds from now
+  std::size_t rsa_bits = 0;                  // 0: an elliptic curve
 };
 
 // Signs certificates; its own is in a PEM file as long as it lives.
