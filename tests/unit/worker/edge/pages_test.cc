@@ -141,7 +141,7 @@ TEST_CASE("O-21 O-23 a worker that drains is up, and the page says that it drain
   figures.workers.push_back({1, 4712, "stuck", 5'000, 0, "", 1, 0.5, 1 << 20});
   rig.edge->told({id, ipc::encode(figures)});
   REQUIRE(page.gets("</html>"));
-  REQUIRE(metrics.gets("# EOF"));
+  REQUIRE(metrics.gets("nxb_worker_cpu_seconds"));
   CHECK(contains(page.received, "Worker 0 is draining: it takes no new sessions."));
   CHECK_FALSE(contains(page.received, "Worker 0 does not serve"));
   CHECK(contains(page.received, "Worker 1 does not serve: stuck."));
