@@ -26,8 +26,21 @@ void History::add(const stats::Cells& cells, Instant now) {
                      rate(Counter::stanzas_from_clients), rate(Counter::stanzas_to_clients), rate(Counter::errors),
                      rate(Counter::streams_failed), stats::quantile_ms(fresh, 0.5), stats::quantile_ms(fresh, 0.95)});
   if (points_.size() > kPoints) points_.pop_front();
+  Reading& reading = readings_.emplace_back(Reading{now});
+  for (std::size_t i = 0; i < kJudged.size(); ++i) reading.counted[i] = of(cells, kJudged[i]);
+  if (readings_.size() > kPoints) readings_.pop_front();
   last_ = cells;
   last_at_ = now;
+}
+
+History::Lately History::lately(const stats::Cells& cells, Instant now) const {
+  const Reading& from = readings_.front();  // there is always one
+  Lately lately{now - from.at, {}};
+  for (std::size_t i = 0; i < kJudged.size(); ++i) {
+    const auto& info = stats::kCounters[static_cast<std::size_t>(kJudged[i])];
+    lately.counted.emplace_back(info.name, of(cells, kJudged[i]) - from.counted[i]);
+  }
+  return lately;
 }
 
 std::vector<ipc::Series> History::series() const {

@@ -18,13 +18,18 @@ namespace {
 
 constexpr int kBacklog = 4096;  // the kernel lowers it to net.core.somaxconn
 
-Error failed(const std::string& address, const char* what, int error) {
+Error failed(const std::string& address, const char* what, int error, const char* hint = "") {
   Code code = error == EACCES || error == EPERM ? Code::Refused : Code::Io;
   std::string text = "cannot listen on " + address + ": ";
   if (error == EADDRINUSE) return {code, text + "the address is in use by another process"};
   if (error == EADDRNOTAVAIL) return {code, text + "no interface of this machine has this address"};
-  if (code == Code::Refused) return {code, text + "permission denied (" + what + ")"};
+  if (code == Code::Refused) return {code, text + "permission denied (" + what + ")" + hint};
   return {code, text + std::strerror(error) + " (" + what + ")"};
+}
+
+const char* hint_for(const Address& address) {
+  const std::uint16_t port = address.port();
+  return port > 0 && port < 1024 ? "; below port 1024: nxb.socket, or CAP_NET_BIND_SERVICE in the unit" : "";
 }
 
 enum class Occupant { Nobody, Stale, Alive, NotASocket };
@@ -68,7 +73,7 @@ Result<ListeningSocket> ListeningSocket::open(const Address& address, mode_t uni
   } else {
     setsockopt(made.fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (address.family() == AF_INET6) setsockopt(made.fd_, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(made.fd_, address.get(), address.size()) != 0) return failed(made.text_, "bind", errno);
+    if (bind(made.fd_, address.get(), address.size()) != 0) return failed(made.text_, "bind", errno, hint_for(address));
   }
   if (listen(made.fd_, kBacklog) != 0) return failed(made.text_, "listen", errno);
   sockaddr_storage real{};

@@ -44,8 +44,8 @@ Exit fail(const Error& error, Exit code) {
 // Every finding is printed.
 std::optional<config::Loaded> read_configuration(const Options& options) {
   config::Loaded loaded = load_configuration(options);
-  for (const auto& warning : loaded.warnings) std::cerr << warning << '\n';
   for (const auto& error : loaded.errors) std::cerr << error << '\n';
+  for (const auto& warning : loaded.warnings) std::cerr << "warning: " << warning << '\n';
   if (!loaded.errors.empty()) return std::nullopt;
   return loaded;
 }
@@ -105,11 +105,15 @@ admin::Snapshot Daemon::snapshot() const {
   now.listen = reloader.listeners().texts();
   now.last_reload = reloader.last();
   now.warnings = reloader.warnings();
+  now.log_file = reloader.running().log.file;
   for (auto& info : fleet->workers()) {
     now.workers.push_back({info.index, info.pid, info.generation, std::string(info.word()), info.uptime, info.restarts,
                            info.last_exit, fleet->stats().read(info.index)});
   }
   now.total = fleet->stats().total();
+  History::Lately lately = monitor->lately();
+  now.lately_over = lately.over;
+  now.lately = std::move(lately.counted);
   return now;
 }
 

@@ -25,7 +25,7 @@ void Monitor::look(const Fleet::WorkerInfo& worker) {
   }
   auto usage = worker.pid == 0 ? std::nullopt : source_.usage(worker.pid);
   if (usage) used.now = usage->cpu_seconds;
-  used.memory = usage ? usage->pss_bytes : 0;
+  used.memory = usage ? usage->pss_bytes.value_or(usage->rss_bytes) : 0;
 }
 
 void Monitor::sample() {

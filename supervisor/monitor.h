@@ -24,6 +24,7 @@ class Monitor {
     std::function<bool()> reloaded;                      // nothing was reloaded, or the last reload took effect
   };
   Monitor(uv::Loop& loop, const Fleet& fleet, Source source);
+  History::Lately lately() const { return history_.lately(fleet_.stats().cells(), loop_.now()); }
   std::string answer(std::string_view what);  // of ipc::Ask; "" = nothing is known of that
 
  private:
@@ -34,7 +35,7 @@ class Monitor {
     double now = 0;      // by this one, when last looked at
     double sampled = 0;  // by all, at the last sample
     double share = 0;
-    std::uint64_t memory = 0;
+    std::uint64_t memory = 0;  // 0: not known
   };
   void look(const Fleet::WorkerInfo& worker);
   void sample();

@@ -29,7 +29,7 @@ std::optional<Usage> usage_in_stat(const std::string& folder) {
   std::uint64_t pages = 0;
   rest >> pages;
   const std::uint64_t resident = pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  return Usage{(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK)), resident, resident};
+  return Usage{(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK)), resident, {}};
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace nxb::supervisor {
 struct Usage {
   double cpu_seconds = 0;
   std::uint64_t rss_bytes = 0;
-  std::uint64_t pss_bytes =
-      0;  // memory shared with other processes counted in equal parts; rss_bytes if the kernel does not tell
+  // Memory shared with other processes counted in equal parts; nothing: the kernel does not tell us of that process.
+  std::optional<std::uint64_t> pss_bytes{};
 };
 std::optional<Usage> usage_of(int pid);  // nothing when the process is gone
 

@@ -77,7 +77,10 @@ void Reloader::reload(Fleet& fleet, Done done) {
   report.errors.insert(report.errors.end(), loaded.errors.begin(), loaded.errors.end());
   if (!report.errors.empty()) return finish(number, report, done);
 
+  // `workers` waits for a restart: descriptors have to suffice for those that run.
+  const auto wanted = std::exchange(loaded.config.server.workers, running_.server.workers);
   fit_to_descriptors(loaded.config);
+  loaded.config.server.workers = wanted;
   config::Change change = config::change_of(running_, loaded.config);
   if (auto changed = listeners_.change(config::all_listeners(change.config)); !changed) {
     report.errors.push_back(changed.error().text);

@@ -90,7 +90,10 @@ Node::Table read_toml(std::string_view text, std::vector<SyntaxError>& errors) {
   try {
     return table_of(toml::parse(text), 0);
   } catch (const toml::parse_error& wrong) {
-    errors.push_back({std::max(line_of(wrong.source()), 1), printable(wrong.description(), 200)});
+    std::string what = printable(wrong.description(), 200);
+    if (what.find("control characters") != std::string::npos)
+      what += " (a missing quote?)";  // the line's end came first
+    errors.push_back({std::max(line_of(wrong.source()), 1), std::move(what)});
   } catch (const std::exception& wrong) {
     errors.push_back({1, printable(wrong.what(), 200)});
   }

@@ -73,6 +73,8 @@ Stranger unknown_key(const std::string& section, std::string_view key) {
       least = far;
     }
   }
+  if (least / 2 > 1 + key.size() / 4)
+    return {true, "is unknown; nxb.toml(5) has all"};  // nothing is near: a guess would mislead
   const std::string name = nearest->section == section && nearest->rule.shape != Rule::Shape::Section
                                ? std::string(nearest->key)
                                : where_it_belongs(*nearest);

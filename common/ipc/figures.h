@@ -22,11 +22,12 @@ struct WorkerFigures {
   std::int64_t uptime_ms = 0;
   std::uint64_t restarts = 0;
   std::string last_exit;
-  double cpu_seconds = 0;  // of all processes that this worker had
-  double cpu_share = 0;    // of one CPU, lately
-  std::uint64_t memory_bytes = 0;
+  double cpu_seconds = 0;          // of all processes that this worker had
+  double cpu_share = 0;            // of one CPU, lately
+  std::uint64_t memory_bytes = 0;  // 0: not known, or no process
 
-  bool serves() const { return state == "ready" || state == "draining"; }  // the sessions that it has, at least
+  bool serves() const { return state == "ready" || state == "draining"; }     // the sessions that it has, at least
+  bool cpu_is_known() const { return memory_bytes != 0 || cpu_seconds > 0; }  // of this one, or of those before
 };
 
 // One line of a chart; what was not there is nothing.

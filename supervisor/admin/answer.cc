@@ -44,6 +44,7 @@ Json status(const Source& source) {
   json["uptime_seconds"] = seconds(now.uptime);
   json["config"] = now.config_path;
   json["warnings"] = now.warnings;
+  json["log_file"] = now.log_file.empty() ? Json(nullptr) : Json(now.log_file);
   json["last_reload"] = last_reload(now);
   json["listen"] = now.listen;
   json["workers"] = {{"ready", ready}, {"total", now.workers.size()}};
@@ -63,6 +64,8 @@ Json stats(const Source& source) {
     json["workers"].push_back(std::move(worker));
   }
   json["total"] = counters_of(now.total);
+  json["lately"] = {{"seconds", seconds(now.lately_over)}, {"total", Json::object()}};
+  for (const auto& [name, value] : now.lately) json["lately"]["total"][std::string(name)] = value;
   json["gauges"] = Json::array();  // what may go down; all others never do
   for (const auto& info : stats::kCounters) {
     if (info.kind != stats::Kind::Sum) json["gauges"].push_back(std::string(info.name));
@@ -85,7 +88,7 @@ Json workers(const Source& source) {
     worker["connections"] = value_of(row.counters, stats::Counter::connections);
     worker["cpu_seconds"] = usage ? Json(usage->cpu_seconds) : Json(nullptr);
     worker["rss_bytes"] = usage ? Json(usage->rss_bytes) : Json(nullptr);
-    worker["pss_bytes"] = usage ? Json(usage->pss_bytes) : Json(nullptr);
+    worker["pss_bytes"] = usage && usage->pss_bytes ? Json(*usage->pss_bytes) : Json(nullptr);
     worker["uptime_seconds"] = seconds(row.uptime);
     worker["restarts"] = row.restarts;
     worker["last_exit"] = row.last_exit.empty() ? Json(nullptr) : Json(row.last_exit);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -36,9 +37,12 @@ struct Snapshot {
   std::string state;  // starting, running, stopping
   std::string config_path;
   std::vector<std::string> warnings;  // of the configuration
+  std::string log_file;               // "": stderr
   std::vector<std::string> listen;
   std::vector<WorkerRow> workers;
   stats::Values total{};
+  Duration lately_over{0};  // for shares: a quarter of an hour, or since the start
+  std::vector<std::pair<std::string_view, std::uint64_t>> lately;  // what some counters counted in that time
   std::optional<ReloadReport> last_reload;
 };
 

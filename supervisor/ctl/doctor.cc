@@ -90,15 +90,41 @@ void signs_in(const Json& total, std::vector<Finding>& findings) {
       findings.push_back(judge(false, sign.counter, std::to_string(value(sign.counter)) + ": " + sign.text));
     }
   }
+}
+
+// Shares are of the last quarter of an hour: of weeks they would say nothing of today.
+void shares_in(const Json& lately, std::vector<Finding>& findings) {
+  const Json& total = lately.at("total");
+  auto value = [&](const char* name) { return total.contains(name) ? total.at(name).get<std::uint64_t>() : 0; };
+  const std::string since = "in the last " + readable_time(lately.at("seconds").get<double>()) + " ";
+  if (std::uint64_t failed = value("streams_failed"); failed * 10 > value("streams_requested")) {
+    std::string stages;
+    for (const char* stage : {"policy", "dns", "tcp", "tls", "stream"}) {
+      const std::uint64_t there = value((std::string("streams_failed_") + stage).c_str());
+      if (there != 0) stages += (stages.empty() ? " (" : ", ") + std::string(stage) + " " + std::to_string(there);
+    }
+    findings.push_back(judge(false, "streams_failed",
+                             since + std::to_string(failed) + " streams to servers failed" + stages +
+                                 (stages.empty() ? "" : ")") + ", " + std::to_string(value("streams_requested")) +
+                                 " were asked for: see stream.failed in the log, nxbctl doctor --domain DOMAIN"));
+  }
   if (std::uint64_t failed = value("dns_failures"); failed * 10 > value("dns_queries")) {
     findings.push_back(judge(false, "dns_failures",
-                             "of " + std::to_string(value("dns_queries")) + " questions " + std::to_string(failed) +
-                                 " had no usable answer"));
+                             since + "of " + std::to_string(value("dns_queries")) + " questions " +
+                                 std::to_string(failed) + " had no usable answer"));
   }
   if (value("requests") >= kManyRequests && value("client_aborts") * 10 > value("requests")) {
     findings.push_back(judge(false, "client_aborts",
-                             std::to_string(value("client_aborts")) + " of " + std::to_string(value("requests")) +
+                             since + std::to_string(value("client_aborts")) + " of " +
+                                 std::to_string(value("requests")) +
                                  " requests were cut while held: a proxy with a time limit below wait?"));
+  }
+}
+
+// The log goes on without the lines that it cannot write, and cannot say so itself.
+void log_in(const Machine& machine, std::vector<Finding>& findings) {
+  if (machine.log_bytes_free == 0) {
+    findings.push_back(judge(false, "log", "no space is left where [log] file is: lines are lost"));
   }
 }
 
@@ -119,6 +145,14 @@ std::optional<Descriptors> descriptors_of_process(int pid) {
 
 Json parsed(std::string_view line) { return Json::parse(line.begin(), line.end(), nullptr, false); }
 
+std::optional<std::uint64_t> free_for_log(const Json& status) {
+  if (!status.is_object() || !status.contains("log_file") || !status["log_file"].is_string()) return std::nullopt;
+  std::error_code failed;
+  const auto space = std::filesystem::space(status["log_file"].get<std::string>(), failed);
+  if (failed) return std::nullopt;
+  return space.available;
+}
+
 }  // namespace
 
 Result<std::vector<Finding>> diagnose(std::string_view status, std::string_view stats, std::string_view workers,
@@ -137,7 +171,9 @@ Result<std::vector<Finding>> diagnose(std::string_view status, std::string_view 
     findings.push_back(workers_of(listed.at("workers")));
     findings.push_back(descriptors_of(listed.at("workers"), machine));
     findings.push_back(clock_of(machine));
+    log_in(machine, findings);
     signs_in(counted.at("total"), findings);
+    if (counted.contains("lately")) shares_in(counted.at("lately"), findings);  // an older supervisor has none
     return findings;
   } catch (const nlohmann::json::exception& error) {
     return Error{Code::BadInput, std::string("the answer lacks something: ") + error.what()};
@@ -189,6 +225,7 @@ Result<std::vector<Finding>> examine(const std::string& path, const std::string&
       if (auto found = pid ? descriptors_of_process(*pid) : std::nullopt) machine.processes[*pid] = *found;
     }
   }
+  machine.log_bytes_free = free_for_log(parsed(status));
   timex clock{};
   if (int state = adjtimex(&clock); state >= 0) {
     machine.clock_synchronised = state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;

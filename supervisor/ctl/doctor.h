@@ -20,8 +20,9 @@ struct Descriptors {
   std::uint64_t open = 0, limit = 0;
 };
 struct Machine {
-  std::map<int, Descriptors> processes;    // workers, by pid
-  std::optional<bool> clock_synchronised;  // nothing: it is not known
+  std::map<int, Descriptors> processes;           // workers, by pid
+  std::optional<bool> clock_synchronised;         // nothing: it is not known
+  std::optional<std::uint64_t> log_bytes_free{};  // for the file of the log; nothing: there is none, or it is not known
 };
 
 struct Finding {

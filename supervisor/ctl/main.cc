@@ -163,6 +163,15 @@ void add_doctor(CLI::App& app, Options& options) {
   doctor->add_option("--domain", options.domain, "and at the XMPP servers of this domain, as streams meet them");
 }
 
+// CLI11 asks for a command where there is a word that is none.
+std::string usage_error(const CLI::App* app, const CLI::Error& error) {
+  const std::vector<std::string> left = app->remaining();
+  auto word = std::ranges::find_if(left, [](const std::string& one) { return !one.starts_with('-'); });
+  const bool misspelt = app->get_subcommands().empty() && word != left.end();
+  return "nxbctl: " + (misspelt ? "unknown command " + *word : std::string(error.what())) +
+         "\nRun with --help for more information.\n";
+}
+
 // One sid in 64 begins with a dash, and would be taken for an option: its short form says the same.
 std::vector<std::string> without_dashes(int argc, char** argv) {
   constexpr std::size_t kSidLength = 24;
@@ -186,6 +195,7 @@ int main(int argc, char** argv) {
   app.add_option("-s,--socket", options.socket, "the admin socket (default: where a supervisor puts it)");
   app.add_flag("--json", options.json, "print the answer as JSON, one line");
   app.require_subcommand(1);
+  app.failure_message(&nxb::ctl::usage_error);
   app.fallthrough();  // `nxbctl status --json` is as good as `nxbctl --json status`
   nxb::ctl::add_commands(app, options);
   nxb::ctl::add_doctor(app, options);

@@ -53,7 +53,7 @@ std::string render_reload(const Json& json) {
   std::string changed = listed(json.at("changed"));
   std::string waits = listed(json.at("needs_restart"));
   std::string warnings;
-  for (const Json& warning : json.at("warnings")) warnings += cell(warning) + '\n';
+  for (const Json& warning : json.at("warnings")) warnings += "warning: " + cell(warning) + '\n';
   Rows rows{{"changed", changed.empty() ? "nothing" : changed}};
   if (!waits.empty()) rows.push_back({"needs a restart", waits});
   rows.push_back({"workers", workers});

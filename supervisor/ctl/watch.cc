@@ -78,6 +78,17 @@ std::size_t columns_that_fit(const Rows& rows, std::size_t room) {
   return rows[0].size();
 }
 
+// Columns that do not fit are told of at the top.
+void leave_out_columns(Rows& rows, std::size_t room) {
+  const std::size_t all = rows[0].size();
+  std::size_t columns = columns_that_fit(rows, room);
+  for (std::size_t before = all; columns < before;) {  // what is told takes room, too
+    rows[0][0] = "counter (+" + std::to_string(all - columns) + (all - columns == 1 ? " worker)" : " workers)");
+    before = std::exchange(columns, columns_that_fit(rows, room));
+  }
+  for (auto& row : rows) row.resize(columns);
+}
+
 // Those of 0 first, from below; then those at the end.
 void leave_out_rows(Rows& rows, std::size_t room) {
   for (std::size_t at = rows.size(); at-- > 1 && rows.size() > room;) {
@@ -134,9 +145,8 @@ Result<std::string> rates(std::string_view answer, std::string_view earlier, Dur
   try {
     Rows rows = rows_of(json, before.is_object() ? before.at("total") : Json::object(), elapsed);
     leave_out_rows(rows, room.rows);
-    std::size_t columns = columns_that_fit(rows, room.columns);
-    for (auto& row : rows) row.resize(columns);
-    std::vector<Align> align(columns, Align::Right);
+    leave_out_columns(rows, room.columns);
+    std::vector<Align> align(rows[0].size(), Align::Right);
     align[0] = Align::Left;
     return table(rows, align);
   } catch (const nlohmann::json::exception& error) {

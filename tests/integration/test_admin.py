@@ -173,6 +173,15 @@ async def watched_without_terminal():
         expect(code == 2 and "from 0.1 to 3600" in text, f"{code} {text}")
 
 
+@case("a word that is no command is named; no word, a missing argument: usage, said by nxbctl (O-03)")
+async def misspelt():
+    for arguments, wanted in ((["sesions"], "nxbctl: unknown command sesions\n"), ([], "nxbctl: A subcommand is required\n"),
+                              (["explain"], "nxbctl: sid is required\n"), (["status", "--nonsense"], "nxbctl: The following argument")):
+        process = await asyncio.create_subprocess_exec(CTL, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        _, said = await asyncio.wait_for(process.communicate(), 10)
+        expect(process.returncode == 2 and said.decode().startswith(wanted), f"{arguments}: {process.returncode} {said}")
+
+
 @case("log level: of all processes, also of a worker that is replaced meanwhile, and after a reload; and back (O-20)")
 async def log_level():
     server = await XmppServer().start()

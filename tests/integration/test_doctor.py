@@ -113,6 +113,22 @@ async def dns():
         await server.stop()
 
 
+@case("doctor: streams that fail are told with where they failed, and one that succeeds is none of them (O-20)")
+async def failing():
+    server, closed = await XmppServer("good.example").start(), free_port()
+    async with Nxb(workers=1, domains=[domain("good.example", server.port), domain("closed.example", closed)]) as nxb:
+        await (await Session(OwnConnections(nxb.port), "good.example").login()).terminate()
+        _, text = await nxb.ctl("doctor")
+        expect("streams_failed" not in text, text)
+        refused = Session(OwnConnections(nxb.port), "closed.example")
+        with contextlib.suppress(AssertionError):  # it gets no sid
+            await refused.open()
+        same(refused.created.get("condition"), "remote-connection-failed", "answer")
+        code, text = await nxb.ctl("doctor")
+        expect(code == 1 and "LOOK  streams_failed" in text and " 1 streams to servers failed (tcp 1), 2 were asked for" in text, text)
+    await server.stop()
+
+
 @case("doctor --domain: not asked of a worker that hangs; with another kind of upstream it says so (O-20 O-13)")
 async def whom():
     server = await XmppServer().start()

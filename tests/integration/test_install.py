@@ -65,6 +65,9 @@ async def installed():
             expect((examples / name).is_file(), f"{name} among the examples")
         pages = {"README.md"} | {one.name for one in (TOP / "conf/doc").iterdir()}
         same({one.name for one in (prefix / "share/doc/nxb").iterdir() if one.is_file()}, pages, "what one reads")
+        for page in (prefix / "share/doc/nxb").glob("*.md"):
+            links = re.findall(r"\]\(([a-z./]+|README.md)[)#]", page.read_text())
+            same([link for link in links if not (page.parent / link).exists()], [], f"links of {page.name} that lead nowhere")
         expect((prefix / "lib/sysusers.d/nxb.conf").is_file(), "the user")
         for source, place in (("nxbctl.1", "man1"), ("nxb-supervisor.8", "man8"), ("nxb.toml.5", "man5")):
             same((prefix / "share/man" / place / source).is_file(), (TOP / "conf" / "man" / source).is_file(), source)
@@ -140,6 +143,7 @@ async def packaged():
         same((config.stat().st_mode & 0o777, config.stat().st_gid), (0o640, group), "who may read the configuration")
         expect("ok" in await run(root / "usr/bin/nxb-supervisor", "-t", "-c", config), "it is valid")
         expect('\naddress = "127.0.0.1:5280"' in config.read_text(), "it listens on this machine only")
+        expect(len(config.read_text().splitlines()) < 20, "keys that are as by default are not in it: dpkg would ask for each new one")
         unit = (root / "lib/systemd/system/nxb.service").read_text()
         expect("ExecStart=/usr/bin/nxb-supervisor -c /etc/nxb/nxb.toml\n" in unit, unit)
         await serves(root / "usr/bin")

@@ -87,6 +87,10 @@ async def logged():
     async with Nxb(workers=1, http={"allowed_origins": ["https://chat.example"]}) as nxb:
         same(await status_of(nxb, handshake(Origin="https://evil.example")), 403, "status")
         await logs(nxb, "edge.handshake_refused", "client=127.0.0.1 status=403 ", "allowed_origins", " origin=https://evil.example")
+        for path in ("/xmpp-websocket", "/http-bind"):  # as nginx passes one on that was not told of Upgrade
+            stripped = handshake(path, Upgrade=None, Connection=None)
+            same(await status_of(nxb, stripped), 200, "status")
+        await logs(nxb, "edge.handshake_refused", "client=127.0.0.1 status=200 ", "without Upgrade and Connection: a proxy in front")
         same(await status_of(nxb, handshake("/elsewhere")), 404, "status")
         await logs(nxb, "edge.handshake_refused", "client=127.0.0.1 status=404 ")
         (await WebSocket.to(nxb.port)).reset()  # without a stream

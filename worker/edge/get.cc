@@ -31,7 +31,7 @@ void HttpConnection::dispatch_get(std::string_view rest) {
   stay();
   owe();
   if (!query) return answer_text(400, "400 Bad Request: a broken query\n");
-  if (!query->data) return answer_text(200, kAlive);
+  if (!query->data) return answer_alive(kAlive);
   if (!good_callback) return answer_text(400, "400 Bad Request: a callback is a JavaScript name\n");  // H-38: no echo
   answer_text(403, "403 Forbidden: BOSH by GET is off here\n");
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <optional>
 #include <vector>
 
 namespace nxb::edge {
@@ -181,10 +182,11 @@ void put_histograms(Page& page, const stats::Cells& cells) {
   }
 }
 
+// What is not known of a worker is left out: 0 would be a value.
 template <class Value>
 void put_each_worker(Page& page, const ipc::Figures& figures, Value value) {
   for (const ipc::WorkerFigures& worker : figures.workers) {
-    page.sample(label("worker", std::to_string(worker.index)), value(worker));
+    if (auto known = value(worker)) page.sample(label("worker", std::to_string(worker.index)), *known);
   }
 }
 
@@ -193,11 +195,17 @@ void put_processes(Page& page, const ipc::Figures& figures) {
   page.gauge("reload_success", "0 when the last reload was refused");
   page.sample("", std::uint64_t{figures.reload_success ? 1U : 0U});
   page.gauge("worker_up", "1 when this worker serves");
-  put_each_worker(page, figures, [](const WorkerFigures& w) { return std::uint64_t{w.serves() ? 1U : 0U}; });
-  page.gauge("worker_memory_bytes", "memory of this worker, its part of what is shared");
-  put_each_worker(page, figures, [](const WorkerFigures& w) { return w.memory_bytes; });
+  put_each_worker(page, figures,
+                  [](const WorkerFigures& w) { return std::optional(std::uint64_t{w.serves() ? 1U : 0U}); });
+  page.gauge("worker_memory_bytes",
+             "resident memory of this worker; of what it shares its part only, where the kernel tells that");
+  put_each_worker(page, figures, [](const WorkerFigures& w) {
+    return w.memory_bytes != 0 ? std::optional(w.memory_bytes) : std::nullopt;
+  });
   page.counter("worker_cpu_seconds", "CPU time of this worker and those before it in its place");
-  put_each_worker(page, figures, [](const WorkerFigures& w) { return number(w.cpu_seconds); });
+  put_each_worker(page, figures, [](const WorkerFigures& w) {
+    return w.cpu_is_known() ? std::optional(number(w.cpu_seconds)) : std::nullopt;
+  });
 }
 
 }  // namespace

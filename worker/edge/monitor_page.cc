@@ -100,7 +100,7 @@ Rows tiles_of(const stats::Cells& cells) {
           tile(Counter::connections, Counter::connections_accepted, " active connections"),
           {std::to_string(at(cells, Counter::websockets)), "sessions over WebSocket"},
           {std::to_string(at(cells, Counter::requests_held)), "requests held"},
-          {std::to_string(at(cells, Counter::errors)), "protocol errors so far"}};
+          {std::to_string(at(cells, Counter::errors)), "errors of clients and servers"}};
 }
 
 Row worker_row(const Readings& readings, std::uint32_t index, const ipc::WorkerFigures* worker) {
@@ -118,8 +118,8 @@ Row worker_row(const Readings& readings, std::uint32_t index, const ipc::WorkerF
   if (!worker) return row;
   row[1] = worker->state;
   if (worker->pid != 0) row[2] = std::to_string(worker->pid);
-  row[5] = one_decimal(100 * worker->cpu_share) + " %";
-  row[6] = one_decimal(static_cast<double>(worker->memory_bytes) / (1 << 20)) + " MiB";
+  if (worker->cpu_is_known()) row[5] = one_decimal(100 * worker->cpu_share) + " %";
+  if (worker->memory_bytes != 0) row[6] = one_decimal(static_cast<double>(worker->memory_bytes) / (1 << 20)) + " MiB";
   row[8] = uptime_text(Duration(worker->uptime_ms));
   if (!worker->last_exit.empty()) row[9] = worker->last_exit;
   return row;

@@ -18,6 +18,9 @@ constexpr std::string_view kMethods = "GET, HEAD";
 constexpr std::string_view kAlive =
     "nxb is alive. This is XMPP over WebSocket (RFC 7395): point an XMPP client's WebSocket URL at this address.\n";
 
+constexpr std::string_view kNoUpgrade =
+    "a WebSocket handshake without Upgrade and Connection: a proxy in front has to pass both on, by HTTP/1.1";
+
 Load load_of(const Context& context, std::uint32_t worker) {
   auto get = [&](Counter counter) { return context.stats.get(worker, counter); };
   const bool full = get(Counter::connections) >= context.config.server.max_connections;
@@ -80,11 +83,19 @@ void HttpConnection::dispatch_websocket_path() {
   stay();
   owe();
   const Method method = parser_.request().method;
-  if (method == Method::Get || method == Method::Head) return answer_text(200, kAlive);
+  if (method == Method::Get || method == Method::Head) return answer_alive(kAlive);
   http::Answer head;
   head.status = 405;
   head.allow = kMethods;
   answer(head, "405 Method Not Allowed\n");
+}
+
+// For people, who see it in a browser, and for clients whose proxy made a plain request of their handshake.
+void HttpConnection::answer_alive(std::string_view text) {
+  if (!http::lost_upgrade(parser_.request())) return answer_text(200, text);
+  log::info("edge.handshake_refused",
+            {{"client", client().address}, {"status", 200}, {"why", kNoUpgrade}, {"origin", parser_.request().origin}});
+  answer_text(200, "This was " + std::string(kNoUpgrade) + ".\n");
 }
 
 // Nothing is owed: the connection is no longer HTTP's.

@@ -65,6 +65,10 @@ bool offers_deflate(std::string_view extensions) {
 
 bool asks_for_websocket(const Request& request) { return request.method == Method::Get && request.websocket.asked; }
 
+bool lost_upgrade(const Request& request) {
+  return request.method == Method::Get && !request.websocket.asked && !request.websocket.key.empty();
+}
+
 Handshake judge_handshake(const Request& request, bool has_body, bool may_deflate) {
   if (request.minor == 0) return refused(400, "a WebSocket needs HTTP/1.1");
   if (has_body) return refused(400, "a handshake has no body");  // W-09

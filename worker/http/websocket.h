@@ -14,6 +14,9 @@ namespace nxb::http {
 // Upgrade and Connection say so, in a GET; anything else is plain HTTP (W-08, H-17).
 bool asks_for_websocket(const Request& request);
 
+// Plain HTTP by the letter, but its key says that it was one before a proxy took Upgrade or Connection out.
+bool lost_upgrade(const Request& request);
+
 struct Handshake {
   int status = 101;      // or 400, 426
   std::string accept;    // with 101, for Replies::upgrade_head

@@ -13,6 +13,7 @@
 
 using namespace nxb;
 using namespace nxb::supervisor;
+using namespace std::chrono_literals;
 using nlohmann::json;
 
 namespace {
@@ -24,9 +25,13 @@ admin::Snapshot two_workers() {
   now.state = "running";
   now.config_path = "/etc/nxb/n\xffxb.toml";
   now.warnings = {"nxb.toml:3: odd"};
+  now.log_file = "/var/log/nxb.log";
+  now.lately_over = 15min;
+  now.lately = {{"streams_failed", 7}};
   now.listen = {"127.0.0.1:5280", "unix:/run/nxb/http.sock"};
   now.workers.push_back({0, 100, 1, "ready", 7s, 0, "", {}});
   now.workers.push_back({1, 0, 1, "waiting", 0ms, 3, "signal 9 (Killed)", {}});
+  now.workers.push_back({2, 102, 1, "ready", 7s, 0, "", {}});
   now.workers[0].counters[static_cast<std::size_t>(stats::Counter::sessions)] = 5;
   now.workers[0].counters[static_cast<std::size_t>(stats::Counter::connections)] = 6;
   now.workers[1].counters[static_cast<std::size_t>(stats::Counter::bytes_to_clients)] = 1536;
@@ -36,7 +41,10 @@ admin::Snapshot two_workers() {
 }
 
 admin::Source source() {
-  return {two_workers, [](int pid) { return pid == 100 ? std::optional(Usage{1.5, 2048, 1024}) : std::nullopt; }};
+  return {two_workers, [](int pid) {
+            if (pid == 102) return std::optional(Usage{1.5, 2048, {}});
+            return pid == 100 ? std::optional(Usage{1.5, 2048, 1024}) : std::nullopt;
+          }};
 }
 
 std::string line(const std::string& request) {
@@ -62,26 +70,30 @@ TEST_CASE("O-15: status tells version, process, uptime, file, addresses, workers
   CHECK(status["pid"] == 42);
   CHECK(status["uptime_seconds"] == 7.5);
   CHECK(status["listen"].size() == 2);
-  CHECK(status["workers"]["ready"] == 1);
-  CHECK(status["workers"]["total"] == 2);
+  CHECK(status["workers"]["ready"] == 2);
+  CHECK(status["workers"]["total"] == 3);
+  CHECK(status["log_file"] == "/var/log/nxb.log");
   CHECK(status["warnings"] == json::array({"nxb.toml:3: odd"}));
   CHECK(status["sessions"] == 5);
 }
 
 TEST_CASE("O-15: stats has every counter per worker and in total, and names those that may go down") {
   json stats = ask("{\"command\":\"stats\"}");
-  CHECK(stats["workers"].size() == 2);
+  CHECK(stats["workers"].size() == 3);
   CHECK(stats["total"].size() == stats::kCounters.size());
   CHECK(stats["workers"][0]["counters"]["sessions"] == 5);
   CHECK(stats["workers"][1]["counters"]["sessions"] == 0);
   CHECK(stats["total"]["bytes_to_clients"] == 1536);
+  CHECK(stats["lately"] == json{{"seconds", 900.0}, {"total", {{"streams_failed", 7}}}});  // O-20: for doctor
   CHECK(stats["gauges"] == json::array({"sessions", "websockets", "streams", "connections", "requests_held",
                                         "proxy_cut_age_seconds", "tls_connections"}));
 }
 
 TEST_CASE("O-15: workers has process, state, load, age, restarts and the last exit; what is unknown is null") {
   json workers = ask("{\"command\":\"workers\"}")["workers"];
-  REQUIRE(workers.size() == 2);
+  REQUIRE(workers.size() == 3);
+  CHECK(workers[2]["rss_bytes"] == 2048);  // the kernel shows no more of that one
+  CHECK(workers[2]["pss_bytes"].is_null());
   CHECK(workers[0]["pid"] == 100);
   CHECK(workers[0]["connections"] == 6);
   CHECK(workers[0]["cpu_seconds"] == 1.5);
@@ -107,7 +119,7 @@ TEST_CASE("O-13: what is not a request is answered with ok false and a reason, i
 TEST_CASE("O-14: the tables of nxbctl are aligned and readable") {
   auto status = ctl::render("status", line("{\"command\":\"status\"}"));
   REQUIRE(static_cast<bool>(status));
-  CHECK(status->find("workers      1 of 2 ready\n") != std::string::npos);
+  CHECK(status->find("workers      2 of 3 ready\n") != std::string::npos);
   CHECK(status->find("uptime       7.5s\n") != std::string::npos);
 
   auto stats = ctl::render("stats", line("{\"command\":\"stats\"}"));
@@ -115,7 +127,7 @@ TEST_CASE("O-14: the tables of nxbctl are aligned and readable") {
   CHECK(stats->starts_with("counter  "));
   std::size_t row = stats->find("\nbytes_to_clients ") + 1;
   std::string bytes = stats->substr(row, stats->find('\n', row) - row);
-  CHECK(bytes.ends_with("     0 B   1.5 KiB  1.5 KiB"));
+  CHECK(bytes.ends_with("     0 B   1.5 KiB       0 B  1.5 KiB"));
   CHECK(bytes.size() == stats->find('\n'));  // right-aligned under the heading
 
   auto workers = ctl::render("workers", line("{\"command\":\"workers\"}"));

@@ -21,7 +21,8 @@ namespace {
 
 const std::string kStatus = R"({"ok":true,"version":")" NXB_VERSION R"(","state":"running"})";
 const std::string kStats =
-    R"({"ok":true,"total":{"requests":5000,"client_aborts":3,"dns_queries":100,"dns_failures":2}})";
+    R"({"ok":true,"total":{"requests":9000},"lately":{"seconds":900,"total":)"
+    R"({"requests":5000,"client_aborts":3,"dns_queries":100,"dns_failures":2,"streams_requested":50,"streams_failed":5}}})";
 const std::string kWorkers =
     R"({"ok":true,"workers":[{"index":0,"pid":10,"state":"ready","restarts":0,"last_exit":null}]})";
 const Machine kHealthy{{{10, {100, 65536}}}, true};
@@ -123,15 +124,42 @@ TEST_CASE("O-20 doctor: version, state, workers, descriptors and clock that an o
 TEST_CASE("O-20 O-31 doctor: counters that mean something, and shares that are too large") {
   std::string told = complaints(
       kStatus,
-      R"({"total":{"requests":5000,"client_aborts":501,"dns_queries":100,"dns_failures":11,"accept_pauses":1,"bugs_seen":2,"proxy_cut_age_seconds":60}})",
+      R"({"total":{"accept_pauses":1,"bugs_seen":2,"proxy_cut_age_seconds":60},"lately":{"seconds":900,"total":)"
+      R"({"requests":5000,"client_aborts":501,"dns_queries":100,"dns_failures":11}}})",
       kWorkers, kHealthy);
-  for (const char* text : {"accept_pauses: 1: ", "bugs_seen: 2: ", "proxy_cut_age_seconds: 60: ",
-                           "dns_failures: of 100 questions 11 ", "client_aborts: 501 of 5000 "}) {
+  for (const char* text :
+       {"accept_pauses: 1: ", "bugs_seen: 2: ", "proxy_cut_age_seconds: 60: ",
+        "dns_failures: in the last 15m 00s of 100 questions 11 ", "client_aborts: in the last 15m 00s 501 of 5000 "}) {
     CHECK(told.find(text) != std::string::npos);
   }
-  CHECK(complaints(kStatus, R"({"total":{"requests":999,"client_aborts":900}})", kWorkers, kHealthy).empty());
+  CHECK(complaints(kStatus, R"({"total":{},"lately":{"seconds":9,"total":{"requests":999,"client_aborts":900}}})",
+                   kWorkers, kHealthy)
+            .empty());
   CHECK_FALSE(diagnose(kStatus, "{}", kWorkers, kHealthy));
   CHECK_FALSE(diagnose("nothing", kStats, kWorkers, kHealthy));
+}
+
+TEST_CASE("O-20 doctor: streams that fail are told with where; what failed weeks ago is not") {
+  CHECK(complaints(kStatus,
+                   R"({"total":{},"lately":{"seconds":65,"total":{"streams_requested":50,"streams_failed":6,)"
+                   R"("streams_failed_policy":0,"streams_failed_tcp":2,"streams_failed_tls":4}}})",
+                   kWorkers, kHealthy) ==
+        "streams_failed: in the last 1m 05s 6 streams to servers failed (tcp 2, tls 4), 50 were asked for: "
+        "see stream.failed in the log, nxbctl doctor --domain DOMAIN\n");
+  CHECK(complaints(kStatus,
+                   R"({"total":{"streams_requested":90,"streams_failed":90,"dns_failures":7},)"
+                   R"("lately":{"seconds":900,"total":{"streams_requested":0,"streams_failed":0}}})",
+                   kWorkers, kHealthy)
+            .empty());
+}
+
+TEST_CASE("O-20 O-26 doctor: a log that has no space left") {
+  Machine machine = kHealthy;
+  machine.log_bytes_free = 4096;
+  CHECK(complaints(kStatus, kStats, kWorkers, machine).empty());
+  machine.log_bytes_free = 0;
+  CHECK(complaints(kStatus, kStats, kWorkers, machine) ==
+        "log: no space is left where [log] file is: lines are lost\n");
 }
 
 TEST_CASE("O-20 doctor: as a table, and as JSON") {

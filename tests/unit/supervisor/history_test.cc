@@ -74,6 +74,24 @@ TEST_CASE("O-21 latency is of what was delivered since the last point; nothing w
   CHECK(*median[2] == doctest::Approx(375));
 }
 
+TEST_CASE("O-20 what was counted lately is of the last quarter of an hour, from its first moment on") {
+  Rig rig;
+  auto failed = [&] {
+    for (const auto& [name, value] : rig.history.lately(rig.cells, rig.now).counted) {
+      if (name == "streams_failed") return value;
+    }
+    return std::uint64_t{99};
+  };
+  rig.at(Counter::streams_failed) = 3;
+  CHECK(failed() == 3);
+  for (std::size_t i = 0; i + 1 < History::kPoints; ++i) rig.pass(History::kEvery);
+  CHECK(failed() == 3);
+  CHECK(rig.history.lately(rig.cells, rig.now).over == 15min - History::kEvery);
+  rig.pass(History::kEvery);
+  rig.at(Counter::streams_failed) = 4;
+  CHECK(failed() == 1);
+}
+
 TEST_CASE("O-21 what is above every bound counts as the highest") {
   stats::Buckets buckets{};
   CHECK_FALSE(stats::quantile_ms(buckets, 0.5));

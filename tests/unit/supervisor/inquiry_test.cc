@@ -132,7 +132,7 @@ TEST_CASE("O-17 kick: its condition is one that BOSH and streams know; the verdi
 TEST_CASE("O-20 probe: any one worker is asked, and has more time; what it says is passed on if it has the form") {
   auto inquiry = asked(R"({"command":"probe","domain":"example.org"})");
   REQUIRE(static_cast<bool>(inquiry));
-  CHECK(inquiry->what == "probe");
+  CHECK(inquiry->what == ipc::Query::probe);
   CHECK(inquiry->argument == "example.org");
   CHECK(inquiry->of_anyone);
   CHECK(inquiry->patience > 10s);

@@ -249,6 +249,10 @@ class Processes(Cases):
         bad = subprocess.run([SUPERVISOR, "-t", "-c", run.file("bad.toml")], capture_output=True, text=True)
         self.assertEqual(bad.returncode, 78)
         self.assertGreaterEqual(bad.stderr.count("bad.toml:"), 2)
+        with open(run.file("odd.toml"), "w") as file:
+            file.write("[bosh]\nwindow_size = 2\n")
+        odd = subprocess.run([SUPERVISOR, "-t", "-c", run.file("odd.toml")], capture_output=True, text=True)
+        self.assertEqual((odd.returncode, odd.stderr.startswith("warning: " + run.file("odd.toml") + ":2: ")), (0, True), odd.stderr)
         self.assertEqual(subprocess.run([SUPERVISOR, "-c", run.file("bad.toml")], capture_output=True).returncode, 78)
         self.assertEqual(subprocess.run([SUPERVISOR, "-c", "/nonexistent"], capture_output=True).returncode, 78)
         self.assertEqual(subprocess.run([SUPERVISOR, "--what"], capture_output=True).returncode, 64)

@@ -40,10 +40,11 @@ TEST_CASE("O-15 stats --watch: rates beside totals, none of what may go down, no
 TEST_CASE("O-15 stats --watch: workers that do not fit the width are left out, counters of 0 the height") {
   CHECK(rates(answer(4, 130, 0), "", Duration(0), {45, 100})->find("worker 1") == std::string::npos);
   CHECK(rates(answer(4, 130, 0), "", Duration(0), {45, 100})->find("worker 0") != std::string::npos);
-  CHECK(rates(answer(4, 130, 0), "", Duration(0), {1, 100})->starts_with("counter           total  rate\n"));
+  CHECK(rates(answer(4, 130, 0), "", Duration(0), {1, 100})->starts_with("counter (+2 workers)  total  rate\n"));
   CHECK(*rates(answer(4, 130, 0), "", Duration(0), {30, 3}) ==
-        "counter   total  rate\nsessions      4\nrequests    130\n");
-  CHECK(*rates(answer(4, 130, 0), "", Duration(0), {30, 2}) == "counter   total  rate\nsessions      4\n");
+        "counter (+2 workers)  total  rate\nsessions                  4\nrequests                130\n");
+  CHECK(*rates(answer(4, 130, 0), "", Duration(0), {30, 2}) ==
+        "counter (+2 workers)  total  rate\nsessions                  4\n");
   CHECK_FALSE(rates("{}", "", Duration(0), kWide));
   CHECK_FALSE(rates("nothing", "", Duration(0), kWide));
 }

@@ -41,6 +41,13 @@ void names_lines(const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("O-36 a text that does not end on its line may lack a quote") {
+  const Loaded loaded = load_text("[log]\nlevel = \"info\nformat = \"text\"\n", "f.toml");
+  REQUIRE(loaded.errors.size() == 1);
+  CHECK(loaded.errors[0].find("f.toml:2: ") == 0);
+  CHECK(loaded.errors[0].find("(a missing quote?)") != std::string::npos);
+}
+
 TEST_CASE("a file cut anywhere loads or names a line") {
   const std::string whole = reference_text();
   std::mt19937_64 random(1);

@@ -40,6 +40,8 @@ TEST_CASE("O-36 an unknown key or section is told with the nearest known name") 
         "f.toml:2: upstream.domains: is unknown; did you mean [[upstream.domain]]?\n");
   CHECK(first("max_wait = 3\n") == "f.toml:1: max_wait: is unknown; did you mean max_wait in [bosh]?\n");
   CHECK(first("[http]\nmax_wait = 3\n") == "f.toml:2: http.max_wait: is unknown; did you mean max_wait in [bosh]?\n");
+  CHECK(first("[[upstream.domain]]\nname = 'a'\nnonsense = 3\n") ==
+        "f.toml:3: upstream.domain.nonsense: is unknown; nxb.toml(5) has all\n");
   const std::string odd = first("[http]\n\"a\\nb\" = 1\n");
   CHECK(starts_with(odd, "f.toml:2: http.a?b: is unknown"));
   CHECK(first("[http]\n" + std::string(5000, 'x') + " = 1\n").size() < 300);

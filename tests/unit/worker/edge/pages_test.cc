@@ -139,14 +139,19 @@ TEST_CASE("O-21 O-23 a worker that drains is up, and the page says that it drain
   figures.state = "running";
   figures.workers.push_back({0, 4711, "draining", 5'000, 0, "", 1, 0.5, 1 << 20});
   figures.workers.push_back({1, 4712, "stuck", 5'000, 0, "", 1, 0.5, 1 << 20});
+  figures.workers.push_back({2, 4713, "ready", 5'000, 0, "", 0, 0, 0});
   rig.edge->told({id, ipc::encode(figures)});
   REQUIRE(page.gets("</html>"));
-  REQUIRE(metrics.gets("nxb_worker_cpu_seconds"));
+  REQUIRE(metrics.gets("nxb_worker_cpu_seconds_total{worker=\"1\"}"));
   CHECK(contains(page.received, "Worker 0 is draining: it takes no new sessions."));
   CHECK_FALSE(contains(page.received, "Worker 0 does not serve"));
   CHECK(contains(page.received, "Worker 1 does not serve: stuck."));
   CHECK(contains(metrics.received, "nxb_worker_up{worker=\"0\"} 1\n"));
   CHECK(contains(metrics.received, "nxb_worker_up{worker=\"1\"} 0\n"));
+  CHECK(contains(metrics.received, "nxb_worker_memory_bytes{worker=\"1\"} 1048576\n"));
+  CHECK(contains(metrics.received, "nxb_worker_cpu_seconds_total{worker=\"1\"} 1"));
+  CHECK_FALSE(contains(metrics.received, "nxb_worker_memory_bytes{worker=\"2\"}"));  // what is not known is not 0
+  CHECK_FALSE(contains(metrics.received, "nxb_worker_cpu_seconds_total{worker=\"2\"}"));
 }
 
 TEST_CASE("O-21 a supervisor that does not answer is done without") {

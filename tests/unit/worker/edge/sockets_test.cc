@@ -78,6 +78,12 @@ TEST_CASE("H-41 the WebSocket path tells people that it is alive") {
   REQUIRE(rig.run_until([&] { return client.read(), client.answers() == 2; }));
   CHECK(client.received.starts_with("HTTP/1.1 200 OK\r\n"));
   CHECK(client.has("nxb is alive. This is XMPP over WebSocket"));
+  for (const char* path : {"/xmpp-websocket", "/http-bind"}) {  // O-20: as a proxy sends it that drops Upgrade
+    Client behind(rig);
+    behind.send(get(path, "Sec-WebSocket-Key: bnhiLXNwZWMtZXhhbXBsZQ==\r\n"));
+    CHECK(behind.gets("HTTP/1.1 200 OK\r\n"));
+    CHECK(behind.gets("without Upgrade and Connection: a proxy in front"));
+  }
   client.send("POST /xmpp-websocket HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
   CHECK(client.gets("HTTP/1.1 405 Method Not Allowed"));
   CHECK(client.gets("Allow: GET, HEAD\r\n"));

@@ -48,6 +48,20 @@ TEST_CASE("W-03 the accept value of the key") {
   CHECK(judge_handshake(parser.request(), false).accept == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");  // RFC 6455 1.3
 }
 
+TEST_CASE("W-08 O-20 a handshake that lost Upgrade or Connection is known by its key; other requests are none") {
+  auto lost = [](const std::string& bytes) {
+    Parser parser(Limits{});
+    parser.feed(bytes);
+    return lost_upgrade(parser.request());
+  };
+  CHECK(lost(get(kKey + kVersion)));
+  CHECK(lost(get("Connection: close\r\n" + kKey + kVersion)));
+  CHECK(lost("GET /xmpp-websocket HTTP/1.0\r\n" + kKey + "\r\n"));
+  CHECK_FALSE(lost(get(kUpgrade + kKey + kVersion)));
+  CHECK_FALSE(lost(get("")));
+  CHECK_FALSE(lost("POST /http-bind HTTP/1.1\r\nHost: x\r\n" + kKey + "\r\n"));
+}
+
 TEST_CASE("W-01 Upgrade and Connection are lists, whatever their case, and may be repeated") {
   CHECK(judged(get(kUpgrade + kKey + kVersion)) == "101");
   for (const char* fields :
