@@ -34,7 +34,7 @@ class Yard:
 
     def __init__(self, build):
         self.build = pathlib.Path(build)
-        self.stack, self.kept, self.stub_ports = contextlib.ExitStack(), {}, []
+        self.stack, self.kept, self.stub_ports, self.certificates = contextlib.ExitStack(), {}, {}, None
 
     def __enter__(self):
         return self
@@ -69,23 +69,40 @@ class Yard:
             return self.nxb(name)
         return {"nginx-200": self.nginx, "nginx-proxy": self.nginx, "node-xmpp-bosh": self.node_xmpp_bosh}.get(name, self.xmpp_server)(name)
 
-    def stubs(self):
-        while len(self.stub_ports) < STUBS:
-            port = free_port()
+    def certificate_folder(self):
+        if not self.certificates:
+            self.certificates = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="nxb-bench-"))
+            names = [DOMAIN.replace("%", str(i)) for i in range(STUBS)]
+            subprocess.run([HERE.parent / "servers" / "certificates", self.certificates, *names], check=True)
+        return self.certificates
+
+    def stubs(self, tickets=None):
+        """Their ports; with a number of tickets they require STARTTLS."""
+        ports = self.stub_ports.setdefault(tickets, [])
+        while len(ports) < STUBS:
+            port, words = free_port(), []
+            if tickets is not None:
+                name = f"{self.certificate_folder()}/{DOMAIN.replace('%', str(len(ports)))}"
+                words = [f"tls={name}.crt,{name}.key,{tickets}"]
             stub = self.stack.enter_context(
-                running([self.program("nxb-stub"), str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+                running([self.program("nxb-stub"), *words, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
             if stub.stdout.readline() != "ready\n":
                 raise RuntimeError("nxb-stub does not start")
-            self.stub_ports.append(port)
-        return self.stub_ports
+            ports.append(port)
+        return ports
 
     @contextlib.contextmanager
     def nxb(self, name):
-        """nxb-N: with N workers."""
-        port, workers = free_port(), int(name.removeprefix("nxb-"))
+        """nxb-N: with N workers; nxb-N-tls: TLS to its servers; nxb-N-tls-full: these let no session be resumed."""
+        _, workers, *tls = name.split("-")
+        port = free_port()
+        more = 'tls = "off"'
+        if tls:
+            more = f'tls = "required"\ntls_ca = "{self.certificate_folder()}/ca.crt"'
+        stubs = self.stubs(None if not tls else 0 if "full" in tls else 2)
         with tempfile.TemporaryDirectory(prefix="nxb-bench-") as folder:
             config = pathlib.Path(folder) / "nxb.toml"
-            config.write_text(nxb_config(folder, port, workers, self.stubs()))
+            config.write_text(nxb_config(folder, port, workers, stubs, more))
             with running([self.program("nxb-supervisor"), "-c", str(config)]) as process:
                 wait_for(lambda: answers(port), name, process)
                 to = [f"port={port}", f"domain={DOMAIN}"]
@@ -136,7 +153,7 @@ class Yard:
                 yield Server(name, process, {"bosh": [*to, "kind=bosh"], "ws": [*to, "kind=ws", "path=/xmpp-websocket"]})
 
 
-def nxb_config(folder, port, workers, stub_ports):
+def nxb_config(folder, port, workers, stub_ports, more):
     return f"""
 [server]
 workers = {workers}
@@ -158,5 +175,5 @@ allow_private_targets = true
 [[upstream.domain]]
 name = "{DOMAIN.replace('%', str(i))}"
 target = "127.0.0.1:{stub}"
-tls = "off"
+{more}
 """ for i, stub in enumerate(stub_ports))

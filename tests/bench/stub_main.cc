@@ -1,7 +1,8 @@
-// tests/bench/stub_main.cc - nxb-stub: a cheap XMPP server in clear for measurements (stub_session.h says what it does).
+// tests/bench/stub_main.cc - nxb-stub: a cheap XMPP server for measurements (stub_session.h says what it does).
 //
-//   nxb-stub PORT...     listens on 127.0.0.1 until its standard input closes; "ready" on its output when it does listen
+//   nxb-stub [tls=CERTIFICATE,KEY,TICKETS] PORT...     listens on 127.0.0.1 until its standard input closes; "ready" on its output when it does listen
 //
+// With a certificate it requires STARTTLS, and each full handshake gives so many tickets, with which a client may resume.
 // It has several ports because one address of a server can be connected to from one other address only 28,000 times.
 // SPDX-License-Identifier: MIT
 #include <netinet/tcp.h>
@@ -12,6 +13,8 @@
 #include <cstdlib>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -27,9 +30,12 @@ namespace {
 // All sessions. Those that are over are swept once in a while.
 class Stub {
  public:
+  explicit Stub(TlsContext context) : context_(std::move(context)) {}
+
   void add(Descriptor socket) {
     ++count_;
-    sessions_.emplace(count_, std::make_unique<StubSession>(poller_, push_times_, std::move(socket), count_));
+    sessions_.emplace(count_,
+                      std::make_unique<StubSession>(poller_, push_times_, std::move(socket), count_, context_.get()));
     if (sessions_.size() > 2 * alive_ + 1000) sweep();
   }
 
@@ -49,6 +55,7 @@ class Stub {
     alive_ = sessions_.size();
   }
 
+  TlsContext context_;  // before the sessions, which use it
   Poller poller_;
   PushTimes push_times_;
   std::unordered_map<std::uint64_t, std::unique_ptr<StubSession>> sessions_;
@@ -84,10 +91,25 @@ class Door final : public Watcher {
   Descriptor socket_;
 };
 
-int run(std::span<char*> ports) {
-  Stub stub;
+// "tls=CERTIFICATE,KEY,TICKETS"
+TlsContext context_of(std::string_view word) {
+  word.remove_prefix(word.find('=') + 1);
+  std::size_t key = word.find(','), tickets = word.rfind(',');
+  if (tickets == std::string_view::npos || tickets == key) return nullptr;
+  return tls_context(std::string(word.substr(0, key)), std::string(word.substr(key + 1, tickets - key - 1)),
+                     std::strtoul(word.substr(tickets + 1).data(), nullptr, 10));
+}
+
+int run(std::span<char*> words) {
+  TlsContext context;
+  if (std::string_view(words[0]).starts_with("tls=")) {
+    context = context_of(words[0]);
+    NXB_CHECK(context, "the certificate or its key cannot be used");
+    words = words.subspan(1);
+  }
+  Stub stub(std::move(context));
   std::vector<std::unique_ptr<Door>> doors;
-  for (const char* port : ports) {
+  for (const char* port : words) {
     doors.push_back(std::make_unique<Door>(stub, static_cast<std::uint16_t>(std::strtoul(port, nullptr, 10))));
   }
   raise_descriptor_limit();
@@ -103,7 +125,7 @@ int run(std::span<char*> ports) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fputs("usage: nxb-stub PORT...\n", stderr);
+    std::fputs("usage: nxb-stub [tls=CERTIFICATE,KEY,TICKETS] PORT...\n", stderr);
     return 64;
   }
   return nxb::bench::run(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));

@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view kMechanisms =
     "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>ANONYMOUS</mechanism>"
     "<mechanism>PLAIN</mechanism></mechanisms></stream:features>";
+constexpr std::string_view kStartTls =
+    "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>";
+constexpr std::string_view kProceed = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 constexpr std::string_view kBind =
     "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
     "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session></stream:features>";
@@ -33,6 +36,16 @@ std::string_view first_item(std::string_view bytes, std::string_view name) {
 }  // namespace
 
 std::size_t StubSession::received(std::string_view bytes) {
+  if (!tls_) return understood(bytes);
+  std::string handshake;
+  bool goes_on = tls_->feed(bytes, plain_, handshake);
+  if (!handshake.empty()) wire_.send(handshake);
+  plain_.erase(0, understood(plain_));
+  if (!goes_on) wire_.close();
+  return bytes.size();
+}
+
+std::size_t StubSession::understood(std::string_view bytes) {
   std::size_t taken = 0;
   while (taken < bytes.size() && wire_.is_open()) {
     std::string_view rest = bytes.substr(taken);
@@ -47,10 +60,22 @@ std::size_t StubSession::received(std::string_view bytes) {
     if (item.empty()) break;
     taken += begin + item.size();
     answer(item, name);
+    if (name == "starttls") break;  // what follows is the handshake
   }
-  if (!out_.empty()) wire_.send(out_);
-  out_.clear();
+  say();
   return taken;
+}
+
+void StubSession::say() {
+  if (out_.empty()) return;
+  if (tls_) {
+    std::string ciphered;
+    tls_->say(out_, ciphered);
+    wire_.send(ciphered);
+  } else {
+    wire_.send(out_);
+  }
+  out_.clear();
 }
 
 void StubSession::answer(std::string_view item, std::string_view name) {
@@ -64,7 +89,11 @@ void StubSession::answer(std::string_view item, std::string_view name) {
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
         "id='s" +
         std::to_string(number_) + "' from='" + domain_ + "' version='1.0'>";
-    out_ += authenticated_ ? kBind : kMechanisms;
+    out_ += authenticated_ ? kBind : context_ == nullptr || tls_ ? kMechanisms : kStartTls;
+  } else if (name == "starttls" && context_ != nullptr) {
+    out_ += kProceed;
+    say();
+    tls_ = std::make_unique<StubTls>(*context_);
   } else if (name == "auth") {
     authenticated_ = true;
     out_ += kSuccess;
@@ -76,8 +105,8 @@ void StubSession::answer(std::string_view item, std::string_view name) {
     }
     out_ += "</iq>";
   } else if (name == "/stream:stream") {
-    wire_.send(out_ + "</stream:stream>");
-    out_.clear();
+    out_ += "</stream:stream>";
+    say();
     wire_.close();
   }
 }
@@ -98,8 +127,7 @@ void StubSession::push(Micros now) {
     out_ += "<message from='" + domain_ + "' type='headline'><body>push " + padded(++pushed_) + " at " +
             padded(static_cast<std::uint64_t>(next_push_)) + "</body></message>";
   }
-  wire_.send(out_);
-  out_.clear();
+  say();
   if (pushes_left_ > 0) push_times_.emplace(next_push_, number_);
 }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <queue>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "tests/bench/clock.h"
+#include "tests/bench/stub_tls.h"
 #include "tests/bench/wire.h"
 
 namespace nxb::bench {
@@ -25,8 +27,9 @@ using PushTimes = std::priority_queue<PushTime, std::vector<PushTime>, std::grea
 
 class StubSession final : public WireUser {
  public:
-  StubSession(Poller& poller, PushTimes& push_times, Descriptor socket, std::uint64_t number)
-      : number_(number), push_times_(push_times), wire_(poller, *this) {
+  // With a context STARTTLS is required.
+  StubSession(Poller& poller, PushTimes& push_times, Descriptor socket, std::uint64_t number, SSL_CTX* context)
+      : number_(number), push_times_(push_times), context_(context), wire_(poller, *this) {
     wire_.open(std::move(socket));
   }
 
@@ -37,12 +40,17 @@ class StubSession final : public WireUser {
   void ended(std::string_view) override {}
 
  private:
+  std::size_t understood(std::string_view bytes);
+  void say();  // what is in out_
   void answer(std::string_view element, std::string_view name);
   void begin_pushing(std::string_view command);
 
   std::uint64_t number_;
   PushTimes& push_times_;
+  SSL_CTX* context_;
   Wire wire_;
+  std::unique_ptr<StubTls> tls_;  // once it was agreed upon
+  std::string plain_;             // deciphered, and not a whole element yet
   std::string domain_;
   std::string out_;  // what is said in this turn
   bool authenticated_ = false;

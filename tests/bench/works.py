@@ -80,7 +80,7 @@ class Idle(Work):
 
     def round(self, yard, servers, size, results):
         for name in servers:
-            count = size.idle if name.startswith("nxb") else size.idle_peer
+            count = size.idle if name in ("nxb-1", "nxb-2", "nxb-4") else size.idle_peer
             with yard.fresh(name) as server, load.held(yard, server, self.kind, min(50, count)):
                 before, kernel = processes.settled_pss(server.pids()), processes.socket_memory()
                 with load.held(yard, server, self.kind, count):
@@ -132,7 +132,8 @@ def all_works():
         Run("bosh-pool", "BOSH echo, 50 sessions, a pool of 100 connections for all", both, "bosh", "echo",
             lambda size: {**size.words(), "pool": 2 * size.sessions}),
         Run("ws-echo-50", "WebSocket echo, 50 connections", [*both, "prosody", "ejabberd"], "ws", "echo", echo()),
-        Run("set-up", "sessions created, bound, terminated; 10 at a time", ["nxb-1", *PEERS], "bosh", "set-up", echo(lambda size: 10)),
+        Run("set-up", "sessions created, bound, terminated; 10 at a time", ["nxb-1", "nxb-1-tls", "nxb-1-tls-full", *PEERS], "bosh", "set-up",
+            echo(lambda size: 10)),
         Latency("bosh-latency", "BOSH echo, 50 sessions, a fixed rate: half of nxb-1's in a closed loop", ["nxb-1", *FLOOR]),
         Run("bosh-push", "the server sends, BOSH: 50 sessions, 20 a second each", ["nxb-1", "node-xmpp-bosh"], "bosh", "push", echo()),
         Run("ws-push", "the server sends, WebSocket: 50 sessions, 20 a second each", ["nxb-1"], "ws", "push", echo()),
@@ -140,6 +141,7 @@ def all_works():
         Run("ws-big", "WebSocket echo of 64 KB, 50 connections", ["nxb-1", "prosody", "ejabberd"], "ws", "echo", echo(size=65_000)),
         Idle("bosh-idle", "memory of idle BOSH sessions", ["nxb-2", *PEERS], "bosh"),
         Idle("ws-idle", "memory of idle WebSocket sessions", ["nxb-2", "prosody", "ejabberd"], "ws"),
+        Idle("tls-idle", "memory of idle BOSH sessions with TLS to their server", ["nxb-2-tls"], "bosh"),
         Crowd("bosh-crowd", "BOSH echo, 50 sessions, beside 10,000 idle ones", ["nxb-4"], lambda size: (size.crowd, size.words())),
         Crowd("bosh-mixed", "BOSH echo, 100 sessions at a fixed rate of 1,000 a second, beside 30,000 idle ones", ["nxb-4"],
               lambda size: (size.mixed, {**size.words(size.mixed_busy), "rate": 1000})),
