@@ -14,6 +14,10 @@ class Failed(RuntimeError):
     """A server did not do what it should: the run is worth nothing."""
 
 
+class Absent(RuntimeError):
+    """What a work needs is not on this machine."""
+
+
 class Load:
     """A running nxb-load that has logged in and waits for the word."""
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 
-from load import Failed
+from load import Absent, Failed
 
 
 class Calls:
@@ -31,7 +31,7 @@ class Calls:
 def counted(pids):
     """Counts those of the processes and of all their threads while the block lasts."""
     if not shutil.which("strace"):
-        raise Failed("strace is not installed")
+        raise Absent("strace is not installed")
     with tempfile.TemporaryDirectory(prefix="nxb-bench-") as folder:
         file = pathlib.Path(folder) / "calls"
         command = ["strace", "-c", "-f", "-o", str(file), *(word for pid in pids for word in ("-p", str(pid)))]
@@ -40,7 +40,7 @@ def counted(pids):
         while attached < len(pids):
             line = strace.stderr.readline()
             if not line:
-                raise Failed("strace may not look at these processes")
+                raise Absent("strace may not look at these processes")
             attached += "attached" in line
         calls = Calls()
         try:

@@ -4,6 +4,7 @@ SPDX-License-Identifier: MIT
 """
 import dataclasses
 
+from results import aligned, number
 from works import PEERS
 
 
@@ -60,7 +61,8 @@ def rows_of(results):
 
 
 def table(rows):
-    from results import aligned, number
+    if not rows:
+        return
     yield "\nTargets"
     cells = [["", "at most", "measured", ""]]
     for row in rows:
