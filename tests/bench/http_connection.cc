@@ -67,6 +67,7 @@ void HttpConnection::send() {
     Descriptor socket = connect_to(where_.port, source_host_);
     if (!socket) return fail("no socket, or no port is left");
     wire_.open(std::move(socket));
+    if (where_.tls != 0) wire_.secure(tls_client(), Tls::Side::Client);
   }
   wire_.send(request_);
 }

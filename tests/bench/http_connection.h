@@ -15,6 +15,7 @@ namespace nxb::bench {
 struct Where {
   std::uint16_t port = 0;
   std::string path = "/http-bind";
+  int tls = 0;  // 1: it is within TLS
 };
 
 class HttpUser {

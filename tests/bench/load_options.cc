@@ -22,6 +22,7 @@ auto table(LoadOptions& o) {
       Row{"kind", &o.kind, "bosh, ws (RFC 7395), or http: any HTTP server, of whose answers only sameness is asked"},
       Row{"port", &o.where.port, "of the server, on 127.0.0.1"},
       Row{"path", &o.where.path, "of its URL"},
+      Row{"tls", &o.where.tls, "1: https or wss, whatever the certificate says"},
       Row{"domain", &o.domain, "of the XMPP server; a % in it becomes a number below `domains`"},
       Row{"domains", &o.domains, "how many there are"},
       Row{"route", &o.session.route, "what BOSH clients ask for"},

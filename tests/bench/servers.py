@@ -93,19 +93,23 @@ class Yard:
 
     @contextlib.contextmanager
     def nxb(self, name):
-        """nxb-N: with N workers; nxb-N-tls: TLS to its servers; nxb-N-tls-full: these let no session be resumed."""
-        _, workers, *tls = name.split("-")
+        """nxb-N: with N workers. nxb-N-tls: TLS to its servers; nxb-N-tls-full: these let no session be resumed. nxb-N-https: TLS
+        from its clients."""
+        _, workers, *kinds = name.split("-")
         port = free_port()
-        more = 'tls = "off"'
-        if tls:
+        more, key, words = 'tls = "off"', "", []
+        if "tls" in kinds:
             more = f'tls = "required"\ntls_ca = "{self.certificate_folder()}/ca.crt"'
-        stubs = self.stubs(None if not tls else 0 if "full" in tls else 2)
+        if "https" in kinds:
+            one = f"{self.certificate_folder()}/{DOMAIN.replace('%', '0')}"
+            key, words = f'tls = {{ cert = "{one}.crt", key = "{one}.key" }}', ["tls=1"]
+        stubs = self.stubs(None if "tls" not in kinds else 0 if "full" in kinds else 2)
         with tempfile.TemporaryDirectory(prefix="nxb-bench-") as folder:
             config = pathlib.Path(folder) / "nxb.toml"
-            config.write_text(nxb_config(folder, port, workers, stubs, more))
+            config.write_text(nxb_config(folder, port, workers, stubs, more, key))
             with running([self.program("nxb-supervisor"), "-c", str(config)]) as process:
                 wait_for(lambda: answers(port), name, process)
-                to = [f"port={port}", f"domain={DOMAIN}"]
+                to = [f"port={port}", f"domain={DOMAIN}", *words]
                 yield Server(name, process, {"bosh": [*to, "kind=bosh"], "ws": [*to, "kind=ws", "path=/xmpp-websocket"]})
 
     @contextlib.contextmanager
@@ -153,7 +157,7 @@ class Yard:
                 yield Server(name, process, {"bosh": [*to, "kind=bosh"], "ws": [*to, "kind=ws", "path=/xmpp-websocket"]})
 
 
-def nxb_config(folder, port, workers, stub_ports, more):
+def nxb_config(folder, port, workers, stub_ports, more, key):
     return f"""
 [server]
 workers = {workers}
@@ -167,6 +171,7 @@ request_rate = 0
 message_rate = 0
 [[listen]]
 address = "127.0.0.1:{port}"
+{key}
 [log]
 level = "ERROR"
 [upstream]

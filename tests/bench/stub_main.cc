@@ -96,8 +96,8 @@ TlsContext context_of(std::string_view word) {
   word.remove_prefix(word.find('=') + 1);
   std::size_t key = word.find(','), tickets = word.rfind(',');
   if (tickets == std::string_view::npos || tickets == key) return nullptr;
-  return tls_context(std::string(word.substr(0, key)), std::string(word.substr(key + 1, tickets - key - 1)),
-                     std::strtoul(word.substr(tickets + 1).data(), nullptr, 10));
+  return tls_server(std::string(word.substr(0, key)), std::string(word.substr(key + 1, tickets - key - 1)),
+                    std::strtoul(word.substr(tickets + 1).data(), nullptr, 10));
 }
 
 int run(std::span<char*> words) {

@@ -36,16 +36,6 @@ std::string_view first_item(std::string_view bytes, std::string_view name) {
 }  // namespace
 
 std::size_t StubSession::received(std::string_view bytes) {
-  if (!tls_) return understood(bytes);
-  std::string handshake;
-  bool goes_on = tls_->feed(bytes, plain_, handshake);
-  if (!handshake.empty()) wire_.send(handshake);
-  plain_.erase(0, understood(plain_));
-  if (!goes_on) wire_.close();
-  return bytes.size();
-}
-
-std::size_t StubSession::understood(std::string_view bytes) {
   std::size_t taken = 0;
   while (taken < bytes.size() && wire_.is_open()) {
     std::string_view rest = bytes.substr(taken);
@@ -67,14 +57,7 @@ std::size_t StubSession::understood(std::string_view bytes) {
 }
 
 void StubSession::say() {
-  if (out_.empty()) return;
-  if (tls_) {
-    std::string ciphered;
-    tls_->say(out_, ciphered);
-    wire_.send(ciphered);
-  } else {
-    wire_.send(out_);
-  }
+  if (!out_.empty()) wire_.send(out_);
   out_.clear();
 }
 
@@ -89,11 +72,12 @@ void StubSession::answer(std::string_view item, std::string_view name) {
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
         "id='s" +
         std::to_string(number_) + "' from='" + domain_ + "' version='1.0'>";
-    out_ += authenticated_ ? kBind : context_ == nullptr || tls_ ? kMechanisms : kStartTls;
+    out_ += authenticated_ ? kBind : context_ == nullptr || secured_ ? kMechanisms : kStartTls;
   } else if (name == "starttls" && context_ != nullptr) {
     out_ += kProceed;
     say();
-    tls_ = std::make_unique<StubTls>(*context_);
+    wire_.secure(*context_, Tls::Side::Server);
+    secured_ = true;
   } else if (name == "auth") {
     authenticated_ = true;
     out_ += kSuccess;

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <queue>
 #include <string>
 #include <string_view>
@@ -16,7 +15,6 @@
 #include <vector>
 
 #include "tests/bench/clock.h"
-#include "tests/bench/stub_tls.h"
 #include "tests/bench/wire.h"
 
 namespace nxb::bench {
@@ -40,7 +38,6 @@ class StubSession final : public WireUser {
   void ended(std::string_view) override {}
 
  private:
-  std::size_t understood(std::string_view bytes);
   void say();  // what is in out_
   void answer(std::string_view element, std::string_view name);
   void begin_pushing(std::string_view command);
@@ -49,11 +46,9 @@ class StubSession final : public WireUser {
   PushTimes& push_times_;
   SSL_CTX* context_;
   Wire wire_;
-  std::unique_ptr<StubTls> tls_;  // once it was agreed upon
-  std::string plain_;             // deciphered, and not a whole element yet
   std::string domain_;
   std::string out_;  // what is said in this turn
-  bool authenticated_ = false;
+  bool secured_ = false, authenticated_ = false;
   std::uint64_t pushes_left_ = 0, pushed_ = 0;
   Micros push_interval_ = 0, next_push_ = 0;
 };

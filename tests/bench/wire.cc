@@ -15,6 +15,7 @@ namespace nxb::bench {
 namespace {
 constexpr std::size_t kChunk = 128 * 1024;
 thread_local std::array<char, kChunk> chunk;  // what one read takes; shared, for it is used only during the read
+thread_local std::string plain, ciphered;     // likewise, of TLS
 }  // namespace
 
 sockaddr_in loopback(std::uint32_t host, std::uint16_t port) {
@@ -51,11 +52,17 @@ Descriptor connect_to(std::uint16_t port, std::uint32_t source_host) {
 void Wire::open(Descriptor socket) {
   socket_ = std::move(socket);
   ++opened_;
+  tls_.reset();
   in_.clear();
   out_.clear();
   connected_ = false;
   wants_to_write_ = true;  // told when it is connected
   poller_.watch(socket_.get(), EPOLLIN | EPOLLOUT, *this);
+}
+
+void Wire::secure(SSL_CTX& context, Tls::Side side) {
+  tls_ = std::make_unique<Tls>(context, side);
+  if (side == Tls::Side::Client) send({});
 }
 
 void Wire::close() {
@@ -70,8 +77,15 @@ void Wire::fail(std::string_view why) {
 }
 
 void Wire::send(std::string_view bytes) {
+  if (!tls_) return transmit(bytes);
+  ciphered.clear();
+  tls_->say(bytes, ciphered);
+  transmit(ciphered);
+}
+
+void Wire::transmit(std::string_view bytes) {
   if (!socket_) return;
-  if (connected_ && out_.empty()) {
+  if (connected_ && out_.empty() && !bytes.empty()) {
     ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
     // An error is told by the next read.
@@ -100,7 +114,22 @@ void Wire::ready(std::uint32_t events) {
   ssize_t got = recv(socket_.get(), chunk.data(), chunk.size(), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) return fail(got == 0 ? "closed" : "connection lost or refused");
-  take(std::string_view(chunk.data(), static_cast<std::size_t>(got)));
+  std::string_view bytes(chunk.data(), static_cast<std::size_t>(got));
+  if (tls_) {
+    decipher(bytes);
+  } else {
+    take(bytes);
+  }
+}
+
+void Wire::decipher(std::string_view bytes) {
+  auto which = opened_;
+  plain.clear();
+  ciphered.clear();
+  bool goes_on = tls_->feed(bytes, plain, ciphered);
+  transmit(ciphered);
+  if (!plain.empty()) take(plain);
+  if (!goes_on && socket_ && which == opened_) fail("TLS is over");
 }
 
 void Wire::take(std::string_view bytes) {

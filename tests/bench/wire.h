@@ -1,4 +1,5 @@
-// tests/bench/wire.h - one TCP connection that never blocks: bytes received, in any segmentation, and bytes to be sent.
+// tests/bench/wire.h - one TCP connection that never blocks: bytes received, in any segmentation, and bytes to be sent; in clear,
+// or within TLS.
 // Runs in nxb-load and nxb-stub; owns its socket.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -7,11 +8,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "common/base/descriptor.h"
 #include "tests/bench/poller.h"
+#include "tests/bench/tls.h"
 
 namespace nxb::bench {
 
@@ -37,19 +40,23 @@ class Wire final : public Watcher {
   Wire& operator=(const Wire&) = delete;
 
   void open(Descriptor socket);
+  void secure(SSL_CTX& context, Tls::Side side);  // from here on bytes are those within TLS
   bool is_open() const { return static_cast<bool>(socket_); }
   void send(std::string_view bytes);
   void close();
   void ready(std::uint32_t events) override;
 
  private:
+  void transmit(std::string_view bytes);
   void flush();
+  void decipher(std::string_view bytes);
   void take(std::string_view bytes);
   void fail(std::string_view why);
 
   Poller& poller_;
   WireUser& user_;
   Descriptor socket_;
+  std::unique_ptr<Tls> tls_;
   std::string in_, out_;      // empty most of the time
   std::uint32_t opened_ = 0;  // how often
   bool connected_ = false;

@@ -31,6 +31,7 @@ void WsSession::open() {
   Descriptor socket = connect_to(where_.port, source_host_);
   if (!socket) return fail("no socket, or no port is left");
   wire_.open(std::move(socket));
+  if (where_.tls != 0) wire_.secure(tls_client(), Tls::Side::Client);
   wire_.send("GET " + where_.path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: xmpp\r\nSec-WebSocket-Key: " + std::string(kKey) +
              "\r\n\r\n");
