@@ -45,6 +45,7 @@ packages_for_nginx() { say 'nginx-light nginx a proxy between clients and nxb'; 
 packages_for_haproxy() { say 'haproxy haproxy another such proxy'; }
 packages_for_dns() { say 'nsd nsd a DNS server, for finding XMPP servers by name'; }
 packages_for_metrics() { say 'prometheus promtool judges what /metrics says'; }
+packages_to_count() { say 'valgrind valgrind counts the instructions that a message costs'; }
 packages_for_servers() { # demo|all
   say 'prosody prosody an XMPP server to talk to'
   [ "$1" = all ] || return 0

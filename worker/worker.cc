@@ -244,7 +244,7 @@ void Worker::on_deadline(std::uint64_t id, Instant /*now*/) {
   gateway_.on_deadline(SessionKey{id});
 }
 
-void Worker::on_request(RequestId id, bosh::Body body, const gateway::Client& client, std::string_view sid) {
+void Worker::on_request(RequestId id, bosh::Body&& body, const gateway::Client& client, std::string_view sid) {
   pulse_.doing(Activity::Request);
   gateway_.on_request(id, std::move(body), client, sid);
 }

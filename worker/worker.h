@@ -87,7 +87,7 @@ class Worker final : private gateway::Ports,
   // uv::DeadlineSink: a BOSH session's deadline is due
   void on_deadline(std::uint64_t id, Instant now) override;
   // edge::Requests
-  void on_request(RequestId id, bosh::Body body, const gateway::Client& client, std::string_view sid) override;
+  void on_request(RequestId id, bosh::Body&& body, const gateway::Client& client, std::string_view sid) override;
   void on_request_gone(RequestId id) override;
   // edge::Sockets
   void on_socket(SocketId id, const gateway::Client& client) override;

@@ -98,7 +98,7 @@ Session::Session(const SessionLimits& limits, std::string sid, RequestId id, Bod
   NXB_PARANOID_CHECK(is_consistent(), "a new session");
 }
 
-void Session::on(Event event, Instant now, Actions& out) {
+void Session::on(Event&& event, Instant now, Actions& out) {
   NXB_CHECK(now >= now_, "time does not go backwards");
   now_ = now;
   expire(out);

@@ -149,9 +149,9 @@ class Session final {
  public:
   // `creation` is the body without sid; its problem is None. The first action is OpenStream.
   Session(const SessionLimits& limits, std::string sid, RequestId id, Body creation, Instant now, Actions& out);
-  void on(Event event, Instant now, Actions& out);  // runs to completion; never calls out
-  std::optional<Instant> next_deadline() const;     // later than the last `now`, or nothing
-  bool is_consistent() const;                       // the invariants, state by state
+  void on(Event&& event, Instant now, Actions& out);  // runs to completion; never calls out
+  std::optional<Instant> next_deadline() const;       // later than the last `now`, or nothing
+  bool is_consistent() const;                         // the invariants, state by state
   State state() const { return state_; }
   const std::string& sid() const { return sid_; }
   View view() const;

@@ -70,6 +70,17 @@ std::string_view scheme_of(const std::vector<std::string_view>& schemes, std::si
 
 }  // namespace
 
+AddressAndPort address_and_port(std::string_view peer) {
+  // Asked for each request: what needs no parser goes without. IPv6 has forms that are IPv4's.
+  const std::size_t colon = peer.rfind(':');
+  if (peer.find_first_not_of("0123456789.") == colon && colon != peer.npos) {
+    return {std::string(peer.substr(0, colon)), port_of(peer.substr(colon + 1))};
+  }
+  auto address = Address::parse(peer);
+  if (!address) return {"unix", 0};  // the one form that does not parse is an unnamed unix peer
+  return {address->ip_text(), address->port()};
+}
+
 TrustedProxies::TrustedProxies(const std::vector<std::string>& rules, bool accept_proxy) : accept_proxy_(accept_proxy) {
   for (std::string_view text : rules) {
     if (auto range = AddressRange::parse(text)) ranges_.push_back(*std::move(range));

@@ -25,6 +25,13 @@ struct Peer {
   bool secure = false;     // it speaks TLS with us
 };
 
+// What Address::text says of a peer, apart: the address as Address::ip_text gives it.
+struct AddressAndPort {
+  std::string ip;
+  std::uint16_t port = 0;
+};
+AddressAndPort address_and_port(std::string_view peer);
+
 // The trusted_proxies of one listener: each as AddressRange::parse takes it.
 class TrustedProxies {
  public:

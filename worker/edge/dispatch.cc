@@ -98,7 +98,7 @@ std::string HttpConnection::mint() const {
   return sid;
 }
 
-void HttpConnection::to_gateway(bosh::Body body, std::string sid_for_creation, Form form) {
+void HttpConnection::to_gateway(bosh::Body&& body, std::string sid_for_creation, Form form) {
   Owed& owed = owe(std::move(form));
   owed.at_gateway = true;
   RequestId id{id_, owed.number};
@@ -108,13 +108,12 @@ void HttpConnection::to_gateway(bosh::Body body, std::string sid_for_creation, F
 gateway::Client HttpConnection::client() const {
   static const TrustedProxies kNone;
   const auto& trusted = shared_.trusted;
-  auto peer = Address::parse(peer_);
-  std::string ip = peer ? peer->ip_text() : "unix";  // the one form that does not parse is an unnamed unix peer
+  const auto [ip, port] = address_and_port(peer_);
   const TrustedProxies& of_listener = listener_ < trusted.size() ? trusted[listener_] : kNone;
   if (parser_.request().via_proxy && !of_listener.contains(ip)) mention_proxy(ip);
   const auto& listeners = context().config.listen;
   const bool secure = listener_ < listeners.size() && !listeners[listener_].tls.cert.empty();
-  return client_of(of_listener, {ip, peer ? peer->port() : std::uint16_t{0}, secure}, parser_.request());
+  return client_of(of_listener, {ip, port, secure}, parser_.request());
 }
 
 // A proxy nearby that is not trusted: all its clients are one for the limits, and most operators did not mean that.

@@ -96,7 +96,7 @@ class HttpConnection final : private uv::StreamSink {
   // requests (dispatch.cc)
   void dispatch(std::string_view rest);
   void dispatch_bosh(std::string_view xml, Form form, std::string_view rest);
-  void to_gateway(bosh::Body body, std::string sid_for_creation, Form form);
+  void to_gateway(bosh::Body&& body, std::string sid_for_creation, Form form);
   void leave(std::uint32_t owner, std::string minted_sid, std::string_view rest);
   void hand_over();
   void fail(int status);

@@ -16,7 +16,7 @@ namespace nxb::edge {
 class Requests {
  public:
   // A request that this worker owns. A body without sid creates the session `sid_for_creation`.
-  virtual void on_request(RequestId id, bosh::Body body, const gateway::Client& client,
+  virtual void on_request(RequestId id, bosh::Body&& body, const gateway::Client& client,
                           std::string_view sid_for_creation) = 0;
   virtual void on_request_gone(RequestId id) = 0;  // its connection closed before it was answered (B-54)
 

@@ -11,7 +11,6 @@
 #include "common/log/log.h"
 #include "worker/bosh/content_type.h"
 #include "worker/gateway/explain.h"
-#include "worker/gateway/pump.h"
 #include "worker/gateway/roster.h"
 
 namespace nxb::gateway {
@@ -74,7 +73,8 @@ BoshSessions::BoshSessions(const Context& context, Census& census, Links& links,
 
 BoshSessions::~BoshSessions() = default;
 
-void BoshSessions::on_request(RequestId id, bosh::Body body, const Client& client, std::string_view sid_for_creation) {
+void BoshSessions::on_request(RequestId id, bosh::Body&& body, const Client& client,
+                              std::string_view sid_for_creation) {
   if (body.sid.empty()) return create(id, std::move(body), client, sid_for_creation);
   auto at = by_sid_.find(body.sid);
   if (at == by_sid_.end()) {
@@ -180,7 +180,7 @@ std::optional<std::string> BoshSessions::explain(std::string_view sid, Depth dep
 
 // --- sessions come and go ---
 
-void BoshSessions::create(RequestId id, bosh::Body body, const Client& client, std::string_view sid) {
+void BoshSessions::create(RequestId id, bosh::Body&& body, const Client& client, std::string_view sid) {
   if (body.to.empty()) body.to = context_.config.upstream.default_domain;  // B-17
   // An empty sid names no session and asks for none: everybody is told so with 200 (B-15, B-106).
   bool legacy = !body.ver.has_value() && body.problem != bosh::Condition::ItemNotFound;
@@ -201,7 +201,8 @@ void BoshSessions::create(RequestId id, bosh::Body body, const Client& client, s
   cell.record.last_rid = rid;
   context_.counters.add(Counter::requests_held);
   census_.begin(cell.record);
-  run(key, cell, std::move(actions));
+  auto each = [&](bosh::Action& action) { perform(key, cell, action); };
+  came_to(key, cell, cell.pump.begin(cell.session, std::move(actions), context_.now, max_events(limits_), each));
 }
 
 // Why there can be no session for this address just now; None: there can.
@@ -238,16 +239,15 @@ void BoshSessions::refuse(RequestId id, bosh::Condition condition, bool legacy_c
   context_.ports.reply(id, std::move(reply));
 }
 
-void BoshSessions::deliver(SessionKey key, bosh::Event event) {
+void BoshSessions::deliver(SessionKey key, bosh::Event&& event) {
   Cell* cell = cells_.find(key);
   if (!cell) return;  // it ended first; a late event is not an error
-  cell->pump.put(std::move(event));
-  run(key, *cell);
+  auto each = [&](bosh::Action& action) { perform(key, *cell, action); };
+  came_to(key, *cell, cell->pump.run(cell->session, std::move(event), context_.now, max_events(limits_), each));
 }
 
-void BoshSessions::run(SessionKey key, Cell& cell, bosh::Actions first) {
-  auto each = [&](bosh::Action& action) { std::visit([&](auto& known) { perform(key, cell, known); }, action); };
-  switch (cell.pump.run(cell.session, context_.now, max_events(limits_), each, std::move(first))) {
+void BoshSessions::came_to(SessionKey key, Cell& cell, Pumped pumped) {
+  switch (pumped) {
     case Pumped::AtRest:
       return settle(key, cell);
     case Pumped::ByAnother:
@@ -308,6 +308,10 @@ void BoshSessions::forget(SessionKey key) {
 }
 
 // --- actions ---
+
+void BoshSessions::perform(SessionKey key, Cell& cell, bosh::Action& action) {
+  std::visit([&](auto& known) { perform(key, cell, known); }, action);
+}
 
 void BoshSessions::perform(SessionKey /*key*/, Cell& cell, bosh::Respond& respond) {
   if (auto at = open_requests_.find(respond.to); at != open_requests_.end()) {

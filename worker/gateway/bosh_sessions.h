@@ -19,6 +19,7 @@
 #include "worker/gateway/context.h"
 #include "worker/gateway/cut_watch.h"
 #include "worker/gateway/links.h"
+#include "worker/gateway/pump.h"
 
 namespace nxb::gateway {
 
@@ -35,7 +36,7 @@ class BoshSessions {
   BoshSessions(const BoshSessions&) = delete;
   BoshSessions& operator=(const BoshSessions&) = delete;
 
-  void on_request(RequestId id, bosh::Body body, const Client& client, std::string_view sid_for_creation);
+  void on_request(RequestId id, bosh::Body&& body, const Client& client, std::string_view sid_for_creation);
   void on_request_gone(RequestId id);
   void on_deadline(SessionKey session);
   void on_server(SessionKey session, bosh::StreamNumber stream, upstream::Event event);
@@ -51,17 +52,18 @@ class BoshSessions {
   struct Cell;
 
   SessionKey live_one(std::string_view sid);
-  void create(RequestId id, bosh::Body body, const Client& client, std::string_view sid);
+  void create(RequestId id, bosh::Body&& body, const Client& client, std::string_view sid);
   bosh::Condition objection(std::string_view address, std::string_view sid);
   void refuse(RequestId id, bosh::Condition condition, bool legacy_client);
-  void deliver(SessionKey key, bosh::Event event);
-  void run(SessionKey key, Cell& cell, bosh::Actions first = {});
+  void deliver(SessionKey key, bosh::Event&& event);
+  void came_to(SessionKey key, Cell& cell, Pumped pumped);
   void give_up(SessionKey key, Cell& cell);
   void settle(SessionKey key, Cell& cell);
   void note_delivery(Cell& cell);
   void remember(SessionKey key, Cell& cell);
   void forget(SessionKey key);
 
+  void perform(SessionKey key, Cell& cell, bosh::Action& action);
   void perform(SessionKey key, Cell& cell, bosh::Respond& respond);
   void perform(SessionKey key, Cell& cell, bosh::Forward& forward);
   void perform(SessionKey key, Cell& cell, bosh::OpenStream& open);

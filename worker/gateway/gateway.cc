@@ -14,7 +14,7 @@ namespace nxb::gateway {
 Gateway::Gateway(const config::Config& config, Ports& ports, stats::Counters& counters, std::function<Instant()> now)
     : context_{config, ports, counters, std::move(now), journal_, recent_} {}
 
-void Gateway::on_request(RequestId id, bosh::Body body, const Client& client, std::string_view sid_for_creation) {
+void Gateway::on_request(RequestId id, bosh::Body&& body, const Client& client, std::string_view sid_for_creation) {
   bosh_.on_request(id, std::move(body), client, sid_for_creation);
 }
 

@@ -31,7 +31,7 @@ class Gateway final : public upstream::Events {
 
   // --- BOSH
   // A parsed request that this worker owns. A body without sid creates the session `sid_for_creation`.
-  void on_request(RequestId id, bosh::Body body, const Client& client, std::string_view sid_for_creation);
+  void on_request(RequestId id, bosh::Body&& body, const Client& client, std::string_view sid_for_creation);
   void on_request_gone(RequestId id);  // its connection closed before the answer was handed over
   void on_deadline(SessionKey session);
 

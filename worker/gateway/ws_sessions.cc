@@ -165,17 +165,13 @@ std::optional<std::string> WsSessions::explain(std::string_view name, Depth dept
 
 // --- sessions come and go ---
 
-void WsSessions::deliver(SocketId id, ws::Event event) {
+void WsSessions::deliver(SocketId id, ws::Event&& event) {
   auto at = cells_.find(id);
   if (at == cells_.end()) return;  // it is gone; a late event is not an error
-  at->second->pump.put(std::move(event));
-  run(id, *at->second);
-}
-
-void WsSessions::run(SocketId id, Cell& cell) {
+  Cell& cell = *at->second;
   auto each = [&](ws::Action& action) { std::visit([&](auto& known) { perform(id, cell, known); }, action); };
   auto after = [&] { return slowness(cell); };
-  switch (cell.pump.run(cell.session, context_.now, kMaxEvents, each, {}, after)) {
+  switch (cell.pump.run(cell.session, std::move(event), context_.now, kMaxEvents, each, after)) {
     case Pumped::AtRest:
       return settle(id, cell);
     case Pumped::ByAnother:

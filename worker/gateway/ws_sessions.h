@@ -46,8 +46,7 @@ class WsSessions {
  private:
   struct Cell;
 
-  void deliver(SocketId id, ws::Event event);
-  void run(SocketId id, Cell& cell);
+  void deliver(SocketId id, ws::Event&& event);
   std::optional<ws::Event> slowness(Cell& cell) const;
   void watch(Cell& cell, const ws::Event& event);
   void give_up(SocketId id, Cell& cell);

@@ -69,7 +69,7 @@ Session::Session(const SessionLimits& limits, std::string name, Instant now)
   if (limits.ping_interval > Duration::zero()) ping_at_ = now + limits.ping_interval;
 }
 
-void Session::on(Event event, Instant now, Actions& out) {
+void Session::on(Event&& event, Instant now, Actions& out) {
   NXB_CHECK(now >= now_, "time does not go backwards");
   now_ = now;
   if (is_sign_of_life(event)) {

@@ -136,7 +136,7 @@ class Session final {
  public:
   // `limits` outlive it. `name`: unguessable; the id in our <open/> should the server's not be there in time (W-33).
   Session(const SessionLimits& limits, std::string name, Instant now);
-  void on(Event event, Instant now, Actions& out);  // runs to completion; never calls out
+  void on(Event&& event, Instant now, Actions& out);  // runs to completion; never calls out
   std::optional<Instant> next_deadline() const;     // later than the last `now`, or nothing
   bool is_consistent() const;
   State state() const { return state_; }

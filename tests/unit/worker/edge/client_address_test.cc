@@ -125,3 +125,15 @@ TEST_CASE("H-47 who speaks TLS with us is secure, whatever he says; a trusted pr
   CHECK(secure("10.0.0.1", "https"));
   CHECK_FALSE(secure("10.0.0.1", "http"));
 }
+
+TEST_CASE("H-47 a peer's text taken apart, in each of its forms") {
+  auto apart = [](std::string_view peer) {
+    auto [ip, port] = edge::address_and_port(peer);
+    return ip + " " + std::to_string(port);
+  };
+  CHECK(apart("192.0.2.1:54321") == "192.0.2.1 54321");
+  CHECK(apart("[2001:db8::1]:80") == "2001:db8::1 80");
+  CHECK(apart("[::ffff:192.0.2.1]:80") == "192.0.2.1 80");
+  CHECK(apart("unix:/run/proxy.sock") == "unix 0");
+  CHECK(apart("unix:") == "unix 0");
+}
