@@ -29,7 +29,7 @@ class ScriptedRequests final : public edge::Requests {
     bool secure = false;
     std::uint16_t port = 0;
   };
-  void on_request(RequestId id, bosh::Body body, const gateway::Client& client, std::string_view sid) override {
+  void on_request(RequestId id, bosh::Body&& body, const gateway::Client& client, std::string_view sid) override {
     seen.push_back({id, std::move(body), client.address, std::string(sid), client.secure, client.port});
     if (at_once) at_once(id);
   }
