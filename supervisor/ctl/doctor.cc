@@ -139,10 +139,10 @@ std::string render_findings(const std::vector<Finding>& findings, bool json) {
   std::vector<std::vector<std::string>> rows;
   Json all{{"ok", true}, {"findings", Json::array()}};
   for (const Finding& one : findings) {
-    rows.push_back({kWords[static_cast<std::size_t>(one.kind)], one.what, one.text});
+    rows.push_back({kWords[static_cast<std::size_t>(one.kind)], one.what, harmless(one.text)});
     all["findings"].push_back({{"good", one.kind != Kind::Bad}, {"what", one.what}, {"text", one.text}});
   }
-  if (json) return all.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+  if (json) return all.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n';
   return table(rows, {Align::Left, Align::Left, Align::Left});
 }
 
