@@ -76,10 +76,12 @@ struct Daemon {
   LogSwitch log_switch{loop, reloader.running().log.level,
                        [this](const std::string& level) { fleet->set_log_level(level); }};
   std::optional<Systemd> systemd;
+  std::optional<uv::Identity> user;  // of workers, if it is another one
   bool all_ready = false;
   Exit exit_code = Exit::Clean;
 
   Exit run(const std::string& worker_path);
+  void reopen_log() const;
   std::string state() const;
   bool reload_success() const { return !reloader.last() || reloader.last()->errors.empty(); }
   admin::Snapshot snapshot() const;
@@ -182,12 +184,20 @@ Status Daemon::drop_privileges(const std::optional<uv::Identity>& identity) cons
   if (!config.server.core_dumps) forbid_core_dumps();
   if (!identity) return Done{};
   if (has_privileged_port(config)) return Done{};
-  if (chown(config.server.admin_socket.c_str(), identity->uid, identity->gid) != 0) {
+  if (lchown(config.server.admin_socket.c_str(), identity->uid, identity->gid) != 0) {
     log::warn("supervisor.user", {{"why", "the admin socket stays root's"}});
   }
   if (auto became = become(*identity); !became) return became;
   if (!config.server.core_dumps) forbid_core_dumps();  // another user: the kernel has forgotten it
   return Done{};
+}
+
+void Daemon::reopen_log() const {
+  auto done = with_rights_of(user, [this]() -> Status {
+    log::reopen_file(reloader.running().log.file, log::Standard::Error);
+    return nxb::Done{};
+  });
+  if (!done) log::error("log.reopen_failed", {{"why", done.error().text}});
 }
 
 Exit Daemon::run(const std::string& worker_path) {
@@ -196,15 +206,13 @@ Exit Daemon::run(const std::string& worker_path) {
   auto opened = reloader.open_listeners(*std::move(passed));
   if (!opened) return fail(opened.error(), exit_code_of(opened.error()));
   const config::Config& config = reloader.running();
-  auto identity = identity_for(config.server);
-  if (!identity) return fail(identity.error(), Exit::Permission);
 
   const config::Config::Server& server = config.server;
   Settings policy{server.workers, server.watchdog, server.shutdown_timeout, server.drain_timeout};
   auto for_workers = reloader.for_workers();
   if (!for_workers) return fail(for_workers.error(), Exit::BadConfig);
   Fleet::Setup setup{worker_path, *std::move(for_workers), policy, {}, reloader.listeners().open()};
-  if (has_privileged_port(config)) setup.worker_identity = *identity;
+  if (has_privileged_port(config)) setup.worker_identity = user;
   auto made = Fleet::make(loop, std::move(setup), hooks());
   if (!made) return fail(made.error(), Exit::Failed);
   fleet = *std::move(made);
@@ -215,14 +223,14 @@ Exit Daemon::run(const std::string& worker_path) {
   auto listening = admin::Server::make(loop, config.server.admin_socket, std::move(source), fleetwork());
   if (!listening) return fail(listening.error(), exit_code_of(listening.error()));
   admin = *std::move(listening);
-  if (auto dropped = drop_privileges(*identity); !dropped) return fail(dropped.error(), Exit::Permission);
+  if (auto dropped = drop_privileges(user); !dropped) return fail(dropped.error(), Exit::Permission);
   systemd.emplace(loop, [this] { return health(); });
 
   uv::Signal on_term(loop, SIGTERM, [this] { fleet->stop(); });
   uv::Signal on_int(loop, SIGINT, [this] { fleet->stop(); });
   uv::Signal on_quit(loop, SIGQUIT, [this] { fleet->leave(); });
   uv::Signal on_usr1(loop, SIGUSR1, [this] {
-    log::reopen_file(reloader.running().log.file, log::Standard::Error);
+    reopen_log();
     fleet->tell_all(ipc::ReopenLogs{});
   });
   uv::Signal on_hup(loop, SIGHUP, [this] { reload([](const admin::ReloadReport&) {}); });
@@ -246,7 +254,9 @@ Exit supervise(int argc, char** argv) {
 
   auto config = read_configuration(options);
   if (!config) return Exit::BadConfig;
+  const std::string user_problem = problem_with_user(config->server);
   if (options.check_only || options.show_configuration) {
+    if (!user_problem.empty()) std::cerr << options.config_path << ": server.user: " << user_problem << '\n';
     // With -T the verdict leaves stdout to the configuration, which can be used as a file again.
     (options.show_configuration ? std::cerr : std::cout) << options.config_path << ": ok\n";
     if (options.show_configuration) std::cout << config::to_toml_without_secrets(*config);
@@ -258,12 +268,17 @@ Exit supervise(int argc, char** argv) {
   hold_standard_descriptors();
   log::configure(config->log.level, config->log.format, "supervisor");
   log::show_addresses(config->log.ip);
+  auto user = identity_for(config->server);
+  if (!user) return fail(user.error(), Exit::Permission);
   if (!config->log.file.empty()) {  // stdout stays what it is: nothing is said there
-    auto opened = log::write_to_file(config->log.file, log::Standard::Error);
+    auto opened =
+        with_rights_of(*user, [&config] { return log::write_to_file(config->log.file, log::Standard::Error); });
     if (!opened) return fail(opened.error(), Exit::Permission);
   }
+  if (!user_problem.empty()) log::warn("supervisor.user", {{"why", user_problem}});
   fit_to_descriptors(*config);
   Daemon daemon(options, *std::move(config));
+  daemon.user = *user;
   return daemon.run(*worker_path);
 }
 
