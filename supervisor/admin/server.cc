@@ -187,8 +187,7 @@ class Server::Connection final : public uv::StreamSink {
 
 Result<std::unique_ptr<Server>> Server::make(uv::Loop& loop, const std::string& path, Source source, Fleetwork fleet) {
   NXB_TRY(auto address, Address::parse("unix:" + path));
-  // /run is empty after a boot. One level only; a failure shows itself at bind().
-  if (auto slash = path.rfind('/'); slash != std::string::npos && slash > 0) mkdir(path.substr(0, slash).c_str(), 0755);
+  NXB_TRY([[maybe_unused]] auto folder, make_folder_for(path));  // /run is empty after a boot
   NXB_TRY(auto socket, ListeningSocket::open(address, kOwnerOnly));
   auto server = std::make_unique<Server>(Private(), loop, std::move(socket), std::move(source), std::move(fleet));
   NXB_TRY(server->listener_, uv::Listener::adopt(loop, server->socket_.fd(), *server));
