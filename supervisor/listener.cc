@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -59,6 +60,20 @@ int bind_with_mode(int fd, const Address& address, mode_t mode) {
 
 contract::Exit exit_code_of(const Error& error) {
   return error.code == Code::Refused ? contract::Exit::Permission : contract::Exit::CannotBind;
+}
+
+Status make_folder_for(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return Done{};
+  const std::string folder = path.substr(0, slash);
+  if (mkdir(folder.c_str(), 0755) == 0 || geteuid() == 0) return Done{};  // root's paths are root's to choose
+  struct stat at {};
+  struct stat above {};
+  const std::string parent = folder.substr(0, folder.rfind('/') + 1);
+  if (lstat(folder.c_str(), &at) != 0 || stat(parent.c_str(), &above) != 0) return Done{};
+  const bool anybodys = (above.st_mode & S_IWOTH) != 0;
+  if (!anybodys || at.st_uid == 0 || at.st_uid == geteuid()) return Done{};
+  return Error{Code::Refused, "cannot listen on " + path + ": its folder belongs to another user"};
 }
 
 Result<ListeningSocket> ListeningSocket::open(const Address& address, mode_t unix_mode) {

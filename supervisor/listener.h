@@ -17,6 +17,10 @@ namespace nxb::supervisor {
 inline constexpr mode_t kEverybody = 0666;  // a proxy of another user connects; its bytes are a client's
 inline constexpr mode_t kOwnerOnly = 0600;  // the admin socket (O-13)
 
+// The folder that a unix socket is to be in, if there is none yet: one level; a failure shows itself at bind(). One that
+// is there must not be another user's where anybody may make folders, as in /tmp.
+Status make_folder_for(const std::string& path);
+
 class ListeningSocket {
  public:
   static Result<ListeningSocket> open(const Address& address, mode_t unix_mode);

@@ -77,10 +77,12 @@ struct Daemon {
   LogSwitch log_switch{loop, reloader.running().log.level,
                        [this](const std::string& level) { fleet->set_log_level(level); }};
   std::optional<Systemd> systemd;
+  std::optional<uv::Identity> user;  // of workers, if it is another one
   bool all_ready = false;
   Exit exit_code = Exit::Clean;
 
   Exit run(const std::string& worker_path);
+  void reopen_log() const;
   std::string state() const;
   bool reload_success() const { return !reloader.last() || reloader.last()->ok(); }
   admin::Snapshot snapshot() const;
@@ -203,12 +205,20 @@ Status Daemon::drop_privileges(const std::optional<uv::Identity>& identity) cons
   if (!identity) return Done{};
   if (has_privileged_port(config)) return Done{};
   const gid_t group = config.server.admin_group.empty() ? identity->gid : static_cast<gid_t>(-1);  // -1: as it is
-  if (chown(config.server.admin_socket.c_str(), identity->uid, group) != 0) {
+  if (lchown(config.server.admin_socket.c_str(), identity->uid, group) != 0) {
     log::warn("supervisor.user", {{"why", "the admin socket stays root's"}});
   }
   if (auto became = become(*identity); !became) return became;
   if (!config.server.core_dumps) forbid_core_dumps();  // another user: the kernel has forgotten it
   return Done{};
+}
+
+void Daemon::reopen_log() const {
+  auto done = with_rights_of(user, [this]() -> Status {
+    log::reopen_file(reloader.running().log.file, log::Standard::Error);
+    return nxb::Done{};
+  });
+  if (!done) log::error("log.reopen_failed", {{"why", done.error().text}});
 }
 
 Exit Daemon::run(const std::string& worker_path) {
@@ -217,15 +227,13 @@ Exit Daemon::run(const std::string& worker_path) {
   auto opened = reloader.open_listeners(*std::move(passed));
   if (!opened) return fail(opened.error(), exit_code_of(opened.error()));
   const config::Config& config = reloader.running();
-  auto identity = identity_for(config.server);
-  if (!identity) return fail(identity.error(), Exit::Permission);
 
   const config::Config::Server& server = config.server;
   Settings policy{server.workers, server.watchdog, server.shutdown_timeout, server.drain_timeout};
   auto for_workers = reloader.for_workers();
   if (!for_workers) return fail(for_workers.error(), Exit::BadConfig);
   Fleet::Setup setup{worker_path, *std::move(for_workers), policy, {}, reloader.listeners().open()};
-  if (has_privileged_port(config)) setup.worker_identity = *identity;
+  if (has_privileged_port(config)) setup.worker_identity = user;
   auto made = Fleet::make(loop, std::move(setup), hooks());
   if (!made) return fail(made.error(), Exit::Failed);
   fleet = *std::move(made);
@@ -238,14 +246,14 @@ Exit Daemon::run(const std::string& worker_path) {
   auto listening = admin::Server::make(loop, server.admin_socket, std::move(source), fleetwork(), *admin_group);
   if (!listening) return fail(listening.error(), exit_code_of(listening.error()));
   admin = *std::move(listening);
-  if (auto dropped = drop_privileges(*identity); !dropped) return fail(dropped.error(), Exit::Permission);
+  if (auto dropped = drop_privileges(user); !dropped) return fail(dropped.error(), Exit::Permission);
   systemd.emplace(loop, [this] { return health(); });
 
   uv::Signal on_term(loop, SIGTERM, [this] { fleet->stop(); });
   uv::Signal on_int(loop, SIGINT, [this] { fleet->stop(); });
   uv::Signal on_quit(loop, SIGQUIT, [this] { fleet->leave(); });
   uv::Signal on_usr1(loop, SIGUSR1, [this] {
-    log::reopen_file(reloader.running().log.file, log::Standard::Error);
+    reopen_log();
     fleet->tell_all(ipc::ReopenLogs{});
   });
   uv::Signal on_hup(loop, SIGHUP, [this] { reload([](const ReloadReport&) {}); });
@@ -271,6 +279,7 @@ Exit supervise(int argc, char** argv) {
   if (!loaded) return Exit::BadConfig;
   config::Config& config = loaded->config;
   if (options.check_only || options.show_configuration) {
+    if (!user_problem.empty()) std::cerr << options.config_path << ": server.user: " << user_problem << '\n';
     // With -T the verdict leaves stdout to the configuration, which can be used as a file again.
     (options.show_configuration ? std::cerr : std::cout) << options.config_path << ": ok\n";
     if (options.show_configuration) std::cout << config::to_toml_without_secrets(config);

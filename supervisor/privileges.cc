@@ -5,6 +5,7 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/base/address.h"
 #include "common/log/log.h"
@@ -30,6 +33,14 @@ Result<gid_t> group_named(const std::string& name) {
   return found->gr_gid;
 }
 
+// setfsuid() tells no failure, only what was before.
+bool take_file_rights(uid_t uid, gid_t gid) {
+  setfsgid(gid);
+  setfsuid(uid);
+  constexpr auto kAsk = static_cast<uid_t>(-1);
+  return static_cast<gid_t>(setfsgid(kAsk)) == gid && static_cast<uid_t>(setfsuid(kAsk)) == uid;
+}
+
 }  // namespace
 
 Result<std::optional<uv::Identity>> identity_for(const config::Config::Server& server) {
@@ -40,9 +51,24 @@ Result<std::optional<uv::Identity>> identity_for(const config::Config::Server& s
   if (!server.group.empty()) {
     NXB_TRY(identity.gid, group_named(server.group));
   }
-  if (geteuid() == 0) return std::optional(identity);
-  if (geteuid() != identity.uid) log::warn("supervisor.user", {{"user", server.user}, {"why", "not started as root"}});
-  return std::optional<uv::Identity>();
+  return geteuid() == 0 ? std::optional(identity) : std::nullopt;
+}
+
+std::string problem_with_user(const config::Config::Server& server) {
+  const bool root = geteuid() == 0;
+  if (server.user.empty()) return root ? "workers face the web as root: set [server] user" : "";
+  const passwd* user = getpwnam(server.user.c_str());
+  return root || !user || user->pw_uid == geteuid() ? "" : "\"" + server.user + "\": not started as root";
+}
+
+Status with_rights_of(const std::optional<uv::Identity>& identity, const std::function<Status()>& work) {
+  if (!identity || geteuid() != 0) return work();
+  const int count = getgroups(0, nullptr);
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(count, 0)));
+  if (count < 0 || getgroups(count, groups.data()) != count || setgroups(0, nullptr) != 0) return failed("setgroups");
+  Status done = take_file_rights(identity->uid, identity->gid) ? work() : failed("setfsuid");
+  const bool back = take_file_rights(geteuid(), getegid()) && setgroups(groups.size(), groups.data()) == 0;
+  return back || !done ? std::move(done) : failed("setfsuid");
 }
 
 Result<std::optional<gid_t>> admin_group_of(const config::Config::Server& server) {

@@ -5,7 +5,9 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
+#include <string>
 
 #include "common/config/config.h"
 #include "common/uv/child.h"
@@ -17,6 +19,13 @@ Result<std::optional<uv::Identity>> identity_for(const config::Config::Server& s
 
 // The group of `admin_group`; nothing: none is named (O-13).
 Result<std::optional<gid_t>> admin_group_of(const config::Config::Server& server);
+
+// What is wrong with whom this process runs as; "" is nothing.
+std::string problem_with_user(const config::Config::Server& server);
+
+// Root opens a file with the rights of `identity`, and no more: what is at the path is that user's to choose, a worker
+// may have made it a link. Who is not root, or has no identity to take on, does `work` as it is.
+Status with_rights_of(const std::optional<uv::Identity>& identity, const std::function<Status()>& work);
 
 // This process becomes `identity` for good, and proves it.
 Status become(const uv::Identity& identity);

@@ -54,7 +54,7 @@ std::string default_admin_socket() {
   if (::geteuid() == 0 || ::access("/run/nxb", W_OK) == 0) return "/run/nxb/admin.sock";
   const char* own = std::getenv("XDG_RUNTIME_DIR");
   if (own && own[0] == '/') return std::string(own) + "/nxb.sock";
-  return "/tmp/nxb-" + std::to_string(::geteuid()) + ".sock";
+  return "/tmp/nxb-" + std::to_string(::geteuid()) + "/admin.sock";  // a folder: its owner can be checked
 }
 
 }  // namespace nxb::config

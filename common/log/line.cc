@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "common/log/line.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -9,46 +10,67 @@
 namespace nxb::log {
 namespace {
 
-// Length of the printable UTF-8 character at the start of text; 0: none, its first byte is shown as a number.
-std::size_t printable(std::string_view text) {
+struct Character {
+  std::size_t size = 0;  // in bytes; 0: the text does not begin with one
+  std::uint32_t code = 0;
+};
+
+// The first character of a text that should be UTF-8.
+Character first_of(std::string_view text) {
   auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  if (first < 0x80) return {1, first};
   std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return {};
   std::uint32_t code = first & (0xffU >> (size + 1));
   for (std::size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
+    if ((byte(i) & 0xc0) != 0x80) return {};
     code = (code << 6) | (byte(i) & 0x3fU);
   }
   constexpr std::array<std::uint32_t, 5> kLeast{0, 0, 0x80, 0x800, 0x10000};
-  if (code < kLeast[size] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return 0;
-  if (code < 0xa0) return 0;                                                               // terminal controls
-  bool steers = code == 0x2028 || code == 0x2029 || (code >= 0x202a && code <= 0x202e) ||  // line ends, text direction
-                (code >= 0x2066 && code <= 0x2069);
-  return steers ? 0 : size;
+  if (code < kLeast[size] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return {};
+  return {size, code};
+}
+
+// Controls of terminals, line ends, what turns the direction of a text; none of them is above U+FFFF.
+bool steers(std::uint32_t code) {
+  if (code < 0xa0) return code < 0x20 || code >= 0x7f;
+  return (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+// In JSON the character; a reader of text looks for bytes.
+void append_number(std::string& line, const Character& character, std::string_view bytes, Format format) {
+  std::array<char, 8> number{};
+  if (format == Format::Json) {
+    constexpr unsigned kNone = 0xfffd;  // what stands for what is no character
+    std::snprintf(number.data(), number.size(), "\\u%04x", character.size > 0 ? character.code & 0xffffU : kNone);
+    line += number.data();
+    return;
+  }
+  for (char byte : bytes) {
+    std::snprintf(number.data(), number.size(), "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(byte)));
+    line += number.data();
+  }
 }
 
 void append_escaped(std::string& line, std::string_view value, Format format, std::size_t most) {
   std::string_view rest = value.substr(0, most);
   while (!rest.empty()) {
     const char first = rest.front();
-    std::size_t size = printable(rest);
-    if (size == 0 && value.size() > most && rest.size() < 4 && (first & 0xc0) == 0xc0) break;  // cut in two
+    const Character character = first_of(rest);
+    const std::size_t size = std::max<std::size_t>(character.size, 1);
+    if (character.size == 0 && value.size() > most && rest.size() < 4 && (first & 0xc0) == 0xc0) break;  // cut in two
     if (first == '"' || first == '\\') {
       line += '\\';
       line += first;
     } else if (first == '\n') {
       line += "\\n";
-    } else if (size > 0) {
+    } else if (character.size > 0 && !steers(character.code)) {
       line.append(rest.substr(0, size));
     } else {
-      std::array<char, 8> number{};
-      std::snprintf(number.data(), number.size(), format == Format::Json ? "\\u00%02x" : "\\x%02x",
-                    static_cast<unsigned>(static_cast<unsigned char>(first)));
-      line += number.data();
+      append_number(line, character, rest.substr(0, size), format);
     }
-    rest.remove_prefix(size > 0 ? size : 1);
+    rest.remove_prefix(size);
   }
   if (value.size() > most) line += "...";
 }

@@ -33,10 +33,10 @@ class Logger {
   void name_generation(std::uint32_t generation) { generation_ = generation; }
   void show_addresses(Addresses form) { addresses_ = form; }
   bool enabled(Level level) const { return level >= level_ && level != Level::Off; }
-  void write(Level level, std::string_view event, std::span<const Field> fields) {
+  void write(Level level, std::string_view event, std::span<const Field> fields, bool limited) {
     Instant now = monotonic_now();
     report(limiter_.take_swallowed(now));
-    if (!limiter_.admit(level, event, now)) return;
+    if (limited && !limiter_.admit(level, event, now)) return;
     const std::vector<Field> shown = as_shown(fields);
     const Repeats::Verdict verdict = repeats_.on(level, event, json_object(shown), now);
     report(verdict.before);
@@ -122,11 +122,17 @@ std::optional<Level> level_named(std::string_view name) {
 }
 
 void write(Level level, std::string_view event, std::span<const Field> fields) {
-  if (enabled(level)) logger().write(level, event, fields);
+  if (enabled(level)) logger().write(level, event, fields, true);
 }
 
 void write(Level level, std::string_view event, Fields fields) {
   write(level, event, std::span(fields.begin(), fields.size()));
 }
+
+void owed(std::string_view event, std::span<const Field> fields) {
+  if (enabled(Level::Info)) logger().write(Level::Info, event, fields, false);
+}
+
+void owed(std::string_view event, Fields fields) { owed(event, std::span(fields.begin(), fields.size())); }
 
 }  // namespace nxb::log

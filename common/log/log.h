@@ -2,7 +2,7 @@
 // Runs in: every process. I/O: stderr. Values from peers are escaped and cut; payloads (but for trace), credentials and full sids never
 // reach it (name a sid by short_hash). Levels: error = an operator must act, warn = degraded but serving,
 // info = lifecycle, debug = the action trace, trace = XML too, redacted. Each (level, event) is limited to 50 lines a
-// second, and of equal lines in a row ten are written; what was swallowed is said (log.suppressed, log.repeated).
+// second (but for those that are owed), and of equal lines in a row ten are written; what was swallowed is said (log.suppressed, log.repeated).
 // A field with the address of a client, or of its proxy, is called `client` or `peer`: so [log] ip holds for it.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -58,6 +58,10 @@ bool enabled(Level level);
 std::optional<Level> level_named(std::string_view name);
 void write(Level level, std::string_view event, std::span<const Field> fields);
 void write(Level level, std::string_view event, Fields fields);
+// A line of INFO that is owed for each occurrence, as one for each session is (O-26): without a limit of its own, so
+// that nobody makes the lines of others disappear. What causes them is limited where they arise.
+void owed(std::string_view event, std::span<const Field> fields);
+void owed(std::string_view event, Fields fields = {});
 
 inline void trace(std::string_view event, Fields fields) { write(Level::Trace, event, fields); }
 inline void debug(std::string_view event, Fields fields = {}) {

@@ -187,8 +187,7 @@ class Server::Connection final : public uv::StreamSink {
 Result<std::unique_ptr<Server>> Server::make(uv::Loop& loop, const std::string& path, Source source, Fleetwork fleet,
                                              std::optional<gid_t> group) {
   NXB_TRY(auto address, Address::parse("unix:" + path));
-  // /run is empty after a boot. One level only; a failure shows itself at bind().
-  if (auto slash = path.rfind('/'); slash != std::string::npos && slash > 0) mkdir(path.substr(0, slash).c_str(), 0755);
+  NXB_TRY([[maybe_unused]] auto folder, make_folder_for(path));  // /run is empty after a boot
   NXB_TRY(auto socket, ListeningSocket::open(address, kOwnerOnly));
   if (group) {
     NXB_TRY([[maybe_unused]] auto opened, open_to_group(path, *group));

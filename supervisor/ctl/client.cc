@@ -32,6 +32,16 @@ Error failed(const std::string& path, const char* what, int error) {
   return {Code::Io, text};
 }
 
+// Who listens at the place of this user's own supervisor must be this user, or root. Elsewhere it is another user's
+// service, at a path that root or whoever gave it has chosen.
+bool is_believed(const Descriptor& fd, const std::string& path) {
+  if (path == kSystemSocket || path != config::default_admin_socket()) return true;
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  return peer.uid == 0 || peer.uid == geteuid();
+}
+
 Result<Descriptor> say(const std::string& path, std::string_view request_line, std::chrono::seconds patience) {
   NXB_TRY(auto address, Address::parse("unix:" + path));
   Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -40,6 +50,7 @@ Result<Descriptor> say(const std::string& path, std::string_view request_line, s
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   if (connect(fd.get(), address.get(), address.size()) != 0) return failed(path, "connect", errno);
+  if (!is_believed(fd, path)) return Error{Code::Refused, path + ": another user listens there"};
   std::string request = std::string(request_line) + "\n";
   if (send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
     return failed(path, "send", errno);

@@ -187,11 +187,11 @@ std::string render_findings(const std::vector<Finding>& findings, bool json) {
   Json all{{"ok", true}, {"findings", Json::array()}};
   for (const Finding& one : findings) {
     const auto kind = static_cast<std::size_t>(one.kind);
-    rows.push_back({kWords[kind], one.what, one.text});
+    rows.push_back({kWords[kind], one.what, harmless(one.text)});
     all["findings"].push_back(
         {{"good", one.kind != Kind::Bad}, {"kind", kKinds[kind]}, {"what", one.what}, {"text", one.text}});
   }
-  if (json) return all.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+  if (json) return all.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n';
   return table(rows, {Align::Left, Align::Left, Align::Left});
 }
 

@@ -22,9 +22,10 @@ std::string two_units(std::uint64_t big, const char* big_unit, std::uint64_t sma
   return std::to_string(big) + big_unit + (small < 10 ? " 0" : " ") + std::to_string(small) + small_unit;
 }
 
+// All that is printed of an answer comes through here.
 std::string cell(const Json& value) {
   if (value.is_null()) return "-";
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  return value.is_string() ? harmless(value.get_ref<const std::string&>()) : value.dump(-1, ' ', true);
 }
 std::string bytes_cell(const Json& value) { return value.is_null() ? "-" : readable_bytes(value.get<std::uint64_t>()); }
 std::string time_cell(const Json& value) { return value.is_null() ? "-" : readable_time(value.get<double>()); }
@@ -91,7 +92,7 @@ std::string render_stats(const Json& json) {
   rows[0].push_back("total");
   columns.push_back(Align::Right);
   for (const auto& [name, total] : json.at("total").items()) {
-    std::vector<std::string> row{name};
+    std::vector<std::string> row{harmless(name)};
     for (const Json& worker : workers) row.push_back(counter_cell(name, worker.at("counters").at(name)));
     row.push_back(counter_cell(name, total));
     rows.push_back(std::move(row));
@@ -116,19 +117,9 @@ std::string render_workers(const Json& json) {
 
 // Words of clients and servers are among them: escaped as in the log.
 std::string safe(const Json& value) {
-  if (value.is_string()) return value.get_ref<const std::string&>().empty() ? "-" : log::text_value(cell(value));
+  if (value.is_string())
+    return value.get_ref<const std::string&>().empty() ? "-" : log::text_value(value.get_ref<const std::string&>());
   return cell(value);
-}
-
-// Elements: whole, and without the quotes of the log; nothing in them can steer a terminal.
-std::string unquoted(const std::string& xml) {
-  std::string text = log::json_text(xml, xml.size());
-  std::string shown;
-  for (std::size_t at = 1; at + 1 < text.size(); ++at) {
-    if (text[at] == '\\' && (text[at + 1] == '"' || text[at + 1] == '\\')) ++at;
-    shown += text[at];
-  }
-  return shown;
 }
 
 std::string render_streams(const Json& streams) {
@@ -206,7 +197,7 @@ std::string render_explain(const Json& json) {
   std::string events;
   for (const auto& [key, value] : json.items()) {
     if (key == "ok") continue;
-    std::string name = key;
+    std::string name = harmless(key);
     std::ranges::replace(name, '_', ' ');
     if (key == "streams") {
       rows.push_back({name, render_streams(value)});
@@ -228,7 +219,30 @@ std::string render_explain(const Json& json) {
   return table(rows, {Align::Left, Align::Left}) + events;
 }
 
+// Why a reload changed nothing may take several lines.
+Error refusal_in(const Json& answer) {
+  if (!answer.contains("error")) return {Code::Refused, "refused"};
+  if (!answer.at("error").is_string()) return {Code::Refused, cell(answer.at("error"))};
+  std::string_view rest = answer.at("error").get_ref<const std::string&>();
+  std::string text;
+  for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    text += harmless(rest.substr(0, end)) + '\n';
+    rest.remove_prefix(end + 1);
+  }
+  return {Code::Refused, text + harmless(rest)};
+}
+
 }  // namespace
+
+std::string harmless(std::string_view words) {
+  std::string text = log::json_text(words, words.size());
+  std::string shown;
+  for (std::size_t at = 1; at + 1 < text.size(); ++at) {
+    if (text[at] == '\\' && (text[at + 1] == '"' || text[at + 1] == '\\')) ++at;
+    shown += text[at];
+  }
+  return shown;
+}
 
 std::string render_event(std::string_view line) {
   Json json = Json::parse(line.begin(), line.end(), nullptr, false);
@@ -238,8 +252,8 @@ std::string render_event(std::string_view line) {
     if (value == "") continue;
     bool plain = key == "time" || key == "type" || key == "sid" || key == "domain";
     text += text.empty() ? "" : " ";
-    text += plain ? "" : key == "worker" ? "worker " : key + "=";
-    text += key == "xml" && value.is_string() ? unquoted(value.get<std::string>()) : safe(value);
+    text += plain ? "" : key == "worker" ? "worker " : harmless(key) + "=";
+    text += key == "xml" ? cell(value) : safe(value);
   }
   return text;
 }
@@ -292,7 +306,7 @@ Result<std::string> render(std::string_view command, std::string_view answer_lin
   if (!json.is_object() || !json.contains("ok") || !json["ok"].is_boolean()) {
     return Error{Code::BadInput, "the answer is not one of nxb's"};
   }
-  if (!json["ok"].get<bool>()) return Error{Code::Refused, json.contains("error") ? cell(json["error"]) : "refused"};
+  if (!json["ok"].get<bool>()) return refusal_in(json);
   try {
     if (command == "status") return render_status(json);
     if (command == "stats") return render_stats(json);
@@ -307,7 +321,7 @@ Result<std::string> render(std::string_view command, std::string_view answer_lin
   } catch (const nlohmann::json::exception& error) {
     return Error{Code::BadInput, std::string("the answer lacks something: ") + error.what()};
   }
-  return json.dump(2) + '\n';
+  return json.dump(2, ' ', true) + '\n';
 }
 
 }  // namespace nxb::ctl

@@ -15,6 +15,10 @@ namespace nxb::ctl {
 std::string readable_bytes(std::uint64_t bytes);  // "314 B", "1.5 KiB", "20.0 MiB"
 std::string readable_time(double seconds);        // "12s", "3m 07s", "2h 05m", "9d 04h"
 
+// Words of an answer, whole, on one line and in nobody's quotes; nothing in them can steer a terminal. Whoever answered is
+// not known to be nxb.
+std::string harmless(std::string_view words);
+
 // Columns as wide as their widest cell; the first row is the heading. Numbers and units are right-aligned.
 enum class Align { Left, Right };
 std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<Align>& columns);

@@ -7,12 +7,15 @@ import grp
 import os
 import pwd
 import resource
+import shutil
+import signal
+import socket
 import stat
 import subprocess
 
 from harness.bosh import OwnConnections, Session
-from harness.nxb import CTL, SUPERVISOR, Nxb
-from harness.runner import Skipped, case, expect, main, same, until
+from harness.nxb import CTL, SUPERVISOR, Folder, Nxb, free_port
+from harness.runner import PATIENCE, Skipped, case, expect, main, same, until
 
 NOBODY = "nobody"
 
@@ -133,6 +136,82 @@ async def no_admin_group():
         expect(done.returncode == 78 and 'server.admin_group: there is no group "no such group"' in done.stderr + done.stdout, f"{done}")
     finally:
         wrong.folder.__exit__()
+
+
+@case("of a log file root opens only what the workers' user may: a link to elsewhere leads nowhere (O-11 O-26)")
+async def log_file():
+    if os.geteuid() != 0:
+        raise Skipped("needs root to become somebody else")
+    who = pwd.getpwnam(NOBODY)
+    with Folder() as logs, Folder() as secret:  # the second is root's alone
+        os.chown(logs, who.pw_uid, who.pw_gid)
+        path = logs / "nxb.log"
+        nxb = serving(user=NOBODY)
+        nxb.sections["log"] = {"file": str(path)}
+        nxb.sections["listen"].append({"address": "127.0.0.1:874"})  # it stays root
+        async with nxb:
+            same(os.stat(path).st_uid, who.pw_uid, "owner of the log")
+            path.rename(logs / "old")
+            path.symlink_to(secret / "pwned")
+            nxb.process.send_signal(signal.SIGUSR1)
+            await until("it says so", lambda: "event=log.reopen_failed proc=supervisor" in (logs / "old").read_text())
+            same(os.listdir(secret), [], "what root made elsewhere")
+            path.unlink()
+            nxb.process.send_signal(signal.SIGUSR1)
+            await until("it is itself again", lambda: path.exists() and "log.reopened" in path.read_text())
+            same(status_of(nxb.process.pid)["Uid"].split(), ["0"] * 4, "user of the supervisor")
+        path.unlink()
+        path.symlink_to(secret / "at-start")
+        started = subprocess.run([SUPERVISOR, "-c", nxb.write_config()], capture_output=True, text=True, timeout=PATIENCE)
+        nxb.folder.__exit__()
+        same(started.returncode, 77, started.stderr)
+        same(os.listdir(secret), [], "what root made elsewhere at its start")
+
+
+@case("workers that face the web as root are warned of, at the start and by -t (O-11)")
+async def as_root():
+    if os.geteuid() != 0:
+        raise Skipped("needs root")
+    for user in ("", NOBODY):
+        nxb = serving(user=user)
+        async with nxb:
+            same("event=supervisor.user" in nxb.log(), user == "", nxb.log())
+            checked = subprocess.run([SUPERVISOR, "-t", "-c", str(nxb.directory / "nxb.toml")],
+                                     capture_output=True, text=True, timeout=PATIENCE)
+            same((checked.returncode, "server.user: workers face the web as root" in checked.stderr), (0, user == ""),
+                 checked.stderr)
+            if user:
+                os.chown(nxb.directory, pwd.getpwnam(user).pw_uid, -1)  # it takes its socket away
+
+
+@case("whoever is first at the place of a user's socket in /tmp is neither believed nor listened beside (O-13)")
+async def squatted():
+    if os.geteuid() != 0:
+        raise Skipped("needs root to be two others")
+    uid = 40000 + os.getpid() % 20000
+    folder = f"/tmp/nxb-{uid}"
+    plain = {"user": uid, "group": uid, "extra_groups": [], "capture_output": True, "text": True, "timeout": PATIENCE,
+             "env": {"PATH": os.environ["PATH"]}}
+    os.mkdir(folder, 0o755)
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        os.chown(folder, pwd.getpwnam(NOBODY).pw_uid, -1)
+        os.seteuid(pwd.getpwnam(NOBODY).pw_uid)  # the kernel notes who listens
+        try:
+            listener.bind(f"{folder}/admin.sock")
+            listener.listen()
+        finally:
+            os.seteuid(0)
+        os.chmod(f"{folder}/admin.sock", 0o777)
+        asked = subprocess.run([CTL, "status"], **plain)
+        same((asked.returncode, "another user listens there" in asked.stderr), (1, True), asked.stderr)
+        listener.close()
+        os.unlink(f"{folder}/admin.sock")
+        started = subprocess.run([SUPERVISOR, "-c", "/dev/null", "--port", str(free_port())], **plain)
+        same((started.returncode, "its folder belongs to another user" in started.stderr), (77, True), started.stderr)
+    finally:
+        listener.close()
+        shutil.rmtree(folder)
 
 
 @case("no core dumps unless they are wanted (O-11)")

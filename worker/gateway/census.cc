@@ -66,7 +66,7 @@ bool Census::admit_stream(Record& record, std::uint32_t number, std::string_view
     refuse_stream(record, number, domain);
     return false;
   }
-  log::info(number == 1 ? "session.start" : "session.add_stream", {{"kind", gateway::name_of(record.kind)},
+  log::owed(number == 1 ? "session.start" : "session.add_stream", {{"kind", gateway::name_of(record.kind)},
                                                                    {"sid", record.name},
                                                                    {"domain", domain},
                                                                    {"client", record.client},
@@ -152,7 +152,7 @@ void Census::tell_end(const Record& record, const Ending& ending) {
     context_.journal.tell(EventType::session_end, record.name, record.domain, fields);
   }
   fields.insert(fields.begin() + 1, {{"sid", record.name}, {"domain", record.domain}});
-  log::write(log::Level::Info, "session.end", fields);
+  log::owed("session.end", fields);
 }
 
 }  // namespace nxb::gateway

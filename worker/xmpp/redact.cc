@@ -18,13 +18,14 @@ constexpr std::array<std::string_view, 18> kSecretElements{
     "additional-data", "auth",    "authenticate",     "authentication", "challenge",    "digest",
     "handshake",       "header",  "initial-response", "passwd",         "password",     "response",
     "secret",          "success", "task-data",        "token",          "access-token", "hash-token"};
-constexpr std::array<std::string_view, 6> kSecretAttributes{"password", "passwd", "secret",
-                                                            "token",    "digest", "access_token"};
+// pwd and key-params: ICE's password, SRTP's keys (XEP-0176, XEP-0167).
+constexpr std::array<std::string_view, 8> kSecretAttributes{"password", "passwd", "pwd",          "secret",
+                                                            "token",    "digest", "access_token", "key-params"};
 constexpr std::array<std::string_view, 3> kSecretOfBody{"sid", "key", "newkey"};  // a sid is a password (H-49)
 // Every version of them.
 constexpr std::array<std::string_view, 4> kSecretNamespaces{"jabber:iq:auth", "jabber:iq:register",
                                                             "urn:xmpp:sasl:", "urn:xmpp:fast:"};
-constexpr std::array<std::string_view, 3> kSecretFields{"passw", "secret", "token"};
+constexpr std::array<std::string_view, 4> kSecretFields{"passw", "pwd", "secret", "token"};
 
 constexpr auto kNone = std::string_view::npos;
 

@@ -5,7 +5,7 @@
 //   content hidden    auth, response, challenge, success and their kin of SASL and SASL2; password, digest, token, ...;
 //                     all of jabber:iq:auth, jabber:iq:register, SASL2 and FAST; form fields that are private or named
 //                     like a password
-//   attributes hidden password, token, ... of any element; sid and keys of <body/>
+//   attributes hidden password, token, pwd and key-params of calls, ... of any element; sid and keys of <body/>
 //   dropped           comments and processing instructions
 // All else is byte for byte what it was. Idempotent.
 // SPDX-License-Identifier: MIT

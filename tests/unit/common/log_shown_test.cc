@@ -114,6 +114,22 @@ TEST_CASE("O-27 the log itself says how often a line was repeated") {
   CHECK(lines == 10);
 }
 
+TEST_CASE("O-26 lines that are owed are written each, however many, and take no other line's place") {
+  nxb::testing::CapturedLog captured;
+  configure(Level::Info, Format::Text, "");
+  for (int i = 0; i < 200; ++i) owed("test.owed", {{"n", i}});
+  info("test.owed", {{"n", "other"}});
+  configure(Level::Warn, Format::Text, "");
+  owed("test.below");
+  configure(Level::Info, Format::Text, "");
+  const std::string text = captured.text();
+  CHECK(contains(text, " info event=test.owed n=0\n"));
+  CHECK(contains(text, " info event=test.owed n=199\n"));
+  CHECK(contains(text, " info event=test.owed n=other\n"));
+  CHECK_FALSE(contains(text, "log.suppressed"));
+  CHECK_FALSE(contains(text, "test.below"));
+}
+
 TEST_CASE("C-16 a value that its writer has cut is not cut again") {
   nxb::testing::CapturedLog captured;
   configure(Level::Trace, Format::Text, "");

@@ -59,7 +59,14 @@ TEST_CASE("C-44 H-49 a value cannot leave its quotes, end the line or steer a te
   CHECK(text_of("\xed\xa0\x80") == R"("\xed\xa0\x80")");  // surrogate
   CHECK(text_of("\xc2\x9b") == R"("\xc2\x9b")");          // C1 control
   CHECK(text_of("\xe2\x80\xae") == R"("\xe2\x80\xae")");  // right-to-left override
-  CHECK(json_of("say \"hi\"\n\x01\xff") == R"("say \"hi\"\n\u0001\u00ff")");
+}
+
+TEST_CASE("C-44 O-27 in JSON a character that is not shown is named as itself, what is no character as that") {
+  CHECK(json_of("say \"hi\"\n\x01\x7f") == R"("say \"hi\"\n\u0001\u007f")");
+  CHECK(json_of("x\xc2\x9b\x33\x31m") == R"("x\u009b31m")");  // C1 control, not two letters
+  CHECK(json_of("\xe2\x80\xae-\xc2\x85") == R"("\u202e-\u0085")");
+  CHECK(json_of("a\xff\xc3") == R"("a\ufffd\ufffd")");          // not UTF-8
+  CHECK(json_of("\xed\xa0\x80") == R"("\ufffd\ufffd\ufffd")");  // a surrogate is none either
 }
 
 TEST_CASE("C-44 H-49 a long value is cut, and never within a character") {

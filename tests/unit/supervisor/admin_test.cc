@@ -145,6 +145,33 @@ TEST_CASE("O-14: an answer that is no answer, or a refusal, is an error of nxbct
   CHECK(refused.error().text == "no");
 }
 
+TEST_CASE("O-14: whoever answers, nothing that nxbctl prints steers a terminal") {
+  auto refused = ctl::render("status", R"({"ok":false,"error":"\u001b]0;owned\u0007:\n \u009b \"a b\""})");
+  REQUIRE(!refused);
+  CHECK(refused.error().text == "\\u001b]0;owned\\u0007:\n \\u009b \"a b\"");  // it may have lines
+
+  const std::string evil = R"("\u001b[2J\n\u009b")";
+  const std::string safe = "\\u001b[2J\\n\\u009b";
+  auto explained = ctl::render("explain", R"({"ok":true,"verdict":)" + evil + R"(,)" + evil + ":1}");
+  REQUIRE(static_cast<bool>(explained));
+  CHECK(explained->find("verdict            " + safe + "\n") != std::string::npos);
+  auto reload = ctl::render("reload", R"({"ok":true,"changed":[)" + evil + R"(],"needs_restart":[],"warnings":[)" +
+                                          evil + R"(],"workers":[{"index":0,"state":)" + evil + "}]}");
+  REQUIRE(static_cast<bool>(reload));
+  CHECK(reload->starts_with(safe + "\n"));
+  auto stop = ctl::render("stop", R"({"ok":true,"verdict":)" + evil + "}");
+  REQUIRE(static_cast<bool>(stop));
+  CHECK(*stop == safe + "\n");
+  auto other = ctl::render("other", R"({"ok":true,"a":)" + evil + "}");
+  REQUIRE(static_cast<bool>(other));
+  const std::string event = ctl::render_event("{" + evil + R"(:"x","type":"error"})");
+  for (const std::string* text :
+       std::initializer_list<const std::string*>{&refused.error().text, &*explained, &*reload, &*other, &event}) {
+    CHECK(text->find('\x1b') == std::string::npos);
+    CHECK(text->find("\xc2\x9b") == std::string::npos);
+  }
+}
+
 TEST_CASE("O-14: bytes and times have units a person reads") {
   CHECK(ctl::readable_bytes(0) == "0 B");
   CHECK(ctl::readable_bytes(1023) == "1023 B");

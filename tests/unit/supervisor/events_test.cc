@@ -68,6 +68,18 @@ TEST_CASE("O-19: a subscriber gets each event as one line with its worker, keys 
         "\n");
 }
 
+TEST_CASE("O-19 C-44: no byte of an event steers a terminal, and it says what the client said") {
+  Rig rig;
+  Descriptor fd = rig.subscribe();
+  ipc::Events events;
+  events.lines = R"({"time":"T","type":"nodes","sid":"0123abcd","domain":"example.org","ua":"x\u009b31m\u007f\u00fc"})"
+                 "\n";
+  rig.admin.server->publish(1, events);
+  const std::string heard = rig.admin.hear(fd);
+  CHECK(heard.find(R"("ua":"x\u009b31m\u007f\u00fc")") != std::string::npos);
+  CHECK(std::ranges::all_of(heard, [](char c) { return c == '\n' || (c >= ' ' && c < 0x7f); }));
+}
+
 TEST_CASE("O-19: filters by type, sid in both forms and domain leave out the rest") {
   Rig rig;
   const std::string sid = "0123456789abcdefghijklmn";

@@ -231,7 +231,7 @@ TEST_CASE("O-13 the admin socket has a place for root and one for everybody") {
     ::setenv("XDG_RUNTIME_DIR", "/run/user/1", 1);
     CHECK(default_admin_socket() == "/run/user/1/nxb.sock");
     ::unsetenv("XDG_RUNTIME_DIR");
-    CHECK(default_admin_socket() == "/tmp/nxb-" + std::to_string(::geteuid()) + ".sock");
+    CHECK(default_admin_socket() == "/tmp/nxb-" + std::to_string(::geteuid()) + "/admin.sock");
   }
 }
 

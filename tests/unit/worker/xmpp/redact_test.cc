@@ -51,6 +51,15 @@ TEST_CASE("O-27: private fields of forms are hidden, the others are not") {
   CHECK_FALSE(shows("<field var='&#112;assword'><value>S3CRET</value></field>"));
 }
 
+TEST_CASE("O-27: what opens a call to others is hidden: Jingle's password of ICE, keys of SRTP, pwd in forms") {
+  CHECK(redact("<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' pwd='S3CRET' ufrag='8hhy'/>") ==
+        "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' pwd='[redacted]' ufrag='8hhy'/>");
+  CHECK(redact("<crypto key-params='inline:S3CRET' crypto-suite='AES_CM_128_HMAC_SHA1_80' tag='1'/>") ==
+        "<crypto key-params='[redacted]' crypto-suite='AES_CM_128_HMAC_SHA1_80' tag='1'/>");
+  CHECK(redact("<field var='muc#room_Pwd'><value>S3CRET</value></field>") ==
+        "<field var='muc#room_Pwd'>[redacted]</field>");
+}
+
 TEST_CASE("O-27: sid and keys of a body are hidden") {
   CHECK(redact("<body sid='abc' rid='7' key='k' newkey='n' xmlns='http://jabber.org/protocol/httpbind'/>") ==
         "<body sid='[redacted]' rid='7' key='[redacted]' newkey='[redacted]' "
