@@ -278,8 +278,9 @@ Exit supervise(int argc, char** argv) {
   auto loaded = read_configuration(options);
   if (!loaded) return Exit::BadConfig;
   config::Config& config = loaded->config;
+  const std::string user_problem = problem_with_user(config.server);
   if (options.check_only || options.show_configuration) {
-    if (!user_problem.empty()) std::cerr << options.config_path << ": server.user: " << user_problem << '\n';
+    if (!user_problem.empty()) std::cerr << options.config_path << ": warning: server.user: " << user_problem << '\n';
     // With -T the verdict leaves stdout to the configuration, which can be used as a file again.
     (options.show_configuration ? std::cerr : std::cout) << options.config_path << ": ok\n";
     if (options.show_configuration) std::cout << config::to_toml_without_secrets(config);
@@ -291,12 +292,17 @@ Exit supervise(int argc, char** argv) {
   hold_standard_descriptors();
   log::configure(config.log.level, config.log.format, "supervisor");
   log::show_addresses(config.log.ip);
+  auto user = identity_for(config.server);
+  if (!user) return fail(user.error(), Exit::Permission);
   if (!config.log.file.empty()) {  // stdout stays what it is: nothing is said there
-    auto opened = log::write_to_file(config.log.file, log::Standard::Error);
+    auto opened =
+        with_rights_of(*user, [&config] { return log::write_to_file(config.log.file, log::Standard::Error); });
     if (!opened) return fail(opened.error(), Exit::Permission);
   }
+  if (!user_problem.empty()) log::warn("supervisor.user", {{"why", user_problem}});
   fit_to_descriptors(config);
   Daemon daemon(options, *std::move(loaded));
+  daemon.user = *user;
   return daemon.run(*worker_path);
 }
 
