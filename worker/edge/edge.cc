@@ -62,7 +62,8 @@ Edge::Edge(const Context& context)
                   .fewer = [this] { watch_capacity(); }}),
       tls_(shared_.context,
            {.secured = [this](relay::Handover newcomer) { take(std::move(newcomer)); },
-            .shaken = [this](const std::string& peer, std::uint16_t listener) { peers_.closed(peer, listener); },
+            .counted = [this](const std::string& peer, std::uint16_t listener) { peers_.opened(peer, listener); },
+            .uncounted = [this](const std::string& peer, std::uint16_t listener) { peers_.closed(peer, listener); },
             .fewer = [this] { watch_capacity(); }}),
       sockets_(shared_.context, [this](const std::string& peer, std::uint16_t listener) { forget(peer, listener); }) {
   shared_.family = context.deadlines.add(*this);

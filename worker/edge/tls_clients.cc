@@ -29,7 +29,7 @@ void TlsClients::take(relay::Handover newcomer) {
   if (!begun) {
     pumps_.take(id);
     log::warn("edge.adopt_failed", {{"why", begun.error().text}});
-    return callbacks_.shaken(newcomer.peer, newcomer.listener);
+    return callbacks_.uncounted(newcomer.peer, newcomer.listener);
   }
   Pump& there = pumps_.put(id, std::move(pump));
   there.arm();
