@@ -62,7 +62,8 @@ Edge::Edge(const Context& context)
                   .fewer = [this] { watch_capacity(); }}),
       tls_(shared_.context,
            {.secured = [this](relay::Handover newcomer) { take(std::move(newcomer)); },
-            .shaken = [this](const std::string& peer, std::uint16_t listener) { peers_.closed(peer, listener); },
+            .counted = [this](const std::string& peer, std::uint16_t listener) { peers_.opened(peer, listener); },
+            .uncounted = [this](const std::string& peer, std::uint16_t listener) { peers_.closed(peer, listener); },
             .fewer = [this] { watch_capacity(); }}),
       sockets_(shared_.context, [this](const std::string& peer, std::uint16_t listener) { forget(peer, listener); }) {
   shared_.family = context.deadlines.add(*this);
@@ -106,7 +107,7 @@ void Edge::reconfigure() {
   connections_.for_each(
       [this](ConnId, HttpConnection& connection) { peers_.opened(connection.peer(), connection.listener()); });
   sockets_.for_each([this](const WsConnection& socket) { peers_.opened(socket.peer(), socket.listener()); });
-  tls_.for_each_handshaking([this](const std::string& peer, std::uint16_t listener) { peers_.opened(peer, listener); });
+  tls_.for_each_counted([this](const std::string& peer, std::uint16_t listener) { peers_.opened(peer, listener); });
   watch_capacity();
 }
 

@@ -29,7 +29,7 @@ void TlsClients::take(relay::Handover newcomer) {
   if (!begun) {
     pumps_.take(id);
     log::warn("edge.adopt_failed", {{"why", begun.error().text}});
-    return callbacks_.shaken(newcomer.peer, newcomer.listener);
+    return callbacks_.uncounted(newcomer.peer, newcomer.listener);
   }
   Pump& there = pumps_.put(id, std::move(pump));
   there.arm();
@@ -54,9 +54,9 @@ void TlsClients::shut_down() {
   for (ConnId id : newcomers) remove(id);
 }
 
-void TlsClients::for_each_handshaking(const std::function<void(const std::string&, std::uint16_t)>& f) {
+void TlsClients::for_each_counted(const std::function<void(const std::string&, std::uint16_t)>& f) {
   pumps_.for_each([&f](ConnId, const Pump& pump) {
-    if (pump.is_handshaking()) f(pump.peer(), pump.listener());
+    if (pump.counts()) f(pump.peer(), pump.listener());
   });
 }
 

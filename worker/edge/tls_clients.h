@@ -8,8 +8,9 @@
 //   any --the client's reset, a broken record, nothing taken for write_timeout, no handshake in head_timeout--> gone
 //
 // Whatever one side does not take stops the reading of the other at kMost bytes, so an end stuck anywhere is seen by the
-// owner as a client that does not read. Until its handshake is done a connection counts for its peer's limit; afterwards
-// its other end does. Plain HTTP instead of a ClientHello is answered 400 in clear.
+// owner as a client that does not read. A connection counts for its peer's limit until its handshake is done, afterwards its
+// other end does, and once that has ended it does so again until it is gone (H-45). Plain HTTP instead of a ClientHello is
+// answered 400 in clear.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -34,10 +35,10 @@ class TlsClients final : private uv::DeadlineSink {
   static constexpr Duration kLinger{2'000};        // as after HTTP's last answer (H-10)
 
   struct Callbacks {
-    // As if it were accepted now. Comes after `shaken`.
-    std::function<void(relay::Handover)> secured;
-    std::function<void(const std::string& peer, std::uint16_t listener)> shaken;  // its handshake is over, well or not
-    std::function<void()> fewer;                                                  // one is gone
+    std::function<void(relay::Handover)> secured;  // as if it were accepted now; comes after `uncounted`
+    // It counts for its peer from now on; it does no more. At first it does, by whoever gives it here.
+    std::function<void(const std::string&peer, std::uint16_t listener)> counted, uncounted;
+    std::function<void()> fewer;  // one is gone
   };
   TlsClients(const Context& context, Callbacks callbacks);
   ~TlsClients();
@@ -49,8 +50,8 @@ class TlsClients final : private uv::DeadlineSink {
   // Those without a finished handshake have asked for nothing; the others end with their owners.
   void shut_down();
   std::size_t size() const { return pumps_.size(); }
-  // Whoever is not `shaken` yet.
-  void for_each_handshaking(const std::function<void(const std::string& peer, std::uint16_t listener)>& f);
+  // Whoever counts for its peer's limit: nobody owns its plaintext yet, or any more.
+  void for_each_counted(const std::function<void(const std::string& peer, std::uint16_t listener)>& f);
 
  private:
   class Pump;

@@ -75,7 +75,6 @@ void TlsClients::Pump::refuse_plain_http() {
   refused_ = true;
   state_ = State::Ending;
   context().counters.add(Counter::tls_client_handshake_failures);
-  shaken();
   write(kPlainHttp);
   client_->half_close();
   arm();
@@ -99,7 +98,7 @@ bool TlsClients::Pump::secure(std::string plaintext) {
   context().counters.add(Counter::tls_client_handshakes);
   if (engine_->resumed()) context().counters.add(Counter::tls_client_resumed);
   log::debug("edge.tls", {{"peer", peer_}, {"with", engine_->description()}});
-  shaken();
+  count(false);
   arm();
   context().counters.add(Counter::bytes_from_clients, plaintext.size());  // as whoever reads first counts them
   relay::Handover newcomer;
@@ -155,9 +154,11 @@ void TlsClients::Pump::owner_lost() {
   owner_ended();
 }
 
-// It may read on for a while: so it hears the client's FIN, and counts until then. What it said has been read.
+// It may read on for a while: so it hears the client's FIN. What it said has been read; the client may take that slowly,
+// when the owner is long gone.
 void TlsClients::Pump::owner_ended() {
   if (std::exchange(state_, State::Ending) == State::Ending) return;
+  count(true);
   tls::Output out;
   engine_->close(out);
   write(out.to_peer);
@@ -168,12 +169,15 @@ void TlsClients::Pump::owner_ended() {
 
 // --- ends ---
 
-void TlsClients::Pump::shaken() { all_.callbacks_.shaken(peer_, listener_); }
+void TlsClients::Pump::count(bool counts) {
+  if (std::exchange(counts_, counts) == counts) return;
+  (counts ? all_.callbacks_.counted : all_.callbacks_.uncounted)(peer_, listener_);
+}
 
 void TlsClients::Pump::lose(std::string_view why) {
   if (state_ == State::Handshaking && !why.empty()) {
     context().counters.add(Counter::tls_client_handshake_failures);
-    log::info("edge.tls_failed", {{"peer", peer_}, {"why", why}});
+    log::debug("edge.tls_failed", {{"peer", peer_}, {"why", why}});
   } else if (!why.empty()) {
     log::debug("edge.tls_lost", {{"peer", peer_}, {"why", why}});
   }
@@ -182,7 +186,7 @@ void TlsClients::Pump::lose(std::string_view why) {
 
 void TlsClients::Pump::cut() {
   const State before = std::exchange(state_, State::Gone);
-  if (before == State::Handshaking) shaken();
+  count(false);
   if (before != State::Handshaking && !refused_) context().counters.sub(Counter::tls_connections);
   client_.reset();
   owner_.reset();

@@ -25,6 +25,7 @@ class TlsClients::Pump final {
   bool is_handshaking() const { return state_ == State::Handshaking; }
   const std::string& peer() const { return peer_; }
   std::uint16_t listener() const { return listener_; }
+  bool counts() const { return counts_; }
 
  private:
   enum class State : std::uint8_t { Handshaking, Open, Ending, Gone };
@@ -58,7 +59,7 @@ class TlsClients::Pump final {
   void refuse_plain_http();
   void lose(std::string_view why);
   void leave() { all_.remove(id_); }
-  void shaken();
+  void count(bool counts);
   std::uint64_t taken() const { return written_ - client_->queued(); }
   const Context& context() const { return all_.context_; }
   Instant now() const { return all_.context_.loop.now(); }
@@ -72,6 +73,7 @@ class TlsClients::Pump final {
   OwnerEnd owner_end_{*this};
   std::unique_ptr<uv::Stream> client_, owner_;  // the second from Open on, until it is lost
   State state_ = State::Handshaking;
+  bool counts_ = true;  // for its peer's limit: whenever it has no owner
   bool spoke_ = false;  // the client said something
   bool client_ended_ = false;
   bool refused_ = false;       // in clear: nothing is deciphered

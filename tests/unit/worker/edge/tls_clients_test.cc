@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker/edge/tls_clients.h"
 
+#include "tests/support/captured_log.h"
 #include "tests/unit/worker/edge/rig.h"
 #include "tests/unit/worker/tls/peer.h"
 #include "worker/tls/contexts.h"
@@ -173,6 +174,17 @@ TEST_CASE("U-36 what is no TLS is closed, plain HTTP is told so in clear, and wh
   CHECK(rig.count(Counter::tls_client_handshakes) == 0);
 }
 
+TEST_CASE("O-26 a handshake that fails is counted, and told at debug only: anybody can make any number of them") {
+  CapturedLog captured;
+  TlsRig rig;
+  rig.start();
+  TlsClient nonsense(rig, false);
+  nonsense.wire.send(std::string(64, '\x01'));
+  CHECK(nonsense.wire.is_closed_by_nxb());
+  CHECK(rig.count(Counter::tls_client_handshake_failures) == 1);
+  CHECK(captured.text().empty());
+}
+
 TEST_CASE(
     "H-45 who has not finished a handshake counts for its peer's limit; above it is told so under TLS, then shut") {
   TlsRig rig;
@@ -211,6 +223,51 @@ TEST_CASE("H-45 O-33 a handshake that is under way at a reload counts for its pe
   TlsClient third(rig);
   third.say(rig.request());
   CHECK(third.hears("HTTP/1.1 503"));
+}
+
+TEST_CASE("H-45 who speaks plain HTTP counts for its peer's limit until it is gone") {
+  TlsRig rig;
+  rig.config.server.max_connections_per_address = 2;
+  rig.start();
+  std::vector<std::unique_ptr<TlsClient>> plain;
+  for (int i = 0; i < 4; ++i) {
+    plain.push_back(std::make_unique<TlsClient>(rig, false));
+    plain.back()->wire.send("G");
+    CHECK(plain.back()->wire.gets("HTTP/1.1 400 Bad Request"));
+  }
+  TlsClient shut(rig, false);
+  CHECK(shut.wire.is_closed_by_nxb());
+  CHECK(shut.wire.received.empty());
+  for (auto& client : plain) client->wire.close();
+  CHECK(rig.nobody_is_left());
+  TlsClient again(rig);
+  again.say(rig.request());
+  CHECK(rig.until_seen(1));
+}
+
+TEST_CASE("H-45 a connection whose owner has ended counts for its peer's limit until it is gone") {
+  TlsRig rig;
+  rig.config.server.max_connections_per_address = 2;
+  rig.start();
+  std::vector<std::unique_ptr<TlsClient>> deaf;
+  for (std::size_t i = 0; i < 2; ++i) {
+    deaf.push_back(std::make_unique<TlsClient>(rig));
+    deaf.back()->say(rig.request(1));
+    REQUIRE(rig.run_until([&] { return rig.handed_over.size() == i + 1; }));
+    Client owner(rig, std::move(rig.handed_over[i].fd));
+    owner.send("an answer");
+  }
+  for (auto& client : deaf)
+    CHECK(client->until([&] { return client->engine->state() == tls::Engine::State::PeerClosed; }));
+  TlsClient third(rig, false), fourth(rig, false), shut(rig, false);
+  CHECK(shut.wire.is_closed_by_nxb());
+  third.wire.close();
+  fourth.wire.close();
+  for (auto& client : deaf) client->wire.close();
+  CHECK(rig.nobody_is_left());
+  TlsClient again(rig);
+  again.say(rig.request());
+  CHECK(rig.until_seen(1));
 }
 
 TEST_CASE("B-108 a worker that stops closes those without a handshake, and pumps until the others are done") {
