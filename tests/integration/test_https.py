@@ -6,6 +6,7 @@ SPDX-License-Identifier: MIT
 import asyncio
 import json
 import os
+import pwd
 import shutil
 import signal
 import ssl
@@ -56,7 +57,8 @@ async def check(sections):
     """What -t says of this configuration, and its exit code; the file's name is left out."""
     with Folder() as folder:
         path = folder / "nxb.toml"
-        path.write_text(toml(sections))
+        user = pwd.getpwuid(os.getuid()).pw_name  # one that is had: nothing is to be said of it
+        path.write_text(toml(sections | {"server": {"user": user} | sections.get("server", {})}))
         process = await asyncio.create_subprocess_exec(
             SUPERVISOR, "-t", "-c", str(path), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
         output, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
