@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/admin/access.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,8 @@
 #include <cerrno>
 #include <cstring>
 #include <vector>
+
+#include "common/base/descriptor.h"
 
 namespace nxb::supervisor::admin {
 namespace {
@@ -33,10 +36,17 @@ bool has_group(int fd, gid_t group) {
 
 }  // namespace
 
-// First the group, then the mode: at no instant may another group connect.
+// First the group, then the mode: at no instant may another group connect. Both of what was opened, not of what
+// somebody else may have put at the path since.
 Status open_to_group(const std::string& path, gid_t group) {
   constexpr auto kSameUser = static_cast<uid_t>(-1);
-  if (lchown(path.c_str(), kSameUser, group) == 0 && chmod(path.c_str(), kOwnerAndGroup) == 0) return Done{};
+  Descriptor at(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const std::string itself = "/proc/self/fd/" + std::to_string(at.get());
+  struct stat what {};
+  if (at && fstat(at.get(), &what) == 0 && S_ISSOCK(what.st_mode) &&
+      fchownat(at.get(), "", kSameUser, group, AT_EMPTY_PATH) == 0 && chmod(itself.c_str(), kOwnerAndGroup) == 0) {
+    return Done{};
+  }
   return Error{Code::Refused, "cannot give the admin socket to admin_group, which needs root or a member of it: " +
                                   std::string(std::strerror(errno))};
 }
