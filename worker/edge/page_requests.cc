@@ -5,6 +5,7 @@
 
 #include "common/base/network.h"
 #include "common/base/secret.h"
+#include "common/base/text.h"
 #include "common/log/log.h"
 #include "worker/edge/http_connection.h"
 #include "worker/edge/metrics.h"
@@ -25,6 +26,16 @@ bool is_admin(const http::Credentials& given, std::string_view password) {
   bool user = equal_in_constant_time(given.user, kUser);
   bool secret = equal_in_constant_time(given.password, password);
   return user && secret;
+}
+
+// Whether a Host names the machine that it is said on, as a name whose meaning is in nobody's hand: a page that found
+// its way here by a name of its own (DNS rebinding) says that name.
+bool names_this_machine(std::string_view host) {
+  const std::size_t bracket = host.find(']');
+  const bool bracketed = host.starts_with('[') && bracket != std::string_view::npos;
+  std::string_view name = bracketed ? host.substr(1, bracket - 1) : host.substr(0, host.rfind(':'));
+  auto address = Address::from_ip(name, 0);
+  return equals_ignoring_case(name, "localhost") || (address && address->is_loopback());
 }
 
 }  // namespace
@@ -116,19 +127,23 @@ void HttpConnection::answer_ready(http::Answer head) {
 }
 
 // A request of this machine, and not one that a proxy on it passes on for somebody else (H-41): behind accept_proxy all
-// are, even those whose header names nobody.
+// are, even those whose header names nobody. Who reaches a unix socket is no browser, and may name any host.
 bool HttpConnection::is_local() const {
   const auto& listen = context().config.listen;
-  if (listener_ < listen.size() && listen[listener_].accept_proxy) return false;
+  const http::Request& request = parser_.request();
+  if (request.via_proxy || (listener_ < listen.size() && listen[listener_].accept_proxy)) return false;
   auto peer = Address::parse(peer_);
-  return (!peer || peer->is_loopback()) && !parser_.request().via_proxy;  // an unnamed unix peer does not parse
+  if (!peer || peer->family() == AF_UNIX) return true;  // an unnamed unix peer does not parse
+  return peer->is_loopback() && names_this_machine(request.host);
 }
 
 // Pages with figures wait a moment for those that only the supervisor has.
 void HttpConnection::answer_figures(Page page, http::Answer head) {
   if (context().config.monitor.access == config::MonitorAccess::Local && !metrics_only() && !is_local()) {
     head.status = 403;
-    return answer(head, "403 Forbidden: this page is for direct requests of its own machine ([monitor] access)\n");
+    return answer(head,
+                  "403 Forbidden: this page is for direct requests of its own machine, by localhost or 127.0.0.1 "
+                  "([monitor] access)\n");
   }
   Owed& owed = owed_.back();
   if (shared_.supervised.wait({id_, owed.number})) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker/http/head.h"
 
+#include <algorithm>
 #include <array>
 
 #include "common/base/text.h"
@@ -51,6 +52,15 @@ int read_target(std::string_view target, Request& request) {
 // (H-15).
 constexpr std::array<std::string_view, 7> kCodings{"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"};
 
+// Fields besides Forwarded that a proxy adds, and no browser (H-41).
+bool is_mark_of_a_proxy(std::string_view name) {
+  constexpr std::string_view kForwarded = "x-forwarded-";
+  constexpr std::array<std::string_view, 5> kMarks{"via", "x-real-ip", "x-client-ip", "true-client-ip",
+                                                   "cf-connecting-ip"};
+  if (equals_ignoring_case(name.substr(0, kForwarded.size()), kForwarded)) return true;
+  return std::ranges::any_of(kMarks, [name](std::string_view mark) { return equals_ignoring_case(name, mark); });
+}
+
 }  // namespace
 
 bool has_item(std::string_view list, std::string_view wanted) {
@@ -61,9 +71,11 @@ bool has_item(std::string_view list, std::string_view wanted) {
 
 void Head::add(std::string_view name, std::string_view value, Request& request) {
   value = trimmed(value);
+  if (is_mark_of_a_proxy(name)) request.via_proxy = true;
   auto is = [name](std::string_view wanted) { return equals_ignoring_case(name, wanted); };
   if (is("host")) {
     ++hosts_;
+    request.host = value;
   } else if (is("connection")) {
     join(connection_, value);
   } else if (is("upgrade")) {
@@ -87,13 +99,10 @@ void Head::add(std::string_view name, std::string_view value, Request& request) 
     request.origin = value;
   } else if (is("x-forwarded-for")) {
     join(request.x_forwarded_for, value);
-    request.via_proxy = true;
   } else if (is("x-forwarded-proto")) {
     join(request.x_forwarded_proto, value);
   } else if (is("forwarded")) {
     join(request.forwarded, value);
-    request.via_proxy = true;
-  } else if (is("x-real-ip")) {
     request.via_proxy = true;
   } else if (is("accept")) {
     if (value.find("application/openmetrics-text") != std::string_view::npos) request.accepts_openmetrics = true;

@@ -35,10 +35,11 @@ struct Request {
   std::uint8_t minor = 1;       // HTTP/1.minor
   bool keep_alive = true;       // H-12
   bool wants_continue = false;  // Expect: 100-continue (H-13)
+  std::string host;             // raw: name and port
   std::string origin;
   std::string x_forwarded_for;               // raw, all fields joined
   std::string x_forwarded_proto, forwarded;  // likewise; the second is Forwarded (RFC 7239)
-  bool via_proxy = false;                    // a proxy left its mark: X-Forwarded-For, Forwarded or X-Real-IP (H-41)
+  bool via_proxy = false;                    // a proxy left its mark: Forwarded, X-Forwarded-For and the like (H-41)
   bool private_network = false;              // Access-Control-Request-Private-Network: true (H-36)
   bool accepts_openmetrics = false;          // Accept names it (O-23)
   std::string authorization;                 // raw, all fields joined

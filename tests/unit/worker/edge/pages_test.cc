@@ -204,7 +204,8 @@ TEST_CASE("H-41 access = local: loopback and unix peers, unless a proxy passes t
   for (const char* local : {"127.0.0.1:4", "127.8.8.8:4", "[::1]:4", "[::ffff:127.0.0.1]:4", "unix:", "unix:/x"}) {
     CAPTURE(local);
     CHECK(status_of(answer_to(rig, get("/"), local)) == "200");
-    for (const char* mark : {"X-Forwarded-For: 127.0.0.1\r\n", "Forwarded: for=127.0.0.1\r\n", "X-Real-IP: ::1\r\n"}) {
+    for (const char* mark : {"X-Forwarded-For: 127.0.0.1\r\n", "Forwarded: for=127.0.0.1\r\n", "X-Real-IP: ::1\r\n",
+                             "Via: 1.1 x\r\n", "X-Forwarded-Proto: https\r\n"}) {
       CHECK(status_of(answer_to(rig, get("/", mark), local)) == "403");
     }
   }
@@ -214,6 +215,27 @@ TEST_CASE("H-41 access = local: loopback and unix peers, unless a proxy passes t
     CHECK(status_of(answer) == "403");
     CHECK_FALSE(contains(answer, "sessions"));
   }
+}
+
+TEST_CASE("H-41 access = local: the request is for this machine by an address or name that cannot be another's") {
+  EdgeRig rig;
+  rig.open();
+  auto status = [&rig](const std::string& host, const std::string& peer = "127.0.0.1:4") {
+    return status_of(answer_to(rig, "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n", peer));
+  };
+  for (const std::string good :
+       {"127.0.0.1", "127.0.0.1:5280", "127.8.8.8:1", "[::1]", "[::1]:5280", "localhost", "LocalHost:5280"}) {
+    CAPTURE(good);
+    CHECK(status(good) == "200");
+  }
+  for (const std::string other :
+       {"", ":5280", "evil.example", "evil.example:5280", "localhost.evil.example", "10.0.0.1", "[", "[]", "[:", "[::1",
+        "[fe80::1]:5280", "127.0.0.1.evil.example:1", "xlocalhost", "::1"}) {
+    CAPTURE(other);
+    CHECK(status(other) == "403");
+    CHECK(status(other, "unix:") == "200");
+  }
+  CHECK(status_of(answer_to(rig, "GET / HTTP/1.0\r\n\r\n")) == "403");
 }
 
 TEST_CASE("H-41 access = public shows it to everybody, off to nobody") {

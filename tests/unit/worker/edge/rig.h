@@ -257,7 +257,7 @@ inline std::string get_body(const std::string& body, const std::string& more = "
 }
 
 inline std::string get(const std::string& target, const std::string& fields = "") {
-  return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n";
+  return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
 }
 
 }  // namespace nxb::testing

@@ -229,11 +229,13 @@ TEST_CASE("H-29 H-47 the fields that answers depend on are collected") {
 }
 
 TEST_CASE("H-41 each of the marks that proxies leave is seen") {
-  for (const char* field : {"X-Forwarded-For: 127.0.0.1", "X-Forwarded-For:", "Forwarded: for=x", "x-real-ip: ::1"}) {
+  for (const char* field : {"X-Forwarded-For: 127.0.0.1", "X-Forwarded-For:", "Forwarded: for=x", "x-real-ip: ::1",
+                            "Via: 1.1 x", "X-Forwarded-Proto: https", "x-forwarded-host: x", "X-Client-IP: ::1",
+                            "True-Client-IP: ::1", "CF-Connecting-IP: ::1"}) {
     CAPTURE(field);
     CHECK(read(kGet + field + "\r\n\r\n").find(" via-proxy\n") != std::string::npos);
   }
-  CHECK(read(kGet + "Via: x\r\n\r\n") == "GET / 1.1 keep\n");
+  CHECK(read(kGet + "X-Forward: x\r\nViable: x\r\n\r\n") == "GET / 1.1 keep\n");
 }
 
 TEST_CASE("H-36 H-42 a question for a private network is `true`, and two Authorization fields are none that is good") {
