@@ -57,7 +57,7 @@ Worker::Worker(Private, uv::Loop& loop, const ipc::Configure& identity, config::
       socket_deadlines_(gateway_, pulse_),
       sockets_(deadlines_.add(socket_deadlines_)),
       streams_({loop_, config_, pool_, deadlines_, counters_, *this, identity.index}),
-      tls_(identity.routing_key) {
+      tls_(identity.routing_key, [this] { return loop_.now(); }) {
   on_beat();
 }
 

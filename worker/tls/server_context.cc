@@ -18,7 +18,6 @@ namespace {
 
 constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";  // of TLS 1.2; all of TLS 1.3 are like that
 constexpr long kTicketLife = 2 * 60 * 60;                        // seconds
-constexpr std::size_t kTicketKeys = 80;  // name, key of the HMAC, key of the cipher: OpenSSL's layout
 constexpr std::string_view kHttp11 = "http/1.1";
 
 struct Release {
@@ -69,28 +68,10 @@ Status use_credentials(SSL_CTX* context, std::string_view cert_pem, std::string_
   return Done{};
 }
 
-void use_ticket_keys(SSL_CTX* context, std::string_view key_pem, const HashKey& secret) {
-  std::string from = "nxb tickets";
-  from.append(reinterpret_cast<const char*>(secret.data()), secret.size());
-  from.append(key_pem).append(1, '\0');
-  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> keys{};
-  for (std::size_t half = 0; half < 2; ++half) {  // of 64 bytes each
-    from.back() = static_cast<char>(half);
-    unsigned int size = 0;
-    NXB_CHECK(
-        EVP_Digest(from.data(), from.size(), keys.data() + half * EVP_MAX_MD_SIZE, &size, EVP_sha512(), nullptr) == 1,
-        "SHA-512");
-  }
-  // What the macro SSL_CTX_set_tlsext_ticket_keys does.
-  NXB_CHECK(SSL_CTX_ctrl(context, SSL_CTRL_SET_TLSEXT_TICKET_KEYS, kTicketKeys, keys.data()) == 1, "ticket keys");
-  OPENSSL_cleanse(keys.data(), keys.size());
-  OPENSSL_cleanse(from.data(), from.size());
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ServerContext>> ServerContext::make(std::string_view cert_pem, std::string_view key_pem,
-                                                           const HashKey& ticket_secret) {
+                                                           const HashKey& ticket_secret, Tickets::Clock clock) {
   SSL_CTX* raw = SSL_CTX_new(TLS_server_method());
   NXB_CHECK(raw != nullptr, "OpenSSL out of memory");
   auto context = std::make_unique<ServerContext>(Private(), raw);
@@ -107,7 +88,7 @@ Result<std::unique_ptr<ServerContext>> ServerContext::make(std::string_view cert
   SSL_CTX_set_alpn_select_cb(raw, &choose_protocol, nullptr);
   ERR_clear_error();
   NXB_TRY([[maybe_unused]] auto used, use_credentials(raw, cert_pem, key_pem));
-  use_ticket_keys(raw, key_pem, ticket_secret);
+  Tickets::serve(raw, key_pem, ticket_secret, std::move(clock));
   return context;
 }
 
@@ -118,7 +99,7 @@ Status ServerContexts::configure(const std::vector<Pem>& by_listener) {
   for (const Pem& pem : by_listener) {
     auto& context = made.emplace_back();
     if (pem.cert.empty()) continue;
-    NXB_TRY(context, ServerContext::make(pem.cert, pem.key, ticket_secret_));
+    NXB_TRY(context, ServerContext::make(pem.cert, pem.key, ticket_secret_, clock_));
   }
   made_ = std::move(made);
   return Done{};

@@ -2,8 +2,7 @@
 // Runs in: worker. I/O: none: the texts are handed in, and not kept.
 // TLS 1.2 and 1.3, forward secrecy and authenticated ciphers only. ALPN: http/1.1; a client that offers others only is
 // refused (RFC 7301 3.2). The name that a client asks for (SNI) is not looked at: a listener has one certificate.
-// Sessions are resumed by ticket, at any worker: the keys of tickets are made of `ticket_secret`, which all workers have
-// and which is as old as the supervisor, and of the private key, so none of the two alone opens a ticket.
+// Sessions are resumed by ticket, at any worker: `ticket_secret` is known to all of them (tickets.h).
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,10 +10,12 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/base/secret.h"
+#include "worker/tls/tickets.h"
 
 struct ssl_ctx_st;
 
@@ -27,7 +28,7 @@ class ServerContext {
 
  public:
   static Result<std::unique_ptr<ServerContext>> make(std::string_view cert_pem, std::string_view key_pem,
-                                                     const HashKey& ticket_secret);
+                                                     const HashKey& ticket_secret, Tickets::Clock clock);
   ServerContext(Private, ssl_ctx_st* context) : context_(context) {}
   ~ServerContext();
   ServerContext(const ServerContext&) = delete;
@@ -40,7 +41,8 @@ class ServerContext {
 
 class ServerContexts {
  public:
-  explicit ServerContexts(const HashKey& ticket_secret) : ticket_secret_(ticket_secret) {}
+  ServerContexts(const HashKey& ticket_secret, Tickets::Clock clock)
+      : ticket_secret_(ticket_secret), clock_(std::move(clock)) {}
   // For connections to come; those that are there keep what they have. On an error nothing is changed.
   struct Pem {
     std::string_view cert, key;  // empty: a listener in clear
@@ -50,6 +52,7 @@ class ServerContexts {
 
  private:
   HashKey ticket_secret_;
+  Tickets::Clock clock_;
   std::vector<std::unique_ptr<ServerContext>> made_;
 };
 

@@ -158,7 +158,7 @@ TEST_CASE("O-14: whoever answers, nothing that nxbctl prints steers a terminal")
   auto reload = ctl::render("reload", R"({"ok":true,"changed":[)" + evil + R"(],"needs_restart":[],"warnings":[)" +
                                           evil + R"(],"workers":[{"index":0,"state":)" + evil + "}]}");
   REQUIRE(static_cast<bool>(reload));
-  CHECK(reload->starts_with(safe + "\n"));
+  CHECK(reload->starts_with("warning: " + safe + "\n"));
   auto stop = ctl::render("stop", R"({"ok":true,"verdict":)" + evil + "}");
   REQUIRE(static_cast<bool>(stop));
   CHECK(*stop == safe + "\n");

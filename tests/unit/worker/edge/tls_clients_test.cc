@@ -36,7 +36,7 @@ struct TlsRig : EdgeRig {
     return run_until([&] { return edge->idle(); }) && count(Counter::connections) == 0 &&
            count(Counter::tls_connections) == 0;
   }
-  tls::ServerContexts contexts{HashKey{1}};
+  tls::ServerContexts contexts{HashKey{1}, [this] { return loop.now(); }};
   Listening listening{Family::Tcp};
 };
 

@@ -20,15 +20,17 @@ const test::Authority& authority() {
   return made;
 }
 
-ServerContexts contexts_of(const test::PemPair& pem, const HashKey& secret = kSecret) {
-  ServerContexts made(secret);
+ServerContexts contexts_of(const test::PemPair& pem, const HashKey& secret = kSecret, Instant now = Instant{1h}) {
+  ServerContexts made(secret, [now] { return now; });
   REQUIRE(made.configure({{}, {pem.cert, pem.key}}));
   return made;
 }
 
 struct Pair {
-  Pair(const ServerContexts& contexts, SessionCache* sessions = nullptr, Engine::Offer offer = Engine::Offer::NoAlpn)
-      : context(Context::make(authority().file(), Verify::Full)), server(Engine::server(*contexts.at(1))) {
+  explicit Pair(const ServerContexts& contexts, SessionCache* sessions = nullptr,
+                Engine::Offer offer = Engine::Offer::NoAlpn, std::unique_ptr<Engine> begun = nullptr)
+      : context(Context::make(authority().file(), Verify::Full)),
+        server(begun ? std::move(begun) : Engine::server(*contexts.at(1))) {
     REQUIRE(static_cast<bool>(context));
     auto made = Engine::client(**context, "example.org", {"example.org", ""}, offer, {sessions, "here:1"});
     REQUIRE(static_cast<bool>(made));
@@ -101,6 +103,34 @@ TEST_CASE("U-54 a session is resumed at another worker with the same secret and 
   Pair again(contexts_of(test::pem_pair(authority())), &sessions);
   CHECK_FALSE(again.server->resumed());
   CHECK(again.server->state() == State::Open);
+}
+
+TEST_CASE("U-54 a ticket is taken in its epoch and in the next one, and no longer; each handshake gives another") {
+  const test::PemPair pem = test::pem_pair(authority());
+  auto resumed = [&pem](SessionCache& sessions, Instant now) {
+    return Pair(contexts_of(pem, kSecret, now), &sessions).server->resumed();
+  };
+  for (Duration later : {11h, 12h, 13h, 23h, 24h, 36h}) {
+    CAPTURE(later.count());
+    SessionCache sessions([] { return Instant{1h}; });
+    CHECK_FALSE(resumed(sessions, Instant{1h}));
+    CHECK(resumed(sessions, Instant{later}) == (later < 24h));
+  }
+  SessionCache sessions([] { return Instant{1h}; });
+  Pair first(contexts_of(pem), &sessions);
+  for (Duration now = 2h; now < 48h; now += 5h) CHECK(resumed(sessions, Instant{now}));
+}
+
+TEST_CASE("U-54 O-33 a handshake that a reload overtakes ends well, and gives tickets that are good") {
+  const test::PemPair pem = test::pem_pair(authority());
+  ServerContexts contexts = contexts_of(pem);
+  auto server = Engine::server(*contexts.at(1));
+  REQUIRE(contexts.configure({{}, {pem.cert, pem.key}}));
+  SessionCache sessions([] { return Instant{1h}; });
+  Pair late(contexts, &sessions, Engine::Offer::NoAlpn, std::move(server));
+  CHECK(late.client->state() == State::Open);
+  CHECK(late.server->state() == State::Open);
+  CHECK(Pair(contexts, &sessions).server->resumed());
 }
 
 TEST_CASE("O-33 another certificate is for connections to come; a wrong one changes nothing") {
