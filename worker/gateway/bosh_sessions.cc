@@ -107,7 +107,8 @@ void BoshSessions::on_request_gone(RequestId id) {
   auto at = open_requests_.find(id);
   if (at == open_requests_.end()) return;
   SessionKey key = at->second.session;
-  if (!census_.draining()) cuts_.cut(Kind::Bosh, context_.now() - at->second.since);
+  const Cell* cell = cells_.find(key);
+  if (cell && !census_.draining()) cuts_.cut(Kind::Bosh, context_.now() - at->second.since, cell->record.client);
   open_requests_.erase(at);
   context_.counters.sub(Counter::requests_held);
   context_.counters.add(Counter::client_aborts);

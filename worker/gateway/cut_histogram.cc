@@ -6,14 +6,16 @@
 
 namespace nxb::gateway {
 
-std::optional<CutHistogram::Peak> CutHistogram::cut(Duration age, Instant now) {
+std::optional<CutHistogram::Peak> CutHistogram::cut(Duration age, Instant now, const std::optional<Network>& of) {
   const auto bucket = static_cast<std::size_t>((age + Duration{500}).count() / 1000);
   if (age <= kFromAge || bucket + 1 >= kBuckets) return std::nullopt;
   if (!since_ || now - *since_ >= kWindow) {
     since_ = now;
     cuts_.fill(0);
     all_ = 0;
+    networks_ = {};
   }
+  if (of && !counts(*of)) return std::nullopt;
   if (cuts_[bucket] == std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
   ++cuts_[bucket];
   ++all_;
@@ -25,6 +27,13 @@ std::optional<CutHistogram::Peak> CutHistogram::cut(Duration age, Instant now) {
   if (told_ && now - *told_ < kRemember) return std::nullopt;
   told_ = now;
   return peak;
+}
+
+bool CutHistogram::counts(const Network& network) {
+  const std::uint32_t before = networks_.of(network);
+  if (before >= kOfNetwork || (before == 0 && networks_.size() >= kNetworks)) return false;
+  networks_.add(network);
+  return true;
 }
 
 Duration CutHistogram::age(Instant now) const { return seen_ && now - *seen_ < kRemember ? age_ : Duration{}; }

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
+#include "common/base/address.h"
+#include "common/base/network.h"
 #include "common/log/log.h"
 
 namespace nxb::gateway {
@@ -13,11 +16,19 @@ namespace {
 
 std::int64_t seconds(Duration duration) { return std::chrono::duration_cast<std::chrono::seconds>(duration).count(); }
 
+// Whose cuts are one client's. An address nearby may be a proxy's that is not trusted, or says of nobody for whom it
+// asks: many stand behind it.
+std::optional<Network> one_client(std::string_view client) {
+  auto address = Address::from_ip(client, 0);
+  if (!address || address->is_loopback() || address->is_private()) return std::nullopt;
+  return Network::of(*address);
+}
+
 }  // namespace
 
-void CutWatch::cut(Kind kind, Duration silent) {
+void CutWatch::cut(Kind kind, Duration silent, std::string_view client) {
   const bool bosh = kind == Kind::Bosh;
-  auto peak = (bosh ? requests_ : sockets_).cut(silent, context_.now());
+  auto peak = (bosh ? requests_ : sockets_).cut(silent, context_.now(), one_client(client));
   show();
   if (!peak) return;
   log::warn("proxy.mismatch",

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "worker/gateway/context.h"
 #include "worker/gateway/cut_histogram.h"
@@ -17,8 +18,8 @@ class CutWatch {
   explicit CutWatch(const Context& context) : context_(context) {}
 
   // The client's side closed the connection of a request that waited so long for its answer, or of a WebSocket, without
-  // a goodbye, on which neither side had said anything for so long.
-  void cut(Kind kind, Duration silent);
+  // a goodbye, on which neither side had said anything for so long. `client`: its address.
+  void cut(Kind kind, Duration silent, std::string_view client);
   // To be called now and then, so that a mismatch that was mended is forgotten.
   void look();
 

@@ -107,7 +107,7 @@ void WsSessions::watch(Cell& cell, const ws::Event& event) {
   if (!gone) {
     cell.heard_or_told = context_.now();
   } else if (gone->by_peer && cell.record.live && cell.record.close_code.empty() && !census_.draining()) {
-    cuts_.cut(Kind::WebSocket, context_.now() - cell.heard_or_told);
+    cuts_.cut(Kind::WebSocket, context_.now() - cell.heard_or_told, cell.record.client);
   }
 }
 

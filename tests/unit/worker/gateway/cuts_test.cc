@@ -80,7 +80,7 @@ TEST_CASE("O-31: cuts that are far apart are not counted together") {
 TEST_CASE("O-31: a proxy that cuts held requests is named once in the log, and counted while it lasts") {
   nxb::testing::CapturedLog captured;
   Watched world;
-  world.create_bosh(world.sid);
+  world.create_bosh(world.sid, "example.org", "10.0.0.1");  // of a proxy that is not trusted: all its clients are that
   cut_requests(world, 25, 20s);
   const std::string text = captured.text();
   const auto at = text.find("event=proxy.mismatch");
@@ -124,7 +124,7 @@ TEST_CASE("O-31: silent WebSockets that are cut at one age tell of a proxy; clos
   }
   CHECK(world.count(Counter::proxy_cut_age_seconds) == 0);
   for (int i = 0; i < 20; ++i) {
-    SocketId silent = world.login();
+    SocketId silent = world.login("198.51.100." + std::to_string(i / 2));
     world.now += 8s;
     world.bring_message(world.server().id, "<message xmlns='jabber:client'/>");
     world.now += 12s;
@@ -132,6 +132,23 @@ TEST_CASE("O-31: silent WebSockets that are cut at one age tell of a proxy; clos
   }
   CHECK(contains(captured.text(), "event=proxy.mismatch kind=websocket age=12 cuts=20 of=20 ping_interval=30 why="));
   CHECK(world.count(Counter::proxy_cut_age_seconds) == 12);
+}
+
+TEST_CASE("O-31: one client, however often it leaves, makes no peak and hides none; ten networks can make one") {
+  nxb::testing::CapturedLog captured;
+  Watched world;
+  world.create_bosh(world.sid);
+  cut_requests(world, 100, 20s);
+  CHECK_FALSE(contains(captured.text(), "proxy.mismatch"));
+  CutHistogram cuts;
+  auto one = [](int number) { return Network::of("2001:db8::" + std::to_string(number)); };  // of one /64
+  for (int i = 0; i < 500; ++i) CHECK_FALSE(cuts.cut(10s, kStart, one(i)));
+  for (int i = 0; i < 19; ++i) CHECK_FALSE(cuts.cut(30s, kStart, Network::of("198.51.100." + std::to_string(i / 2))));
+  auto peak = cuts.cut(30s, kStart, Network::of("198.51.100.9"));
+  REQUIRE(peak);
+  CHECK(peak->age == 30s);
+  CHECK(peak->of == 22);
+  CHECK_FALSE(cuts.cut(30s, kStart + CutHistogram::kWindow, Network::of("198.51.100.9")));  // counted anew
 }
 
 TEST_CASE("O-31: what is cut while nxb stops tells nothing") {

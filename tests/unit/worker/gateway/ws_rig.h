@@ -86,13 +86,14 @@ struct WsWorld : Ports {
   }
   void close_frame(SocketId id) { gateway.on_socket_event(id, ws::CloseArrived{1000}); }
   void cut(SocketId id) { gateway.on_socket_event(id, ws::ConnectionGone{}); }
-  RequestId create_bosh(const std::string& sid, const std::string& to = "example.org") {
+  RequestId create_bosh(const std::string& sid, const std::string& to = "example.org",
+                        const std::string& address = "192.0.2.1") {
     bosh::Body body;
     body.rid = Rid{1};
     body.to = to;
     body.ver = bosh::Version{1, 6};
     RequestId id{ConnId{7}, ++requests};
-    gateway.on_request(id, std::move(body), {"192.0.2.1"}, sid);
+    gateway.on_request(id, std::move(body), {address}, sid);
     return id;
   }
 

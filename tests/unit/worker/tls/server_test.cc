@@ -190,7 +190,7 @@ TEST_CASE("O-36 certificates and keys that do not do are told apart") {
   CHECK(look_at_key(other.key, good.cert).error().text == "is not the key of that certificate");
   CHECK(look_at_key(good.cert, good.cert).error().text == "holds no private key in PEM form");
   const test::PemPair weak = test::pem_pair(authority(), {.rsa_bits = 512});
-  CHECK_FALSE(ServerContexts(kSecret).configure({{weak.cert, weak.key}}));
+  CHECK_FALSE(ServerContexts(kSecret, [] { return Instant{1h}; }).configure({{weak.cert, weak.key}}));
   CHECK(look_at_key(weak.key, weak.cert).error().text == "is not for use with that certificate: ee key too small");
   CHECK(static_cast<bool>(look_at_key(good.key, good.cert + good.cert)));
   std::string secret = "secret";
