@@ -280,7 +280,8 @@ Exit supervise(int argc, char** argv) {
   config::Config& config = loaded->config;
   const std::string user_problem = problem_with_user(config.server);
   if (options.check_only || options.show_configuration) {
-    if (!user_problem.empty()) std::cerr << options.config_path << ": warning: server.user: " << user_problem << '\n';
+    if (!user_problem.empty())
+      std::cerr << "warning: " << options.config_path << ": server.user: " << user_problem << '\n';
     // With -T the verdict leaves stdout to the configuration, which can be used as a file again.
     (options.show_configuration ? std::cerr : std::cout) << options.config_path << ": ok\n";
     if (options.show_configuration) std::cout << config::to_toml_without_secrets(config);

@@ -11,8 +11,8 @@ import shutil
 import signal
 
 from harness.bosh import OwnConnections, Session
-from harness.connection import Connection, post
-from harness.nxb import Nxb, free_port, toml
+from harness.connection import Connection, post, refuses
+from harness.nxb import Nxb, free_port
 from harness.runner import PATIENCE, Skipped, case, expect, main, same, until
 from harness.xmpp_server import XmppServer
 
@@ -146,19 +146,8 @@ async def statuses(port, *paths):
     return [(await get(port, path)).status for path in paths]
 
 
-async def refuses(port):
-    try:
-        connection = await Connection.to(port)
-    except OSError:
-        return True
-    connection.close()
-    return False
-
-
 async def reload(nxb, **sections):
-    nxb.sections.update(sections)
-    (nxb.directory / "nxb.toml").write_text(toml(nxb.sections))
-    answer = await nxb.admin("reload")
+    answer = await nxb.reload(**sections)
     same((answer["ok"], [row["state"] for row in answer["workers"]]), (True, ["applied"] * nxb.workers), answer)
     return answer
 
@@ -228,9 +217,7 @@ async def unix_and_taken():
         text = (await asyncio.wait_for(reader.read(), PATIENCE)).decode()
         expect(text.startswith("HTTP/1.1 200") and "nxb_uptime_seconds" in text, text[:300])
         writer.close()
-        nxb.sections["metrics"] = {"listen": f"127.0.0.1:{nxb.port}"}
-        (nxb.directory / "nxb.toml").write_text(toml(nxb.sections))
-        answer = await nxb.admin("reload")
+        answer = await nxb.reload(metrics={"listen": f"127.0.0.1:{nxb.port}"})
         expect(not answer["ok"] and "metrics.listen" in answer["error"], answer)
         expect(os.path.exists(path), "the former address is gone")
 

@@ -7,7 +7,7 @@ import os
 import signal
 
 from harness.bosh import OwnConnections, Session, Talker, creation, message
-from harness.connection import Connection
+from harness.connection import Connection, refuses
 from harness.nxb import Nxb, free_port
 from harness.runner import case, expect, main, same, scaled, until
 from harness.websocket import XmppSocket
@@ -16,15 +16,6 @@ from harness.xmpp_server import XmppServer
 
 def states(answer):
     return [row["state"] for row in answer["workers"]]
-
-
-async def refuses(port):
-    try:
-        connection = await Connection.to(port)
-    except OSError:
-        return True
-    connection.close()
-    return False
 
 
 @case("20 reloads in a row while sessions exchange messages: no session and no message is lost (O-33 O-17)", within=120)

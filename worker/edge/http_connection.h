@@ -117,8 +117,8 @@ class HttpConnection final : private uv::StreamSink {
 
   // WebSocket (ws_requests.cc)
   void dispatch_websocket(std::string_view rest);
-  void dispatch_websocket_path();
-  void answer_alive(std::string_view text);  // anything but a handshake
+  void dispatch_websocket_path();            // anything but a handshake
+  void answer_alive(std::string_view text);  // by GET; says so where a proxy took a handshake's Upgrade away
   void refuse_websocket(int status, std::string_view why);
   bool is_websocket_path(std::string_view path) const { return is_one_of(path, context().config.websocket.path); }
   std::uint32_t worker_for_socket();

@@ -197,3 +197,13 @@ def sockets_of(pid):
         if target.startswith("socket:["):
             found.add(int(target[8:-1]))
     return found
+
+
+async def refuses(port):
+    """Whether nobody listens there."""
+    try:
+        connection = await Connection.to(port)
+    except OSError:
+        return True
+    connection.close()
+    return False

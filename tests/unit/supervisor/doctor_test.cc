@@ -10,9 +10,9 @@
 
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
 
 #include "common/base/descriptor.h"
+#include "tests/support/folder.h"
 
 using namespace nxb;
 using namespace nxb::ctl;
@@ -43,13 +43,9 @@ std::string complaints(const std::string& status, const std::string& stats, cons
 class AnsweringSocket {
  public:
   explicit AnsweringSocket(const std::string& workers) {
-    std::string made = (std::filesystem::temp_directory_path() / "nxb-doctor-XXXXXX").string();
-    REQUIRE(mkdtemp(made.data()) != nullptr);
-    folder_ = made;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    REQUIRE(path().size() < sizeof(address.sun_path));
-    std::copy(path().begin(), path().end(), address.sun_path);
+    path().copy(address.sun_path, sizeof(address.sun_path) - 1);
     socket_ = Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     REQUIRE(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
     REQUIRE(::listen(socket_.get(), 8) == 0);
@@ -63,9 +59,8 @@ class AnsweringSocket {
   ~AnsweringSocket() {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
-    std::filesystem::remove_all(folder_);
   }
-  std::string path() const { return folder_ + "/s"; }
+  std::string path() const { return folder_.file("s"); }
 
  private:
   void serve(const std::string& answer) const {
@@ -74,7 +69,7 @@ class AnsweringSocket {
     }
     if (write(client.get(), answer.data(), answer.size()) < 0) _exit(1);
   }
-  std::string folder_;
+  testing::TemporaryFolder folder_;
   Descriptor socket_;
   pid_t pid_ = -1;
 };

@@ -1,21 +1,10 @@
 // tests/unit/worker/edge/host_meta_test.cc - where clients find nxb (XEP-0156).
 // SPDX-License-Identifier: MIT
 #include "tests/support/contains.h"
-#include "tests/unit/worker/edge/rig.h"
+#include "tests/unit/worker/edge/one_answer.h"
 
 using namespace nxb;
 using namespace nxb::testing;
-
-namespace {
-
-std::string answer_to(EdgeRig& rig, const std::string& request) {
-  Client client(rig);
-  client.send(request);
-  REQUIRE(client.gets("\r\n\r\n"));
-  return client.received;
-}
-
-}  // namespace
 
 TEST_CASE("W-11 host-meta has the configured URLs as XRD and as JSON, for scripts of every origin") {
   EdgeRig rig;

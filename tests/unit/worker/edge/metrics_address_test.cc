@@ -2,27 +2,10 @@
 // SPDX-License-Identifier: MIT
 #include "common/config/config.h"
 #include "tests/support/contains.h"
-#include "tests/unit/worker/edge/rig.h"
+#include "tests/unit/worker/edge/one_answer.h"
 
 using namespace nxb;
 using namespace nxb::testing;
-
-namespace {
-
-std::string answer_to(EdgeRig& rig, const std::string& request, const std::string& peer = "127.0.0.1:4000") {
-  Client client = Client::from(rig, peer);
-  client.send(request);
-  REQUIRE(client.gets("\r\n\r\n"));
-  rig.run_turns(2);
-  client.read();
-  return client.received;
-}
-
-std::string status_of(const std::string& answer) { return answer.substr(9, 3); }
-
-const std::string kGood = "Authorization: Basic YWRtaW46c2VjcmV0\r\n";  // admin:secret
-
-}  // namespace
 
 TEST_CASE("O-23 the address of [metrics] has /metrics for everybody, /healthz and /readyz, and nothing else") {
   EdgeRig rig;
@@ -42,7 +25,7 @@ TEST_CASE("O-23 the address of [metrics] has /metrics for everybody, /healthz an
                            "/.well-known/host-meta", "/metrics/"}) {
     INFO(path);
     CHECK(status_of(answer_to(rig, get(path))) == "404");
-    CHECK(status_of(answer_to(rig, get(path, kGood))) == "404");
+    CHECK(status_of(answer_to(rig, get(path, kGoodPassword))) == "404");
   }
   const std::string body = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='a' wait='1' hold='1'/>";
   CHECK(status_of(answer_to(rig, post(body))) == "404");

@@ -80,6 +80,12 @@ struct TlsClient {
   std::string heard;
 };
 
+bool serves_another(TlsRig& rig) {
+  TlsClient again(rig);
+  again.say(rig.request());
+  return rig.until_seen(1);
+}
+
 }  // namespace
 
 TEST_CASE("H-47 requests under TLS are secure, answered on the same connection, and from whom they are") {
@@ -197,9 +203,7 @@ TEST_CASE(
   CHECK(shut.wire.is_closed_by_nxb());
   for (TlsClient* client : {&one, &two, &above, &fourth}) client->wire.close();
   CHECK(rig.nobody_is_left());
-  TlsClient again(rig);
-  again.say(rig.request());
-  CHECK(rig.until_seen(1));
+  CHECK(serves_another(rig));
 }
 
 TEST_CASE("H-45 O-33 a handshake that is under way at a reload counts for its peer before and behind it") {
@@ -240,9 +244,7 @@ TEST_CASE("H-45 who speaks plain HTTP counts for its peer's limit until it is go
   CHECK(shut.wire.received.empty());
   for (auto& client : plain) client->wire.close();
   CHECK(rig.nobody_is_left());
-  TlsClient again(rig);
-  again.say(rig.request());
-  CHECK(rig.until_seen(1));
+  CHECK(serves_another(rig));
 }
 
 TEST_CASE("H-45 a connection whose owner has ended counts for its peer's limit until it is gone") {
@@ -265,9 +267,7 @@ TEST_CASE("H-45 a connection whose owner has ended counts for its peer's limit u
   fourth.wire.close();
   for (auto& client : deaf) client->wire.close();
   CHECK(rig.nobody_is_left());
-  TlsClient again(rig);
-  again.say(rig.request());
-  CHECK(rig.until_seen(1));
+  CHECK(serves_another(rig));
 }
 
 TEST_CASE("B-108 a worker that stops closes those without a handshake, and pumps until the others are done") {
