@@ -38,6 +38,15 @@ struct Connect {
   uv_connect_t request{};
 };
 
+// What the peer said before it went can be read after a write failed; the read side tells the end of it.
+constexpr Duration kLastWords{1'000};
+
+// A failure found within a call of the owner; it is told in a later turn.
+struct Failing {
+  Timer timer;
+  Error error;
+};
+
 // A request belongs to libuv between submit() and its callback, which calls reclaim() first.
 template <class R>
 R* submit(std::unique_ptr<R> request) {
@@ -63,6 +72,7 @@ struct Stream::Impl {
   void shut_down();
   void fail(const Error& error);  // from the loop only; the last thing a callback does
   void fail_later(Error error);
+  void fail_to_write(int rc);
 
   static void on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* out) noexcept;
   static void on_read(uv_stream_t* handle, ssize_t size, const uv_buf_t* buffer) noexcept;
@@ -76,7 +86,7 @@ struct Stream::Impl {
   Handle<uv_tcp_t> tcp;  // one of the two
   Handle<uv_pipe_t> pipe;
   std::string pending;             // what the Write on its way does not have
-  std::unique_ptr<Timer> failing;  // a failure found within a call of the owner waits here for the next turn
+  std::unique_ptr<Failing> failing;
   std::uint8_t writes = 0;         // on their way
   std::uint8_t paused = 0;         // PauseReason bits
   bool connecting = false;
@@ -115,7 +125,7 @@ void Stream::Impl::write(std::string_view first, std::string_view second) {
     std::array buffers{uv_buf_init(const_cast<char*>(first.data()), static_cast<unsigned>(first.size())),
                        uv_buf_init(const_cast<char*>(second.data()), static_cast<unsigned>(second.size()))};
     int rc = uv_try_write(raw(), buffers.data(), second.empty() ? 1 : 2);
-    if (rc < 0 && rc != UV_EAGAIN) return fail_later(failure("write", rc));
+    if (rc < 0 && rc != UV_EAGAIN) return fail_to_write(rc);
     std::size_t taken = rc > 0 ? static_cast<std::size_t>(rc) : 0;
     std::size_t of_first = std::min(taken, first.size());
     first.remove_prefix(of_first);
@@ -134,7 +144,7 @@ void Stream::Impl::submit_pending() {
   Write* submitted = submit(std::move(write));
   if (int rc = uv_write(&submitted->request, raw(), &buffer, 1, &on_written); rc != 0) {
     reclaim<Write>(&submitted->request);
-    return fail_later(failure("write", rc));
+    return fail_to_write(rc);
   }
   ++writes;
 }
@@ -157,8 +167,15 @@ void Stream::Impl::fail(const Error& error) {
 
 void Stream::Impl::fail_later(Error error) {
   if (broken || failing) return;
-  failing = std::make_unique<Timer>(loop, [this, error = std::move(error)] { fail(error); });
-  failing->start(Duration{0});
+  failing.reset(new Failing{Timer(loop, [this] { fail(Error(failing->error)); }), std::move(error)});
+  failing->timer.start(Duration{0});
+}
+
+void Stream::Impl::fail_to_write(int rc) {
+  if (broken || failing) return;
+  fail_later(failure("write", rc));
+  pending.clear();
+  if (reading) failing->timer.start(kLastWords);
 }
 
 void Stream::Impl::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* out) noexcept {
@@ -172,6 +189,7 @@ void Stream::Impl::on_read(uv_stream_t* handle, ssize_t size, const uv_buf_t* bu
   if (!self || size == 0 || size == UV_ENOBUFS) return;
   self->read_full = size == ssize_t{Loop::kReadBufferSize};
   if (size > 0) return self->sink->on_bytes({buffer->base, static_cast<std::size_t>(size)});
+  if (self->failing) return self->fail(Error(self->failing->error));
   if (size != UV_EOF) return self->fail(failure("read", static_cast<int>(size)));
   self->ended = true;
   self->adjust_reading();
@@ -184,8 +202,8 @@ void Stream::Impl::on_written(uv_write_t* raw, int status) noexcept {
   if (!self) return;  // the stream was destroyed first
   --self->writes;
   if (self->broken) return;
-  if (status < 0) return self->fail(failure("write", status));
-  if (self->writes > 0) return;
+  if (status < 0) return self->fail_to_write(status);
+  if (self->writes > 0 || self->failing) return;
   if (!self->pending.empty()) return self->submit_pending();
   self->sink->on_drained();
 }

@@ -50,7 +50,8 @@ class Stream {
 
   void set_sink(StreamSink& sink);  // the callbacks to come are its; from within a callback, too
 
-  // Both parts in one system call. Failure to write is reported by on_broken, later.
+  // Both parts in one system call. Failure to write is reported by on_broken, later: when what the peer said before it
+  // went has been read, at the latest after a second.
   void write(std::string_view first, std::string_view second = {});
   std::size_t queued() const;      // bytes accepted by write() and not yet taken by the kernel
   void half_close();               // FIN after all queued bytes

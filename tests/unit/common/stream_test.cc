@@ -179,6 +179,34 @@ TEST_CASE("a failed write is told in a later turn, once, and what follows is ign
   CHECK(pair.near->queued() == 0);
 }
 
+TEST_CASE("what the peer said before it went is read, also when a write finds first that it is gone") {
+  for (Family family : {Family::Unix, Family::Tcp}) {
+    Pair pair(family);
+    pair.far->pause(PauseReason::Busy);
+    pair.near->write("never read");  // so that closing resets the connection
+    pair.far->write("last words");
+    pair.far.reset();
+    pair.near->write("into the void");
+    CHECK(pair.near_sink.broken == 0);
+    REQUIRE(pair.rig.run_until([&] { return pair.near_sink.broken > 0; }));
+    CHECK(pair.near_sink.received == "last words");
+    CHECK(pair.near_sink.code == Code::Closed);
+    pair.rig.run_turns(3);
+    CHECK(pair.near_sink.broken == 1);
+    CHECK(pair.near_sink.ends == 0);
+  }
+}
+
+TEST_CASE("a failed write is told also when the peer goes on to speak without ever ending") {
+  Pair pair(Family::Unix);
+  REQUIRE(shutdown(pair.far->fd(), SHUT_RD) == 0);
+  pair.near->write("x");
+  pair.far->write("more");
+  REQUIRE(pair.rig.run_until([&] { return pair.near_sink.broken > 0; }));
+  CHECK(pair.near_sink.received == "more");
+  CHECK(pair.near_sink.broken == 1);
+}
+
 TEST_CASE("a reset by the peer breaks the stream, once, also while a write is queued") {
   for (bool writing : {false, true}) {
     Pair pair(Family::Tcp, 4096);
