@@ -55,7 +55,8 @@ class Client {
   explicit Client(xml::Pool& pool) : world_(pool), replies_(world_.config().http) {}
 
   void connection(std::string_view bytes) {
-    http::Parser parser(kSmall);
+    http::ParserPool pool(kSmall);
+    http::Parser parser(pool);
     while (!bytes.empty()) {
       http::Parser::Step step = parser.feed(bytes);
       bytes.remove_prefix(step.consumed);

@@ -52,7 +52,8 @@ bool is_name(std::string_view text) {
 }
 
 void check_target(const std::string& target) {
-  http::Parser parser(http::Limits{});
+  http::ParserPool pool(http::Limits{});
+  http::Parser parser(pool);
   auto step = parser.feed("GET " + target + " HTTP/1.1\r\nHost: example.org\r\n\r\n");
   if (!is_visible(target) || target.size() > http::Limits{}.request_line - 20) return;
   std::size_t mark = std::min(target.find('?'), target.size());

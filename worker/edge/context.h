@@ -23,6 +23,7 @@
 #include "worker/edge/pages.h"
 #include "worker/edge/requests.h"
 #include "worker/edge/supervised.h"
+#include "worker/http/parser.h"
 #include "worker/http/reply.h"
 #include "worker/relay/mailroom.h"
 #include "worker/tls/server_context.h"
@@ -61,6 +62,7 @@ struct Upgraded {
 struct Shared {
   Context context;
   http::Replies replies;
+  http::ParserPool parsers;
   Pages pages;
   MonitorPage monitor;
   Supervised supervised;

@@ -22,6 +22,12 @@ std::string host_name() {
   return name.empty() ? "this host" : name;
 }
 
+http::Limits limits_of(const config::Config& config) {
+  http::Limits limits;
+  limits.body = config.bosh.max_data_held;
+  return limits;
+}
+
 }  // namespace
 
 // One listening socket.
@@ -44,6 +50,7 @@ class Edge::Port final : public uv::Listener::Sink {
 Edge::Edge(const Context& context)
     : shared_{.context = context,
               .replies = http::Replies(context.config.http, context.config.sticky),
+              .parsers = http::ParserPool(limits_of(context.config)),
               .pages = Pages(host_name()),
               .monitor = MonitorPage(host_name()),
               .supervised = Supervised(context.loop, context.deadlines, context.ask,
@@ -102,6 +109,7 @@ void Edge::unlisten(std::uint16_t listener) {
 void Edge::reconfigure() {
   const config::Config& config = shared_.context.config;
   shared_.replies.change(config.http, config.sticky);
+  shared_.parsers.change(limits_of(config));
   read_trusted();
   peers_.start_over(config.server.max_connections_per_address);
   connections_.for_each(

@@ -32,8 +32,8 @@ class Edge final : private uv::DeadlineSink {
 
   Status listen(int fd, std::uint16_t listener);  // does not own fd
   void unlisten(std::uint16_t listener);          // its connections stay; fd may be closed
-  // The configuration that the context refers to is another one now. Connections keep what they began with: parser
-  // limits, and what a WebSocket may send and leave untaken. Trusted proxies and limits are the new ones at once.
+  // The configuration that the context refers to is another one now. What has begun keeps what it began with: a request
+  // its parser's limits, a WebSocket what it may send and leave untaken. Trusted proxies and limits are the new ones at once.
   void reconfigure();
   void take(relay::Handover handover);             // it arrived from another worker
   void take_back(relay::Handover handover);        // ours, undeliverable: 503 and close, or a WebSocket here
@@ -47,6 +47,7 @@ class Edge final : private uv::DeadlineSink {
   bool idle() const { return connections() == 0 && tls_.size() == 0; }
   std::size_t connections() const { return connections_.size() + sockets_.size() + greetings_.size(); }
   SocketTable& sockets() { return sockets_; }
+  std::size_t requests_being_read() const { return shared_.parsers.lent(); }
 
  private:
   class Port;

@@ -12,12 +12,6 @@ using uv::PauseReason;
 
 namespace {
 
-http::Limits limits_of(const config::Config& config) {
-  http::Limits limits;
-  limits.body = config.bosh.max_data_held;
-  return limits;
-}
-
 stats::Method counted(http::Method method) {
   switch (method) {
     case http::Method::Get:
@@ -45,11 +39,7 @@ Result<std::unique_ptr<HttpConnection>> HttpConnection::make(Shared& shared, Con
 }
 
 HttpConnection::HttpConnection(Private, Shared& shared, ConnId id, std::uint16_t listener, std::string peer)
-    : shared_(shared),
-      id_(id),
-      listener_(listener),
-      peer_(std::move(peer)),
-      parser_(limits_of(shared.context.config)) {}
+    : shared_(shared), id_(id), listener_(listener), peer_(std::move(peer)), parser_(shared.parsers) {}
 
 // --- in ---
 
@@ -209,6 +199,7 @@ void HttpConnection::close() {
   if (std::exchange(state_, State::Closed) == State::Closed) return;
   context().deadlines.clear(shared_.family, id_.value);
   stream_.reset();
+  if (!parsing_) parser_.next();  // else parse() does: the request is in use, further up the stack
   for (const Owed& owed : std::exchange(owed_, {})) {
     if (owed.at_gateway && !owed.finished) context().requests.on_request_gone({id_, owed.number});
   }

@@ -19,7 +19,7 @@
 namespace nxb::http {
 namespace {
 
-// Kept across requests only while small: an idle connection must not own a large buffer.
+// Kept for the next borrower only while small.
 constexpr std::size_t kKeptCapacity = 4 * 1024;
 
 enum class Phase : std::uint8_t { Between, Head, Body, Chunks, Complete, Failed };
@@ -32,7 +32,7 @@ struct Span {
 }  // namespace
 
 struct Parser::Impl {
-  explicit Impl(const Limits& l) : limits(l) { begin(); }
+  Impl() { begin(); }
 
   void begin();
   void feed_between(std::string_view rest, std::size_t& taken);
@@ -258,11 +258,14 @@ int Parser::Impl::on_headers_complete() {
   return verdict(head.judge(target, llhttp.content_length, limits, request));
 }
 
-Parser::Parser(const Limits& limits) : impl_(std::make_unique<Impl>(limits)) {}
+Parser::Parser(ParserPool& pool) : impl_(nullptr, GiveBack{&pool}) {}
 Parser::~Parser() = default;
-Parser::Parser(Parser&&) noexcept = default;
+
+void Parser::GiveBack::operator()(Impl* impl) const { pool->take_back(std::unique_ptr<Impl>(impl)); }
 
 Parser::Step Parser::feed(std::string_view bytes) {
+  if (bytes.empty() && !impl_) return {};
+  if (!impl_) impl_.reset(impl_.get_deleter().pool->lend());
   std::size_t taken = 0;
   while (taken < bytes.size() && impl_->phase < Phase::Complete) {
     std::string_view rest = bytes.substr(taken);
@@ -285,28 +288,52 @@ Parser::Step Parser::feed(std::string_view bytes) {
     }
   }
   if (impl_->phase == Phase::Complete) return {taken, State::Complete};
-  return {taken, impl_->phase == Phase::Failed ? State::Failed : State::NeedMore};
+  if (impl_->phase == Phase::Failed) return {taken, State::Failed};
+  if (between_requests() && !impl_->after_cr) next();  // nothing but empty lines
+  return {taken, State::NeedMore};
 }
 
-void Parser::next() { impl_->begin(); }
+void Parser::next() { impl_.reset(); }
 
-const Request& Parser::request() const { return impl_->request; }
+const Request& Parser::request() const {
+  static const Request kNone;
+  return impl_ ? impl_->request : kNone;
+}
 
 std::string_view Parser::body() const {
-  NXB_CHECK(impl_->phase == Phase::Complete, "the body of an incomplete request");
+  NXB_CHECK(impl_ && impl_->phase == Phase::Complete, "the body of an incomplete request");
   return impl_->chunked ? std::string_view(impl_->chunked_body) : std::string_view(impl_->raw).substr(impl_->head_size);
 }
 
-bool Parser::has_body() const { return impl_->chunked || !body().empty(); }
+bool Parser::has_body() const { return !body().empty() || impl_->chunked; }
 
-std::string_view Parser::raw() const { return impl_->raw; }
+std::string_view Parser::raw() const { return impl_ ? std::string_view(impl_->raw) : std::string_view(); }
 
-int Parser::error_status() const { return impl_->status; }
+int Parser::error_status() const { return impl_ ? impl_->status : 0; }
 
-bool Parser::between_requests() const { return impl_->phase == Phase::Between; }
+bool Parser::between_requests() const { return !impl_ || impl_->phase == Phase::Between; }
 
-bool Parser::in_body() const { return impl_->phase == Phase::Body || impl_->phase == Phase::Chunks; }
+bool Parser::in_body() const { return impl_ && (impl_->phase == Phase::Body || impl_->phase == Phase::Chunks); }
 
-bool Parser::body_begun() const { return impl_->raw.size() > impl_->head_size; }
+bool Parser::body_begun() const { return impl_ && impl_->raw.size() > impl_->head_size; }
+
+ParserPool::ParserPool(const Limits& limits) : limits_(limits) {}
+ParserPool::~ParserPool() { NXB_EXPECT(lent_ == 0, "every parser is done before its pool goes"); }
+
+Parser::Impl* ParserPool::lend() {
+  ++lent_;
+  auto impl = idle_.empty() ? std::make_unique<Parser::Impl>() : std::move(idle_.back());
+  if (!idle_.empty()) idle_.pop_back();
+  impl->limits = limits_;
+  return impl.release();
+}
+
+// Nothing of one request reaches the next, nor waits for it.
+void ParserPool::take_back(std::unique_ptr<Parser::Impl> impl) {
+  --lent_;
+  if (idle_.size() >= kMostIdle) return;
+  impl->begin();
+  idle_.push_back(std::move(impl));
+}
 
 }  // namespace nxb::http

@@ -13,7 +13,7 @@ namespace nxb::testing {
 // One line per request: "POST /path 1.1 keep origin=... body=...", "failed 400", or "more" at the end.
 class Reading {
  public:
-  explicit Reading(const http::Limits& limits) : parser_(limits) {}
+  explicit Reading(const http::Limits& limits) : pool_(limits) {}
 
   void feed(std::string_view bytes) {
     while (!bytes.empty() && !failed_) {
@@ -48,7 +48,8 @@ class Reading {
     if (!parser_.body().empty()) out += " body=" + std::string(parser_.body());
     return out;
   }
-  http::Parser parser_;
+  http::ParserPool pool_;
+  http::Parser parser_{pool_};
   std::string text_;
   bool failed_ = false;
 };

@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "tests/unit/worker/http/parsed.h"
 
 using nxb::http::Limits;
@@ -246,7 +250,8 @@ TEST_CASE("H-36 H-42 a question for a private network is `true`, and two Authori
 }
 
 TEST_CASE("the bytes of a request are kept for a hand-over, without what follows") {
-  nxb::http::Parser parser{{}};
+  nxb::http::ParserPool pool{{}};
+  nxb::http::Parser parser{pool};
   std::string first = post("Transfer-Encoding: chunked\r\n", "2\r\nab\r\n0\r\n\r\n");
   std::string second = post("Content-Length: 3\r\n", "xyz");
   std::string bytes = "\r\n" + first + second;
@@ -258,4 +263,76 @@ TEST_CASE("the bytes of a request are kept for a hand-over, without what follows
   step = parser.feed(second.substr(0, 50));
   CHECK(parser.raw() == second.substr(0, 50));
   CHECK_FALSE(parser.between_requests());
+}
+
+TEST_CASE("H-11 a parser owns nothing between requests, whatever way it came there") {
+  nxb::http::ParserPool pool{{}};
+  nxb::http::Parser parser{pool};
+  const std::string request = post("Content-Length: 2\r\n", "ab");
+  CHECK(pool.lent() == 0);
+  CHECK(parser.feed("").state == nxb::http::Parser::State::NeedMore);
+  parser.feed("\r\n\r\n");
+  CHECK(pool.lent() == 0);
+  parser.feed("\r");
+  CHECK(pool.lent() == 1);  // the LF must follow
+  parser.feed("\n");
+  CHECK(pool.lent() == 0);
+  parser.feed(request.substr(0, 10));
+  CHECK(pool.lent() == 1);
+  parser.feed(request.substr(10));
+  CHECK(pool.lent() == 1);
+  CHECK(parser.body() == "ab");
+  parser.next();
+  CHECK(pool.lent() == 0);
+  CHECK(parser.between_requests());
+  CHECK(parser.request().path.empty());
+  CHECK(parser.raw().empty());
+  {
+    nxb::http::Parser other{pool};
+    other.feed("nonsense");
+    CHECK(pool.lent() == 1);
+  }
+  CHECK(pool.lent() == 0);
+}
+
+TEST_CASE("H-42 nothing of a request reaches the one that is read by the same means") {
+  nxb::http::ParserPool pool{{}};
+  nxb::http::Parser first{pool}, second{pool};
+  first.feed(post("Origin: x\r\nAuthorization: Basic y\r\nTransfer-Encoding: chunked\r\n", "3\r\nabc\r\n"));
+  first.next();  // it was not whole
+  CHECK(pool.idle() == 1);
+  REQUIRE(second.feed(kGet + "\r\n").state == nxb::http::Parser::State::Complete);
+  CHECK(pool.idle() == 0);
+  CHECK(second.request().authorization.empty());
+  CHECK(second.request().origin.empty());
+  CHECK(second.body().empty());
+  CHECK_FALSE(second.has_body());
+  CHECK(second.raw() == kGet + "\r\n");
+}
+
+TEST_CASE("H-25 O-33 other limits hold for requests that begin later") {
+  nxb::http::ParserPool pool{{.body = 3}};
+  nxb::http::Parser first{pool}, second{pool};
+  const std::string request = post("Content-Length: 3\r\n", "abc");
+  first.feed(request.substr(0, 20));
+  pool.change({.body = 2});
+  CHECK(first.feed(request.substr(20)).state == nxb::http::Parser::State::Complete);
+  CHECK(second.feed(request).state == nxb::http::Parser::State::Failed);
+  CHECK(second.error_status() == 413);
+  first.next();
+  CHECK(first.feed(request).state == nxb::http::Parser::State::Failed);
+}
+
+TEST_CASE("H-11 of many requests that were read at once, the means of a few are kept") {
+  nxb::http::ParserPool pool{{}};
+  std::vector<std::unique_ptr<nxb::http::Parser>> parsers;
+  for (int i = 0; i < 100; ++i) {
+    parsers.push_back(std::make_unique<nxb::http::Parser>(pool));
+    parsers.back()->feed("POST");
+  }
+  CHECK(pool.lent() == 100);
+  parsers.clear();
+  CHECK(pool.lent() == 0);
+  CHECK(pool.idle() > 0);
+  CHECK(pool.idle() <= 8);
 }

@@ -20,7 +20,8 @@ std::string get(const std::string& fields) { return "GET /xmpp-websocket HTTP/1.
 
 // "plain", "failed 400", or what judge_handshake says: "101 xmpp", "426".
 std::string judged(const std::string& bytes) {
-  Parser parser(Limits{});
+  nxb::http::ParserPool pool{{}};
+  Parser parser(pool);
   Parser::Step step = parser.feed(bytes);
   if (step.state == Parser::State::Failed) return "failed " + std::to_string(parser.error_status());
   if (step.state != Parser::State::Complete) return "more";
@@ -40,7 +41,8 @@ bool has(const std::string& head, const std::string& line) {
 }  // namespace
 
 TEST_CASE("W-03 the accept value of the key") {
-  Parser parser(Limits{});
+  nxb::http::ParserPool pool{{}};
+  Parser parser(pool);
   parser.feed(get(kUpgrade + kKey + kVersion));
   CHECK(judge_handshake(parser.request(), false).accept == "lbuvSEaI2xntHTL5Sy20OS+99gM=");
   parser.next();
@@ -50,7 +52,8 @@ TEST_CASE("W-03 the accept value of the key") {
 
 TEST_CASE("W-08 O-20 a handshake that lost Upgrade or Connection is known by its key; other requests are none") {
   auto lost = [](const std::string& bytes) {
-    Parser parser(Limits{});
+    nxb::http::ParserPool pool{{}};
+    Parser parser(pool);
     parser.feed(bytes);
     return lost_upgrade(parser.request());
   };
@@ -149,7 +152,8 @@ TEST_CASE("W-06 an extension that is offered does not keep the handshake from su
 
 TEST_CASE("W-06 compression is answered if it is offered in a way that nxb can take, and configured") {
   auto deflates = [](const std::string& fields, bool may = true) {
-    Parser parser(Limits{});
+    nxb::http::ParserPool pool{{}};
+    Parser parser(pool);
     parser.feed(get(kUpgrade + kKey + kVersion + fields));
     Handshake handshake = judge_handshake(parser.request(), false, may);
     CHECK(handshake.status == 101);
@@ -212,7 +216,8 @@ TEST_CASE("W-09 bytes behind the head are left to the caller, wherever they are 
   const std::string head = get(kUpgrade + kKey + kVersion);
   const std::string frames("\x81\x85\0\r\n\rGET / HTTP/1.1\r\n\r\n\xff", 25);
   for (std::size_t cut = 0; cut <= head.size(); ++cut) {
-    Parser parser(Limits{});
+    nxb::http::ParserPool pool{{}};
+    Parser parser(pool);
     const std::string bytes = head + frames;
     std::size_t taken = cut > 0 ? parser.feed(bytes.substr(0, cut)).consumed : 0;
     REQUIRE(taken == cut);
@@ -225,7 +230,8 @@ TEST_CASE("W-09 bytes behind the head are left to the caller, wherever they are 
 }
 
 TEST_CASE("W-08 H-17 a request behind one with Upgrade is read, and asks for nothing") {
-  Parser parser(Limits{});
+  nxb::http::ParserPool pool{{}};
+  Parser parser(pool);
   const std::string upgrade = get(kUpgrade + kKey + kVersion + "Sec-WebSocket-Protocol: xmpp\r\n");
   parser.feed(upgrade);
   REQUIRE(asks_for_websocket(parser.request()));
