@@ -52,10 +52,7 @@ void HttpConnection::dispatch(std::string_view rest) {
   answer(head, text_of(405));
 }
 
-void HttpConnection::stay() {
-  hops_ = 0;
-  arrived_sid_.clear();
-}
+void HttpConnection::stay() { arrived_.reset(); }
 
 // With or without slashes at the end (C-01).
 bool HttpConnection::is_one_of(std::string_view path, const std::vector<std::string>& paths) {
@@ -64,8 +61,8 @@ bool HttpConnection::is_one_of(std::string_view path, const std::vector<std::str
 }
 
 void HttpConnection::dispatch_bosh(std::string_view xml, Form form, std::string_view rest) {
-  std::uint8_t hops = std::exchange(hops_, std::uint8_t{0});
-  std::string sid = std::exchange(arrived_sid_, {});
+  const auto arrived = std::move(arrived_);
+  std::string sid = arrived ? std::move(*arrived) : std::string();
   auto body = bosh::parse_body(context().pool, xml);
   if (!body) {  // no session is touched (B-42)
     context().counters.add(Counter::errors);
@@ -78,7 +75,7 @@ void HttpConnection::dispatch_bosh(std::string_view xml, Form form, std::string_
   std::uint32_t owner = context().route.owner(creation ? sid : body->sid);
   if (!creation) sid.clear();
   if (owner == context().index) return to_gateway(*std::move(body), std::move(sid), std::move(form));
-  if (hops == 0) return leave(owner, std::move(sid), rest);
+  if (!arrived) return leave({.to = owner, .minted_sid = std::move(sid), .upgrade = {}}, rest);
   context().counters.unknown_sid(stats::SidReason::nobody);
   context().counters.add(Counter::unknown_sids);  // nobody's: the workers do not agree about it (H-48)
   owe(std::move(form));
@@ -128,30 +125,30 @@ void HttpConnection::mention_proxy(std::string_view ip) const {
 
 // --- hand-over ---
 
-void HttpConnection::leave(std::uint32_t owner, std::string minted_sid, std::string_view rest) {
+void HttpConnection::leave(Departure departure, std::string_view rest) {
   state_ = State::Leaving;
-  next_owner_ = owner;
-  minted_sid_ = std::move(minted_sid);
+  departure_ = std::make_unique<Departure>(std::move(departure));
   unread_ = parser_.raw();
   unread_ += rest;
 }
 
 void HttpConnection::hand_over() {
+  const auto departure = std::move(departure_);
   relay::Handover handover;
   // A copy of the descriptor: the stream closes its own.
   handover.fd = Descriptor(fcntl(stream_->fd(), F_DUPFD_CLOEXEC, 0));
   handover.hops = 1;
   handover.listener = listener_;
   handover.peer = peer_;
-  handover.minted_sid = std::move(minted_sid_);
+  handover.minted_sid = std::move(departure->minted_sid);
   handover.bytes = std::exchange(unread_, {});
   if (!handover.fd) {
     context().counters.add(Counter::handovers_refused);
     state_ = State::Open;
     return take_back(std::move(handover));
   }
-  if (for_balance_) shared_.balance.gave(next_owner_, now());
-  context().mailroom.send(next_owner_, std::move(handover));
+  if (departure->for_balance) shared_.balance.gave(departure->to, now());
+  context().mailroom.send(departure->to, std::move(handover));
   close();
 }
 
@@ -187,7 +184,7 @@ HttpConnection::Owed& HttpConnection::owe(Form form) {
   owed.number = ++last_number_;
   owed.method = request.method;
   owed.http10 = request.minor == 0;
-  owed.form = std::move(form);
+  if (form.by_get) owed.form = std::make_unique<Form>(std::move(form));
   owed.cors = shared_.replies.cors().judge(request.origin);
   if (closing_ || !request.keep_alive) state_ = State::Last;
   return owed;

@@ -46,13 +46,13 @@ Form HttpConnection::form_of_request() const {
 }
 
 // Whatever the session's `content` is, a browser that follows a link gets no page of it (H-22).
-void HttpConnection::put_into_form(const Form& form, Finished& finished) {
-  if (!form.by_get || finished.answer.purpose != http::Purpose::Bosh) return;
+void HttpConnection::put_into_form(const Form* form, Finished& finished) {
+  if (!form || finished.answer.purpose != http::Purpose::Bosh) return;
   finished.answer.content_type = http::kXml;
-  if (form.callback.empty()) return;
+  if (form->callback.empty()) return;
   finished.answer.content_type = http::kScript;
   finished.answer.status = 200;  // H-40: a script tag cannot read a status
-  finished.body = http::jsonp(form.callback, finished.body);
+  finished.body = http::jsonp(form->callback, finished.body);
 }
 
 }  // namespace nxb::edge

@@ -63,8 +63,7 @@ void HttpConnection::on_bytes(std::string_view bytes) {
 }
 
 void HttpConnection::resume(relay::Handover handover) {
-  hops_ = handover.hops;
-  arrived_sid_ = std::move(handover.minted_sid);
+  if (handover.hops != 0) arrived_ = std::make_unique<std::string>(std::move(handover.minted_sid));
   parse(handover.bytes);
 }
 
@@ -113,25 +112,29 @@ void HttpConnection::reply(std::uint32_t number, gateway::Reply reply) {
 }
 
 void HttpConnection::finish(Owed& owed, Finished finished) {
-  put_into_form(owed.form, finished);
+  put_into_form(owed.form.get(), finished);
   finished.answer.content_length = finished.body.size();
   finished.answer.cors = owed.cors;
-  owed.finished = std::move(finished);
-  flush();
+  if (state_ != State::Closed && &owed == &owed_.front()) {
+    write_front(finished);
+    flush();
+  } else {
+    owed.finished = std::make_unique<Finished>(std::move(finished));
+  }
   if (parsing_) return;
   can_leave() ? arm() : settle();  // to leave is to call the gateway, which must not be from within its own call
 }
 
 void HttpConnection::flush() {
   while (state_ != State::Closed && !owed_.empty() && owed_.front().finished) {
-    write_front();
-    owed_.pop_front();
+    const auto finished = std::move(owed_.front().finished);
+    write_front(*finished);
   }
 }
 
-void HttpConnection::write_front() {
-  Owed& owed = owed_.front();
-  http::Answer& answer = owed.finished->answer;
+void HttpConnection::write_front(Finished& finished) {
+  const Owed owed = std::move(owed_.front());
+  http::Answer& answer = finished.answer;
   bool last = state_ == State::Last && owed_.size() == 1;
   if (last) {
     answer.persistence = http::Persistence::Close;
@@ -139,7 +142,8 @@ void HttpConnection::write_front() {
     answer.persistence = http::Persistence::KeepAlive;
   }
   std::string head = shared_.replies.head(answer, wall_clock_ms());
-  std::string_view body = owed.method == http::Method::Head ? std::string_view() : owed.finished->body;
+  std::string_view body = owed.method == http::Method::Head ? std::string_view() : finished.body;
+  owed_.erase(owed_.begin());
   stream_->write(head, body);
   context().counters.add(Counter::bytes_to_clients, head.size() + body.size());
   context().counters.answered(counted(owed.method), answer.status);
@@ -150,7 +154,7 @@ void HttpConnection::write_front() {
 // from within parse(), whose end calls it.
 void HttpConnection::settle() {
   if (state_ == State::Closed) return;
-  if (can_leave()) return upgrade_ ? upgrade() : hand_over();
+  if (can_leave()) return departure_->upgrade ? upgrade() : hand_over();
   if (state_ == State::Last && owed_.empty()) return linger();
   bool expects =
       state_ == State::Open && parser_.in_body() && !parser_.body_begun() && parser_.request().wants_continue;

@@ -13,7 +13,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,12 +69,19 @@ class HttpConnection final : private uv::StreamSink {
     gateway::Client client;
     bool deflate = false;
   };
+  struct Departure {
+    std::uint32_t to = 0;  // a worker
+    std::string minted_sid;
+    bool for_balance = false;        // it could as well stay
+    std::optional<Upgrade> upgrade;  // it goes to no other worker: it stops being HTTP
+  };
 
   struct Finished {
     http::Answer answer;
     std::string body;
   };
-  // A request that was not answered on the wire yet; the front is the next to be.
+  // A request that was not answered on the wire yet; the front is the next to be. Small: most connections have one, for
+  // as long as it is held.
   struct Owed {
     std::uint32_t number = 0;
     http::Method method = http::Method::Other;
@@ -83,8 +89,8 @@ class HttpConnection final : private uv::StreamSink {
     Page page = Page::None;  // that waits for figures
     bool at_gateway = false;
     http::Cors::Verdict cors = http::Cors::Verdict::Refused;
-    Form form;
-    std::optional<Finished> finished;
+    std::unique_ptr<Form> form;          // nothing: its answer goes out as it is
+    std::unique_ptr<Finished> finished;  // it waits for others in front of it
   };
 
   // uv::StreamSink
@@ -97,7 +103,7 @@ class HttpConnection final : private uv::StreamSink {
   void dispatch(std::string_view rest);
   void dispatch_bosh(std::string_view xml, Form form, std::string_view rest);
   void to_gateway(bosh::Body&& body, std::string sid_for_creation, Form form);
-  void leave(std::uint32_t owner, std::string minted_sid, std::string_view rest);
+  void leave(Departure departure, std::string_view rest);
   void hand_over();
   void fail(int status);
   void stay();                // the request is answered here: what came with the connection's hand-over is used up
@@ -127,7 +133,7 @@ class HttpConnection final : private uv::StreamSink {
   // BOSH by GET (get.cc)
   void dispatch_get(std::string_view rest);
   Form form_of_request() const;
-  static void put_into_form(const Form& form, Finished& finished);
+  static void put_into_form(const Form* form, Finished& finished);
 
   // pages (page_requests.cc)
   void dispatch_page(Page page, std::string_view rest);
@@ -145,7 +151,7 @@ class HttpConnection final : private uv::StreamSink {
   void parse(std::string_view bytes);
   void finish(Owed& owed, Finished finished);
   void flush();
-  void write_front();
+  void write_front(Finished& finished);
   void settle();
   void linger();
   void read_on();  // whatever it was paused for
@@ -167,21 +173,17 @@ class HttpConnection final : private uv::StreamSink {
   std::unique_ptr<uv::Stream> stream_;
   http::Parser parser_;
   State state_ = State::Open;
-  std::deque<Owed> owed_;
+  std::vector<Owed> owed_;  // at most kMaxUnanswered
   std::uint32_t last_number_ = 0;
   std::string unread_;      // read, but not parsed
   bool parsing_ = false;    // parse() is on the stack
   bool closing_ = false;    // the next request is the last
   bool continued_ = false;  // 100 Continue was sent for the request being read
   bool peer_ended_ = false;
-  std::uint8_t hops_ = 0;         // of the first request of a connection that was handed over; then 0
-  std::string arrived_sid_;       // minted for it by the worker that accepted it
-  std::uint32_t next_owner_ = 0;  // while Leaving
-  std::string minted_sid_;
-  bool for_balance_ = false;        // Leaving, and it could as well stay
-  std::optional<Upgrade> upgrade_;  // Leaving, but not this worker
-
   Waiting waiting_ = Waiting::Nothing;
+  std::unique_ptr<std::string> arrived_;  // handed over, nothing dispatched yet: the sid minted by who accepted it
+  std::unique_ptr<Departure> departure_;  // while Leaving
+
   Instant client_due_{};              // for what waiting_ says
   std::optional<Instant> write_due_;  // while bytes are queued (H-28)
   Instant linger_due_{};

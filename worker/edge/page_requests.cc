@@ -189,8 +189,8 @@ std::string HttpConnection::network() const {
 // has left for that worker.
 bool HttpConnection::is_failure_counter(std::string_view rest) {
   std::uint32_t counter = context().route.owner(network());
-  if (counter == context().index || hops_ != 0) return true;
-  leave(counter, {}, rest);
+  if (counter == context().index || arrived_) return true;
+  leave({.to = counter, .minted_sid = {}, .upgrade = {}}, rest);
   return false;
 }
 

@@ -31,7 +31,7 @@ Load load_of(const Context& context, std::uint32_t worker) {
 }  // namespace
 
 void HttpConnection::dispatch_websocket(std::string_view rest) {
-  const bool may_leave = hops_ == 0;
+  const bool may_leave = !arrived_;
   stay();
   const http::Request& request = parser_.request();
   if (!is_websocket_path(request.path) && !is_bosh_path(request.path)) return refuse_websocket(404, "");
@@ -43,16 +43,17 @@ void HttpConnection::dispatch_websocket(std::string_view rest) {
     return refuse_websocket(403, "this origin is not among allowed_origins");  // W-07
   }
   const std::uint32_t worker = may_leave ? worker_for_socket() : context().index;
-  for_balance_ = worker != context().index;
-  if (for_balance_) return leave(worker, {}, rest);
+  if (worker != context().index)
+    return leave({.to = worker, .minted_sid = {}, .for_balance = true, .upgrade = {}}, rest);
   if (shared_.draining) return refuse_websocket(503, "no new sessions are taken");
-  state_ = State::Leaving;
-  unread_ = rest;
   gateway::Client who = client();
   const std::string_view node = shared_.replies.node_lines(who.secure);
-  upgrade_ = {
-      shared_.replies.upgrade_head(handshake.accept, handshake.protocol, wall_clock_ms(), handshake.deflate, node),
-      std::move(who), handshake.deflate};
+  std::string head =
+      shared_.replies.upgrade_head(handshake.accept, handshake.protocol, wall_clock_ms(), handshake.deflate, node);
+  state_ = State::Leaving;
+  departure_ = std::make_unique<Departure>();
+  departure_->upgrade = {std::move(head), std::move(who), handshake.deflate};
+  unread_ = rest;
 }
 
 std::uint32_t HttpConnection::worker_for_socket() {
@@ -100,14 +101,15 @@ void HttpConnection::answer_alive(std::string_view text) {
 
 // Nothing is owed: the connection is no longer HTTP's.
 void HttpConnection::upgrade() {
-  stream_->write(upgrade_->head);
-  context().counters.add(Counter::bytes_to_clients, upgrade_->head.size());
+  Upgrade& upgrade = *departure_->upgrade;
+  stream_->write(upgrade.head);
+  context().counters.add(Counter::bytes_to_clients, upgrade.head.size());
   context().counters.answered(stats::Method::get, 101);
   read_on();
   state_ = State::Closed;
   context().deadlines.clear(shared_.family, id_.value);
   shared_.upgraded(
-      id_, {std::move(stream_), listener_, peer_, std::move(upgrade_->client), std::move(unread_), upgrade_->deflate});
+      id_, {std::move(stream_), listener_, peer_, std::move(upgrade.client), std::move(unread_), upgrade.deflate});
 }
 
 }  // namespace nxb::edge
