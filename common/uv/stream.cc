@@ -41,12 +41,6 @@ struct Connect {
 // What the peer said before it went can be read after a write failed; the read side tells the end of it.
 constexpr Duration kLastWords{1'000};
 
-// A failure found within a call of the owner; it is told in a later turn.
-struct Failing {
-  Timer timer;
-  Error error;
-};
-
 // A request belongs to libuv between submit() and its callback, which calls reclaim() first.
 template <class R>
 R* submit(std::unique_ptr<R> request) {
@@ -60,58 +54,32 @@ std::unique_ptr<R> reclaim(Raw* raw) {
 
 }  // namespace
 
-struct Stream::Impl {
-  Impl(Loop& l, StreamSink& s) : loop(l), sink(&s) {}
-
-  uv_stream_t* raw() const { return reinterpret_cast<uv_stream_t*>(tcp ? tcp.base() : pipe.base()); }
-  Status open_tcp();
-  Status open_pipe();
-  void adjust_reading();
-  void write(std::string_view first, std::string_view second);
-  void submit_pending();
-  void shut_down();
-  void fail(const Error& error);  // from the loop only; the last thing a callback does
-  void fail_later(Error error);
-  void fail_to_write(int rc);
-
-  static void on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* out) noexcept;
-  static void on_read(uv_stream_t* handle, ssize_t size, const uv_buf_t* buffer) noexcept;
-  static void on_written(uv_write_t* raw, int status) noexcept;
-  static void on_shut_down(uv_shutdown_t* raw, int status) noexcept;
-  static void on_connected(uv_connect_t* raw, int status) noexcept;
-  static Impl* of(void* data) { return static_cast<Impl*>(data); }
-
-  Loop& loop;
-  StreamSink* sink;
-  Handle<uv_tcp_t> tcp;  // one of the two
-  Handle<uv_pipe_t> pipe;
-  std::string pending;             // what the Write on its way does not have
-  std::unique_ptr<Failing> failing;
-  std::uint8_t writes = 0;         // on their way
-  std::uint8_t paused = 0;         // PauseReason bits
-  bool connecting = false;
-  bool reading = false;
-  bool read_full = false;  // by the last read: libuv would go on at once, up to 32 times
-  bool ended = false;      // the peer's FIN was seen
-  bool half_closed = false;
-  bool broken = false;
+// A failure found within a call of the owner; it is told in a later turn.
+struct Stream::Failing {
+  Failing(Stream& stream, Error e)
+      : timer(stream.loop_, [&stream] { stream.fail(Error(stream.failing_->error)); }), error(std::move(e)) {}
+  Timer timer;
+  Error error;
 };
 
-Status Stream::Impl::open_tcp() {
-  NXB_TRY(tcp, Handle<uv_tcp_t>::make(this, [this](uv_tcp_t* h) { return uv_tcp_init(loop.raw(), h); }));
-  uv_tcp_nodelay(tcp.raw(), 1);  // remembered until there is a socket
+Stream::Stream(Private, Loop& loop, StreamSink& sink) : loop_(loop), sink_(&sink) {}
+Stream::~Stream() = default;
+
+Status Stream::open_tcp() {
+  NXB_TRY(tcp_, Handle<uv_tcp_t>::make(this, [this](uv_tcp_t* h) { return uv_tcp_init(loop_.raw(), h); }));
+  uv_tcp_nodelay(tcp_.raw(), 1);  // remembered until there is a socket
   return Done{};
 }
 
-Status Stream::Impl::open_pipe() {
-  NXB_TRY(pipe, Handle<uv_pipe_t>::make(this, [this](uv_pipe_t* h) { return uv_pipe_init(loop.raw(), h, 0); }));
+Status Stream::open_pipe() {
+  NXB_TRY(pipe_, Handle<uv_pipe_t>::make(this, [this](uv_pipe_t* h) { return uv_pipe_init(loop_.raw(), h, 0); }));
   return Done{};
 }
 
-void Stream::Impl::adjust_reading() {
-  bool wanted = !connecting && !ended && !broken && paused == 0;
-  if (wanted == reading) return;
-  reading = wanted;
+void Stream::adjust_reading() {
+  bool wanted = !connecting_ && !ended_ && !broken_ && paused_ == 0;
+  if (wanted == reading_) return;
+  reading_ = wanted;
   if (!wanted) {
     uv_read_stop(raw());
   } else if (int rc = uv_read_start(raw(), &on_alloc, &on_read); rc != 0) {
@@ -119,9 +87,9 @@ void Stream::Impl::adjust_reading() {
   }
 }
 
-void Stream::Impl::write(std::string_view first, std::string_view second) {
-  if (broken || failing || half_closed || first.size() + second.size() == 0) return;
-  if (!connecting && writes == 0) {
+void Stream::write(std::string_view first, std::string_view second) {
+  if (broken_ || failing_ || half_closed_ || first.size() + second.size() == 0) return;
+  if (!connecting_ && writes_ == 0) {
     std::array buffers{uv_buf_init(const_cast<char*>(first.data()), static_cast<unsigned>(first.size())),
                        uv_buf_init(const_cast<char*>(second.data()), static_cast<unsigned>(second.size()))};
     int rc = uv_try_write(raw(), buffers.data(), second.empty() ? 1 : 2);
@@ -132,25 +100,25 @@ void Stream::Impl::write(std::string_view first, std::string_view second) {
     second.remove_prefix(taken - of_first);
     if (first.size() + second.size() == 0) return;
   }
-  pending.append(first);
-  pending.append(second);
-  if (!connecting && writes == 0) submit_pending();
+  if (!pending_) pending_ = std::make_unique<std::string>();
+  pending_->append(first).append(second);
+  if (!connecting_ && writes_ == 0) submit_pending();
 }
 
-void Stream::Impl::submit_pending() {
+void Stream::submit_pending() {
   auto write = std::make_unique<Write>();
-  write->bytes = std::exchange(pending, {});
+  write->bytes = std::move(*std::exchange(pending_, nullptr));
   uv_buf_t buffer = uv_buf_init(write->bytes.data(), static_cast<unsigned>(write->bytes.size()));
   Write* submitted = submit(std::move(write));
   if (int rc = uv_write(&submitted->request, raw(), &buffer, 1, &on_written); rc != 0) {
     reclaim<Write>(&submitted->request);
     return fail_to_write(rc);
   }
-  ++writes;
+  ++writes_;
 }
 
-void Stream::Impl::shut_down() {
-  if (!pending.empty()) submit_pending();
+void Stream::shut_down() {
+  if (pending_) submit_pending();
   Shutdown* submitted = submit(std::make_unique<Shutdown>());
   if (int rc = uv_shutdown(&submitted->request, raw(), &on_shut_down); rc != 0) {
     reclaim<Shutdown>(&submitted->request);
@@ -158,150 +126,149 @@ void Stream::Impl::shut_down() {
   }
 }
 
-void Stream::Impl::fail(const Error& error) {
-  if (broken) return;
-  broken = true;
+void Stream::fail(const Error& error) {
+  if (broken_) return;
+  broken_ = true;
   adjust_reading();
-  sink->on_broken(error);  // may destroy this stream
+  sink_->on_broken(error);  // may destroy this stream
 }
 
-void Stream::Impl::fail_later(Error error) {
-  if (broken || failing) return;
-  failing.reset(new Failing{Timer(loop, [this] { fail(Error(failing->error)); }), std::move(error)});
-  failing->timer.start(Duration{0});
+void Stream::fail_later(Error error) {
+  if (broken_ || failing_) return;
+  failing_ = std::make_unique<Failing>(*this, std::move(error));
+  failing_->timer.start(Duration{0});
 }
 
-void Stream::Impl::fail_to_write(int rc) {
-  if (broken || failing) return;
+void Stream::fail_to_write(int rc) {
+  if (broken_ || failing_) return;
   fail_later(failure("write", rc));
-  pending.clear();
-  if (reading) failing->timer.start(kLastWords);
+  pending_.reset();
+  if (reading_) failing_->timer.start(kLastWords);
 }
 
-void Stream::Impl::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* out) noexcept {
+void Stream::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* out) noexcept {
   auto* self = of(handle->data);
-  if (!self || std::exchange(self->read_full, false)) return;  // no buffer: libuv leaves the rest to the next turn
-  *out = uv_buf_init(self->loop.read_buffer(), Loop::kReadBufferSize);
+  if (!self || std::exchange(self->read_full_, false)) return;  // no buffer: libuv leaves the rest to the next turn
+  *out = uv_buf_init(self->loop_.read_buffer(), Loop::kReadBufferSize);
 }
 
-void Stream::Impl::on_read(uv_stream_t* handle, ssize_t size, const uv_buf_t* buffer) noexcept {
+void Stream::on_read(uv_stream_t* handle, ssize_t size, const uv_buf_t* buffer) noexcept {
   auto* self = of(handle->data);
   if (!self || size == 0 || size == UV_ENOBUFS) return;
-  self->read_full = size == ssize_t{Loop::kReadBufferSize};
-  if (size > 0) return self->sink->on_bytes({buffer->base, static_cast<std::size_t>(size)});
-  if (self->failing) return self->fail(Error(self->failing->error));
+  self->read_full_ = size == ssize_t{Loop::kReadBufferSize};
+  if (size > 0) return self->sink_->on_bytes({buffer->base, static_cast<std::size_t>(size)});
+  if (self->failing_) return self->fail(Error(self->failing_->error));
   if (size != UV_EOF) return self->fail(failure("read", static_cast<int>(size)));
-  self->ended = true;
+  self->ended_ = true;
   self->adjust_reading();
-  self->sink->on_end();
+  self->sink_->on_end();
 }
 
-void Stream::Impl::on_written(uv_write_t* raw, int status) noexcept {
+void Stream::on_written(uv_write_t* raw, int status) noexcept {
   auto write = reclaim<Write>(raw);
   auto* self = of(raw->handle->data);
   if (!self) return;  // the stream was destroyed first
-  --self->writes;
-  if (self->broken) return;
+  --self->writes_;
+  if (self->broken_) return;
   if (status < 0) return self->fail_to_write(status);
-  if (self->writes > 0 || self->failing) return;
-  if (!self->pending.empty()) return self->submit_pending();
-  self->sink->on_drained();
+  if (self->writes_ > 0 || self->failing_) return;
+  if (self->pending_) return self->submit_pending();
+  self->sink_->on_drained();
 }
 
-void Stream::Impl::on_shut_down(uv_shutdown_t* raw, int status) noexcept {
+void Stream::on_shut_down(uv_shutdown_t* raw, int status) noexcept {
   auto shutdown = reclaim<Shutdown>(raw);
   auto* self = of(raw->handle->data);
   if (self && status < 0) self->fail(failure("shutdown", status));
 }
 
-void Stream::Impl::on_connected(uv_connect_t* raw, int status) noexcept {
+void Stream::on_connected(uv_connect_t* raw, int status) noexcept {
   auto connect = reclaim<Connect>(raw);
   auto* self = of(raw->handle->data);
   if (!self) return;
   if (status < 0) return self->fail(failure("connect", status));
-  self->connecting = false;
+  self->connecting_ = false;
   self->adjust_reading();
-  if (self->half_closed) {
+  if (self->half_closed_) {
     self->shut_down();
-  } else if (!self->pending.empty()) {
+  } else if (self->pending_) {
     self->submit_pending();
   }
-  self->sink->on_connected();
+  self->sink_->on_connected();
 }
 
-Stream::Stream(Private, std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Stream::~Stream() = default;
-
 Result<std::unique_ptr<Stream>> Stream::adopt(Loop& loop, int fd, StreamSink& sink) {
-  auto impl = std::make_unique<Impl>(loop, sink);
+  auto stream = std::make_unique<Stream>(Private(), loop, sink);
   int family = 0;
   socklen_t size = sizeof(family);
   int rc = getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 ? 0 : -errno;
   if (rc == 0) {
-    Status made = family == AF_UNIX ? impl->open_pipe() : impl->open_tcp();
-    rc = !made ? UV_ENOMEM : family == AF_UNIX ? uv_pipe_open(impl->pipe.raw(), fd) : uv_tcp_open(impl->tcp.raw(), fd);
+    Status made = family == AF_UNIX ? stream->open_pipe() : stream->open_tcp();
+    if (!made) {
+      rc = UV_ENOMEM;
+    } else {
+      rc = family == AF_UNIX ? uv_pipe_open(stream->pipe_.raw(), fd) : uv_tcp_open(stream->tcp_.raw(), fd);
+    }
   }
   if (rc != 0) {
     close(fd);
     return failure("adopting a socket", rc);
   }
-  impl->adjust_reading();
-  return std::make_unique<Stream>(Private(), std::move(impl));
+  stream->adjust_reading();
+  return stream;
 }
 
 Result<std::unique_ptr<Stream>> Stream::connect(Loop& loop, const Address& to, StreamSink& sink) {
-  auto impl = std::make_unique<Impl>(loop, sink);
-  impl->connecting = true;
+  auto stream = std::make_unique<Stream>(Private(), loop, sink);
+  stream->connecting_ = true;
   if (to.family() == AF_UNIX) {
-    NXB_TRY([[maybe_unused]] auto made, impl->open_pipe());
+    NXB_TRY([[maybe_unused]] auto made, stream->open_pipe());
     Connect* submitted = submit(std::make_unique<Connect>());
     std::string path = to.text().substr(std::strlen("unix:"));
-    uv_pipe_connect(&submitted->request, impl->pipe.raw(), path.c_str(), &Impl::on_connected);  // never fails at once
+    uv_pipe_connect(&submitted->request, stream->pipe_.raw(), path.c_str(), &on_connected);  // never fails at once
   } else {
-    NXB_TRY([[maybe_unused]] auto made, impl->open_tcp());
+    NXB_TRY([[maybe_unused]] auto made, stream->open_tcp());
     Connect* submitted = submit(std::make_unique<Connect>());
-    int rc = uv_tcp_connect(&submitted->request, impl->tcp.raw(), to.get(), &Impl::on_connected);
+    int rc = uv_tcp_connect(&submitted->request, stream->tcp_.raw(), to.get(), &on_connected);
     if (rc != 0) {
       reclaim<Connect>(&submitted->request);
       return failure("connect", rc);
     }
   }
-  return std::make_unique<Stream>(Private(), std::move(impl));
+  return stream;
 }
 
-void Stream::set_sink(StreamSink& sink) { impl_->sink = &sink; }
-
-void Stream::write(std::string_view first, std::string_view second) { impl_->write(first, second); }
+void Stream::set_sink(StreamSink& sink) { sink_ = &sink; }
 
 std::size_t Stream::queued() const {
-  return impl_->broken ? 0 : uv_stream_get_write_queue_size(impl_->raw()) + impl_->pending.size();
+  return broken_ ? 0 : uv_stream_get_write_queue_size(raw()) + (pending_ ? pending_->size() : 0);
 }
 
 void Stream::half_close() {
-  if (impl_->broken || std::exchange(impl_->half_closed, true)) return;
-  if (!impl_->connecting) impl_->shut_down();
+  if (broken_ || std::exchange(half_closed_, true)) return;
+  if (!connecting_) shut_down();
 }
 
 void Stream::pause(PauseReason reason) {
-  impl_->paused = static_cast<std::uint8_t>(impl_->paused | static_cast<std::uint8_t>(reason));
-  impl_->adjust_reading();
+  paused_ = static_cast<std::uint8_t>(paused_ | static_cast<std::uint8_t>(reason));
+  adjust_reading();
 }
 
 void Stream::resume(PauseReason reason) {
-  impl_->paused = static_cast<std::uint8_t>(impl_->paused & ~static_cast<unsigned>(reason));
-  impl_->adjust_reading();
+  paused_ = static_cast<std::uint8_t>(paused_ & ~static_cast<unsigned>(reason));
+  adjust_reading();
 }
 
-bool Stream::paused() const { return impl_->paused != 0; }
+bool Stream::paused() const { return paused_ != 0; }
 
 void Stream::keepalive(Duration idle) {
   auto seconds = static_cast<unsigned>(std::max<Duration::rep>(idle.count() / 1000, 1));
-  if (impl_->tcp) uv_tcp_keepalive(impl_->tcp.raw(), 1, seconds);
+  if (tcp_) uv_tcp_keepalive(tcp_.raw(), 1, seconds);
 }
 
 int Stream::fd() const {
   uv_os_fd_t fd = -1;
-  return uv_fileno(reinterpret_cast<uv_handle_t*>(impl_->raw()), &fd) == 0 ? fd : -1;
+  return uv_fileno(reinterpret_cast<uv_handle_t*>(raw()), &fd) == 0 ? fd : -1;
 }
 
 }  // namespace nxb::uv

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "common/base/address.h"
@@ -35,13 +36,14 @@ class StreamSink {
 enum class PauseReason : std::uint8_t { PeerSlow = 1, TooManyRequests = 2, Busy = 4, Draining = 8 };
 
 class Stream {
-  struct Impl;
   struct Private {
     explicit Private() = default;
   };
 
  public:
-  Stream(Private, std::unique_ptr<Impl> impl);
+  Stream(Private, Loop& loop, StreamSink& sink);
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
   // Takes ownership of a connected, non-blocking descriptor (also on failure: then it is closed). Reading starts.
   static Result<std::unique_ptr<Stream>> adopt(Loop& loop, int fd, StreamSink& sink);
   // Begins to connect; on_connected or on_broken follows. TCP_NODELAY is set on TCP.
@@ -62,7 +64,40 @@ class Stream {
   int fd() const;                 // for hand-over (sendmsg dups it) and for getpeername; still owned here
 
  private:
-  std::unique_ptr<Impl> impl_;
+  struct Failing;
+
+  uv_stream_t* raw() const { return reinterpret_cast<uv_stream_t*>(tcp_ ? tcp_.base() : pipe_.base()); }
+  Status open_tcp();
+  Status open_pipe();
+  void adjust_reading();
+  void submit_pending();
+  void shut_down();
+  void fail(const Error& error);  // from the loop only; the last thing a callback does
+  void fail_later(Error error);
+  void fail_to_write(int rc);
+
+  static void on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* out) noexcept;
+  static void on_read(uv_stream_t* handle, ssize_t size, const uv_buf_t* buffer) noexcept;
+  static void on_written(uv_write_t* raw, int status) noexcept;
+  static void on_shut_down(uv_shutdown_t* raw, int status) noexcept;
+  static void on_connected(uv_connect_t* raw, int status) noexcept;
+  static Stream* of(void* data) { return static_cast<Stream*>(data); }
+
+  // Each session has two of these for all its life: no bytes are spent on what rarely is.
+  Loop& loop_;
+  StreamSink* sink_;
+  Handle<uv_tcp_t> tcp_;  // one of the two
+  Handle<uv_pipe_t> pipe_;
+  std::unique_ptr<std::string> pending_;  // what the Write on its way does not have
+  std::unique_ptr<Failing> failing_;
+  std::uint8_t writes_ = 0;  // on their way
+  std::uint8_t paused_ = 0;  // PauseReason bits
+  bool connecting_ = false;
+  bool reading_ = false;
+  bool read_full_ = false;  // by the last read: libuv would go on at once, up to 32 times
+  bool ended_ = false;      // the peer's FIN was seen
+  bool half_closed_ = false;
+  bool broken_ = false;
 };
 
 // A listening descriptor shared by all workers; accepts with accept4, one connection per readiness.
