@@ -52,10 +52,10 @@ struct BoshSessions::Cell {
        Instant now, bosh::Actions& out)
       : content_type(bosh::content_type(creation.content)),
         begun_by(id),
-        record{Kind::Bosh, short_hash(sid), client.address, client.port, std::string(creation.ua, 0, kMaxUa), now},
-        session(limits, std::string(sid), id, std::move(creation), now, out) {
-    record.secure = client.secure;  // B-111
-  }
+        record{Kind::Bosh,  short_hash(sid), client.address,
+               client.port, client.secure,   std::string(creation.ua, 0, kMaxUa),
+               now},
+        session(limits, std::string(sid), id, std::move(creation), now, out) {}
 
   std::string_view content_type;  // of every answer (B-23); a literal
   TokenBucket bucket;             // of its requests (H-46)

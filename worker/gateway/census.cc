@@ -122,9 +122,7 @@ void Census::end(Record& record, const Ending& ending) {
   context_.note(EventType::session_end, record);
   count_error(record, ending);
   if (!ending.by_stream) {  // what an earlier stream said of its end has no part in this one
-    record.server_end.clear();
-    record.target.clear();
-    record.stage.reset();
+    record.server_end.reset();
   }
   tombstones_.put(record, ending, context_.now());
   tell_end(record, ending);
@@ -137,8 +135,8 @@ void Census::tell_end(const Record& record, const Ending& ending) {
                                  {"by", bosh::name_of(ending.by)},
                                  {"why", ending.why},
                                  {"condition", bosh::wire_name(ending.condition)},
-                                 {"server", record.server_end},
-                                 {"close", record.close_code},
+                                 {"server", record.server_end->why},
+                                 {"close", close_text(record)},
                                  {"ua", record.ua},
                                  {"age", (context_.now() - record.started).count() / 1000},
                                  {"requests", record.requests},

@@ -116,12 +116,12 @@ std::string explain_ended(const Tombstone& stone, const Context& context, Depth 
                   {"age_seconds", seconds(stone.at - record.started)}});
   if (record.heard) fields.emplace_back("last_request_seconds_before", seconds(stone.at - *record.heard));
   if (record.kind == Kind::Bosh) fields.emplace_back("last_rid", record.last_rid.value);
-  if (record.kind == Kind::WebSocket) fields.emplace_back("close", record.close_code);
+  if (record.kind == Kind::WebSocket) fields.emplace_back("close", close_text(record));
   append(fields, counts(record));
   append(fields, {{"undelivered", stone.ending.undelivered},
-                  {"server", record.server_end},
-                  {"stage", record.stage ? upstream::name_of(*record.stage) : ""},
-                  {"target", record.target}});
+                  {"server", record.server_end->why},
+                  {"stage", record.server_end->stage ? upstream::name_of(*record.server_end->stage) : ""},
+                  {"target", record.server_end->target}});
   if (depth == Depth::Full) append_detail(fields, record, context);
   return log::json_object(fields);
 }

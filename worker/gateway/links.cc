@@ -17,9 +17,7 @@ namespace {
 
 // Of the stream that ended last; whether that ends the session is the session's to say.
 void note(Record& record, const upstream::Closed& closed) {
-  record.server_end = closed.why;
-  record.target = closed.target;
-  record.stage = closed.stage;
+  record.server_end.own() = {closed.why, closed.target, closed.stage};
 }
 
 }  // namespace

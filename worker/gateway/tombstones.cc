@@ -5,13 +5,21 @@
 #include <algorithm>
 
 namespace nxb::gateway {
+namespace {
+
+void shorten(std::string& word) {
+  if (word.size() > Tombstones::kLongestWord) word.resize(Tombstones::kLongestWord);
+  word.shrink_to_fit();
+}
+
+}  // namespace
 
 void Tombstones::put(const Record& record, const Ending& ending, Instant now) {
   Tombstone stone{record, ending, now};
   Record& kept = stone.record;
-  for (std::string* word : {&kept.ua, &kept.server_end, &kept.domain, &kept.target}) {
-    if (word->size() > kLongestWord) word->resize(kLongestWord);
-    word->shrink_to_fit();
+  for (std::string* word : {&kept.ua, &kept.domain}) shorten(*word);
+  if (kept.server_end) {
+    for (std::string* word : {&kept.server_end.own().why, &kept.server_end.own().target}) shorten(*word);
   }
   all_.push_back(std::move(stone));
   drop_old(now);

@@ -54,11 +54,9 @@ std::string* domain_in(ws::Event& event) {
 struct WsSessions::Cell {
   Cell(const ws::SessionLimits& l, std::string name, const Client& client, Instant now)
       : limits(l),
-        record{Kind::WebSocket, short_hash(name), client.address, client.port, {}, now},
+        record{Kind::WebSocket, short_hash(name), client.address, client.port, client.secure, {}, now},
         heard_or_told(now),
-        session(l, std::move(name), now) {
-    record.secure = client.secure;
-  }
+        session(l, std::move(name), now) {}
 
   const ws::SessionLimits& limits;  // an element of limits_
   Record record;
@@ -94,7 +92,7 @@ void WsSessions::on_event(SocketId id, ws::Event event) {
       ++record.requests;
       record.heard = context_.now();
     }
-    if (const auto* close = std::get_if<ws::CloseArrived>(&event)) record.close_code = std::to_string(close->code);
+    if (const auto* close = std::get_if<ws::CloseArrived>(&event)) record.close_code = close->code;
     watch(*at->second, event);
   }
   deliver(id, std::move(event));
@@ -106,7 +104,7 @@ void WsSessions::watch(Cell& cell, const ws::Event& event) {
   const auto* gone = std::get_if<ws::ConnectionGone>(&event);
   if (!gone) {
     cell.heard_or_told = context_.now();
-  } else if (gone->by_peer && cell.record.live && cell.record.close_code.empty() && !census_.draining()) {
+  } else if (gone->by_peer && cell.record.live && cell.record.close_code == 0 && !census_.draining()) {
     cuts_.cut(Kind::WebSocket, context_.now() - cell.heard_or_told, cell.record.client);
   }
 }

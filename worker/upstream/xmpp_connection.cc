@@ -193,7 +193,7 @@ void XmppConnection::on_plaintext(std::string_view bytes) {
 }
 
 void XmppConnection::on_lost(const std::string& why) {
-  if (goodbye_) return finish(std::move(*goodbye_));
+  if (goodbye_) return finish(std::move(goodbye_->closed));
   if (done_ || !machine_) return;
   std::string when = why + std::string(moment_of(machine_->state()));
   if (try_another(stage(), when)) return;
@@ -201,7 +201,7 @@ void XmppConnection::on_lost(const std::string& why) {
 }
 
 void XmppConnection::on_sent() {
-  if (goodbye_) return finish(std::move(*goodbye_));
+  if (goodbye_) return finish(std::move(goodbye_->closed));
   if (done_ || !std::exchange(congestion_, nullptr)) return;
   arm();
   raise(Congested{false});
@@ -261,8 +261,7 @@ void XmppConnection::perform(xmpp::step::Ended& step) {
   if (!step.abrupt && channel_.is_open()) channel_.say_goodbye();
   if (!step.abrupt && channel_.queued() > 0) {
     done_ = true;
-    goodbye_ = std::make_unique<Closed>(std::move(closed));
-    goodbye_by_ = services_.loop.now() + kLastBytes;
+    goodbye_ = std::make_unique<Goodbye>(Goodbye{std::move(closed), services_.loop.now() + kLastBytes});
     return;
   }
   finish(std::move(closed));
@@ -294,8 +293,7 @@ void XmppConnection::fail(Stage stage, Condition condition, std::string why) {
 
 void XmppConnection::finish(Closed closed) {
   done_ = true;
-  auto last = std::move(goodbye_);  // `closed` may live in it
-  goodbye_by_.reset();
+  goodbye_.reset();
   drop_attempt();
   congestion_.reset();
   channel_.close();
@@ -307,7 +305,8 @@ void XmppConnection::finish(Closed closed) {
 // --- deadlines: the earliest of all that is waited for ---
 
 void XmppConnection::arm() {
-  std::optional<Instant> next = goodbye_by_;
+  std::optional<Instant> next;
+  if (goodbye_) next = goodbye_->by;
   auto consider = [&](std::optional<Instant> at) {
     if (at && (!next || *at < *next)) next = at;
   };
@@ -328,7 +327,7 @@ void XmppConnection::arm() {
 
 void XmppConnection::on_deadline(Instant now) {
   armed_.reset();
-  if (goodbye_) return finish(std::move(*goodbye_));
+  if (goodbye_) return finish(std::move(goodbye_->closed));
   if (done_) return;
   if (congestion_ && now >= congestion_->look_at() && congestion_->is_stalled(channel_.queued(), now)) {
     return fail(Stage::Stream, Condition::PolicyViolation, kUntaken);

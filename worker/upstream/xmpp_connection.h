@@ -54,6 +54,12 @@ class XmppConnection final : public Upstream, private ConnectorSink, private Cha
     bool tls_failed = false;  // direct TLS was announced and did not come about
   };
 
+  // Raised when the last bytes are out, or at `by`.
+  struct Goodbye {
+    Closed closed;
+    Instant by;
+  };
+
   // ConnectorSink
   void on_reached(Connection connection) override;
   void on_unreachable(Failure failure) override;
@@ -95,8 +101,7 @@ class XmppConnection final : public Upstream, private ConnectorSink, private Cha
   Channel channel_;
   Story story_;
   std::unique_ptr<Congestion> congestion_;  // while the server does not take what is sent
-  std::unique_ptr<Closed> goodbye_;         // raised when the last bytes are out, or at goodbye_by_
-  std::optional<Instant> goodbye_by_;
+  std::unique_ptr<Goodbye> goodbye_;
   std::optional<Instant> armed_;
   xmpp::StreamSteps steps_;                                          // not yet carried out
   xmpp::ClientStream::State was_ = xmpp::ClientStream::State::Idle;  // the machine's, before what it was last fed

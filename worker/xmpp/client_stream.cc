@@ -70,9 +70,14 @@ std::string_view condition_of(Fault fault) {
 }  // namespace
 
 ClientStream::ClientStream(ClientStreamSetup setup, xml::Pool& pool)
-    : setup_(std::move(setup)), pool_(pool), splitter_(pool, setup_.max_stanza_size) {
-  if (!is_version(setup_.version)) setup_.version = "1.0";
-  if (!may_be_from(setup_.from, setup_.domain)) setup_.from.clear();
+    : domain_(std::move(setup.domain)),
+      lang_(std::move(setup.lang)),
+      max_held_(setup.max_held),
+      setup_timeout_(setup.setup_timeout),
+      pool_(pool),
+      splitter_(pool, setup.max_stanza_size) {
+  if (is_version(setup.version) && setup.version != wish_->version) wish_.own().version = std::move(setup.version);
+  if (!setup.from.empty() && may_be_from(setup.from, domain_)) wish_.own().from = std::move(setup.from);
 }
 
 void ClientStream::on(const StreamInput& input, Instant now, StreamSteps& out) {
@@ -82,7 +87,7 @@ void ClientStream::on(const StreamInput& input, Instant now, StreamSteps& out) {
 }
 
 bool ClientStream::is_consistent() const {
-  if (held_.size() > setup_.max_held || (quiet_ && state_ != State::Running)) return false;
+  if (held_->size() > max_held_ || (quiet_ && state_ != State::Running)) return false;
   switch (state_) {  // no default: a new state must be thought about here
     case State::Idle:
       return !deadline_ && !secure_;
@@ -94,16 +99,18 @@ bool ClientStream::is_consistent() const {
     case State::Handshake:
       return deadline_ && !secure_;
     case State::Running:
-      return !deadline_ && held_.empty() && !header_;
+      return !deadline_ && !held_ && !header_;
     case State::Closing:
-      return deadline_ && held_.empty() && !header_;
+      return deadline_ && !held_ && !header_;
     case State::Ended:
-      return !deadline_ && held_.empty() && !header_;
+      return !deadline_ && !held_ && !header_;
   }
   return false;
 }
 
-std::size_t ClientStream::memory() const { return splitter_.memory() + held_.capacity(); }
+std::size_t ClientStream::memory() const {
+  return splitter_.memory() + (held_ ? sizeof(*held_) + held_->capacity() : 0);
+}
 
 void ClientStream::take(const event::TransportReady& ready, Instant, StreamSteps& out) {
   if (!NXB_EXPECT(state_ == State::Idle, "a transport becomes ready once")) return;
@@ -240,17 +247,17 @@ void ClientStream::take(const event::Send& send, Instant now, StreamSteps& out) 
     if (!quiet_ && begins_with_stanza(send.elements)) quiet_ = now + kQuiet;
     return;
   }
-  if (send.elements.size() > setup_.max_held - held_.size()) {
+  if (send.elements.size() > max_held_ - held_->size()) {
     return finish(Ending::TooMuchHeld, "the client sent too much before the stream was usable", out);
   }
-  held_ += send.elements;
+  held_.own() += send.elements;
 }
 
 void ClientStream::take(const event::Restart& restart, Instant now, StreamSteps& out) {
   if (state_ != State::Running) return;  // a stream that is being set up has nothing to restart
   sm_enabled_ = sm_resumable_ = false;
   quiet_.reset();
-  deadline_ = now + setup_.setup_timeout;
+  deadline_ = now + setup_timeout_;
   write_header(out, parse_stream_attributes(restart.attributes));
 }
 
@@ -279,7 +286,7 @@ void ClientStream::take(const event::Close& close, Instant now, StreamSteps& out
   state_ = State::Closing;
   quiet_.reset();
   deadline_ = now + kCloseWait;
-  std::string().swap(held_);
+  held_.reset();
   header_.reset();
 }
 
@@ -311,12 +318,12 @@ void ClientStream::write_header(StreamSteps& out, const StreamAttributes& more) 
   splitter_.restart();
   header_.reset();
   std::string header = "<?xml version='1.0'?><stream:stream";
-  xml::append_attribute(header, "to", setup_.domain);
-  xml::append_attribute(header, "version", setup_.version);
-  if (!setup_.from.empty() && (secure_ || tls_ != TlsRule::Required)) {  // U-19
-    xml::append_attribute(header, "from", setup_.from);
+  xml::append_attribute(header, "to", domain_);
+  xml::append_attribute(header, "version", wish_->version);
+  if (!wish_->from.empty() && (secure_ || tls_ != TlsRule::Required)) {  // U-19
+    xml::append_attribute(header, "from", wish_->from);
   }
-  if (!setup_.lang.empty()) xml::append_attribute(header, "xml:lang", setup_.lang);
+  if (!lang_.empty()) xml::append_attribute(header, "xml:lang", lang_);
   for (const auto& [name, value] : more) xml::append_attribute(header, name, value);
   header += " xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
   state_ = State::Header;
@@ -329,7 +336,7 @@ void ClientStream::become_usable(StreamSteps& out, std::optional<Stanza> feature
   deadline_.reset();
   out.push_back(step::Usable{std::move(*std::exchange(header_, nullptr))});
   if (features) deliver(std::move(*features), out);
-  if (!held_.empty()) out.push_back(step::Write{std::exchange(held_, {})});
+  if (held_) out.push_back(step::Write{std::move(std::exchange(held_, {}).own())});
 }
 
 void ClientStream::deliver(Stanza stanza, StreamSteps& out) {
@@ -354,7 +361,7 @@ void ClientStream::end(step::Ended ended, StreamSteps& out) {
   state_ = State::Ended;
   deadline_.reset();
   quiet_.reset();
-  std::string().swap(held_);
+  held_.reset();
   header_.reset();
   splitter_.restart();
   out.push_back(std::move(ended));

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/rare.h"
 #include "worker/xmpp/splitter.h"
 #include "worker/xmpp/stream_attributes.h"
 
@@ -115,7 +116,7 @@ class ClientStream final {
   bool is_consistent() const;
   State state() const { return state_; }
   bool resumable() const { return sm_resumable_; }
-  const std::string& domain() const { return setup_.domain; }
+  const std::string& domain() const { return domain_; }
   std::size_t memory() const;  // bytes held beyond the object itself
 
  private:
@@ -143,10 +144,18 @@ class ClientStream final {
   void abort(Ending ending, std::string why, StreamSteps& out);
   void end(step::Ended ended, StreamSteps& out);
 
-  ClientStreamSetup setup_;
+  // What else goes into a header.
+  struct Wish {
+    std::string from, version = "1.0";
+  };
+
+  const std::string domain_, lang_;
+  Rare<Wish> wish_;
+  const std::uint64_t max_held_;
+  const Duration setup_timeout_;
   xml::Pool& pool_;
   Splitter splitter_;
-  std::string held_;                      // what the client sent while the stream was not usable
+  Rare<std::string> held_;                // what the client sent while the stream was not usable
   std::unique_ptr<StreamHeader> header_;  // of the stream being set up, until it is usable
   std::optional<Instant> deadline_;       // setup or close wait
   std::optional<Instant> quiet_;          // when to see whether we were silent; from the client's first stanza on
