@@ -20,13 +20,13 @@ void append_if_any(std::string& out, std::string_view name, std::string_view val
   if (!value.empty()) xml::append_attribute(out, name, value);
 }
 
+// As long as it has to be: answers are kept. To grow `start` would make it up to twice as long.
 std::string finish(std::string start, std::string_view payloads) {
   if (payloads.empty()) return std::move(start) + "/>";
-  start.reserve(start.size() + payloads.size() + 8);
-  start += '>';
-  start += payloads;
-  start += "</body>";
-  return start;
+  std::string whole;
+  whole.reserve(start.size() + payloads.size() + 8);
+  whole.append(start).append(1, '>').append(payloads).append("</body>");
+  return whole;
 }
 
 }  // namespace

@@ -40,11 +40,11 @@ struct EarlyRequest {
 
 // What was said in answer to a rid, if it was more than an empty body.
 struct Answer {
-  std::string body;  // the complete element
-  int status = 200;
-  std::size_t payloads_at = 0;  // where the pieces begin in `body`
+  std::string body;             // the complete element
+  std::size_t payloads_at = 0;  // where the pieces begin in it
   std::vector<Piece> pieces;    // stanzas the client has not confirmed yet
   StreamNumber stream = 1;      // whose they are
+  int status = 200;
 };
 
 struct KeptAnswer {

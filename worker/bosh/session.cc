@@ -60,12 +60,15 @@ Session::Session(const SessionLimits& limits, std::string sid, RequestId id, Bod
       acks_(creation.ack.has_value()),
       hold_(granted_hold(limits, creation)),
       max_streams_(limits.max_streams),
-      wait_(granted_wait(limits, creation)),
-      inactivity_(granted_inactivity(limits, creation) + limits.inactivity_grace),
-      grace_(limits.inactivity_grace),
-      abort_grace_(limits.abort_grace > Duration::zero() ? std::min(limits.abort_grace, inactivity_) : inactivity_),
-      gap_timeout_(std::min(limits.gap_timeout, std::max(wait_, kShortestGap))),
-      max_pause_(limits.max_pause),
+      wait_(std::chrono::duration_cast<Span>(granted_wait(limits, creation))),
+      inactivity_(std::chrono::duration_cast<Span>(granted_inactivity(limits, creation) + limits.inactivity_grace)),
+      grace_(std::chrono::duration_cast<Span>(limits.inactivity_grace)),
+      abort_grace_(limits.abort_grace > Duration::zero()
+                       ? std::min(std::chrono::duration_cast<Span>(limits.abort_grace), inactivity_)
+                       : inactivity_),
+      gap_timeout_(
+          std::chrono::duration_cast<Span>(std::min(limits.gap_timeout, std::max<Duration>(wait_, kShortestGap)))),
+      max_pause_(std::chrono::duration_cast<Span>(limits.max_pause)),
       max_pending_(limits.max_pending),
       now_(now),
       window_({creation.rid.value_or(Rid{1}), id, now}, hold_ + 1),
@@ -87,9 +90,9 @@ Session::Session(const SessionLimits& limits, std::string sid, RequestId id, Bod
   if (polling) answer.polling = seconds(limits.polling);
   if (acks_) answer.ack = window_.last().value;
   answer.ver = std::min(creation.ver.value_or(kOldest), kNewest);
-  creation_->wait = std::min(wait_, limits.features_hold);
+  creation_->wait = std::min<Duration>(wait_, limits.features_hold);
   streams_.first().greeting->announced = true;
-  if (wait_ == Duration::zero()) hold_ = 0;  // polling all the same (B-61)
+  if (wait_ == Span::zero()) hold_ = 0;  // polling all the same (B-61)
 
   Forward first{1, std::move(creation.payloads), creation.payload_count};
   out.push_back(OpenStream{1, stream_spec(std::move(creation))});

@@ -185,6 +185,9 @@ class Session final {
     std::string_view why;
   };
 
+  // What is granted: hours at most. Each session has six of them.
+  using Span = std::chrono::duration<std::int32_t, std::milli>;
+
   bool running() const { return state_ == State::Opening || state_ == State::Open; }
   void move_to(State to);  // the only assignment to state_
 
@@ -227,7 +230,7 @@ class Session final {
   Report take_report();
   void throttle(Actions& out);
   Instant due(const OpenRequest& held) const;
-  Duration patience() const { return pause_ ? pause_->length : aborted_ ? abort_grace_ : inactivity_; }
+  Duration patience() const { return pause_ ? pause_->length : Duration(aborted_ ? abort_grace_ : inactivity_); }
 
   // session_streams.cc: the servers, and which stream a request means
   void on_server(Stream& stream, upstream::Opened& opened, Actions& out);
@@ -281,12 +284,12 @@ class Session final {
   std::optional<upstream::Stage> last_stage_;
   std::uint32_t hold_;  // granted; 0 in a polling session, also if that was for wait=0
   std::uint32_t max_streams_;
-  Duration wait_;        // granted
-  Duration inactivity_;  // with grace
-  Duration grace_;
-  Duration abort_grace_;  // as inactivity_, but at most as long
-  Duration gap_timeout_;
-  Duration max_pause_;
+  Span wait_;        // granted
+  Span inactivity_;  // with grace
+  Span grace_;
+  Span abort_grace_;  // as inactivity_, but at most as long
+  Span gap_timeout_;
+  Span max_pause_;
   std::uint64_t max_pending_;
   Instant now_;  // of the last event
 

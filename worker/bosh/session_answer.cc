@@ -46,7 +46,7 @@ void Session::settle(Actions& out) {
 
 Instant Session::due(const OpenRequest& held) const {
   if (creation_) return held.since + creation_->wait;
-  return held.since + (polling_ && streams_.anyone_congested() ? polling_->polling() : wait_);
+  return held.since + (polling_ && streams_.anyone_congested() ? polling_->polling() : Duration(wait_));
 }
 
 // --- which request is answered ---

@@ -92,7 +92,7 @@ void Session::end_by_server(upstream::Closed& closed, Actions& out) {
 // Its answer may be lost on the way: then the client has as long to ask again as a running session gives it.
 void Session::last_word_told_to(Rid rid) {
   ending_->told = rid;
-  ending_->forget_at = now_ + std::max(wait_ + kRememberedBeyondWait, inactivity_);
+  ending_->forget_at = now_ + std::max<Duration>(wait_ + kRememberedBeyondWait, inactivity_);
 }
 
 void Session::end_by_operator(std::string_view why, Condition condition, Actions& out) {

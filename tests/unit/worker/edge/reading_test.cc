@@ -3,6 +3,7 @@
 #include <string>
 
 #include "tests/unit/worker/edge/rig.h"
+#include "worker/edge/http_connection.h"
 
 using namespace nxb;
 using namespace nxb::testing;
@@ -14,6 +15,7 @@ TEST_CASE("H-11 a connection owns a parser while a request is incomplete, not wh
   Client client(rig);
   rig.run_turns(2);
   CHECK(rig.edge->requests_being_read() == 0);
+  CHECK(sizeof(edge::HttpConnection) <= 240);
   client.send(request.substr(0, 30));
   REQUIRE(rig.run_until([&] { return rig.edge->requests_being_read() == 1; }));
   client.send(request.substr(30));
