@@ -46,6 +46,7 @@ std::size_t last_tag(std::string_view text) {
 // Without entity substitution libxml2 leaves "&#38;" for every '&' in an attribute's value, and no other '&'.
 std::string decoded(std::string_view value) {
   constexpr std::string_view kAmpersand = "&#38;";
+  if (value.find('&') == std::string_view::npos) return std::string(value);
   std::string out;
   std::size_t at = 0;
   for (std::size_t hit; (hit = value.find(kAmpersand, at)) != std::string_view::npos; at = hit + kAmpersand.size()) {
