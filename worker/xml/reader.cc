@@ -239,6 +239,8 @@ bool Reader::tidy_up() {
   visitor_ = nullptr;  // it may be gone; whitespace that libxml2 still has, and the root's end, are for nobody
   if (fault_ != Fault::None || grown_ || ++uses_ > kMostUses) return false;
   if (xmlDictGetUsage(context_->dict) > kMostDictionaryBytes) return false;
+  // A namespace that is no URI was passed over: newer versions of libxml2 tell of so many such errors only.
+  if (!context_->nsWellFormed) return false;
   bool nothing_pending = fed_ == static_cast<std::uint64_t>(xmlByteConsumed(context_.get()));
   if (declared_.empty()) {
     scope_ = {};  // a stream's own end

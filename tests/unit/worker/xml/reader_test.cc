@@ -399,6 +399,12 @@ TEST_CASE("a reader that has read something big is not kept") {
   CHECK(pool.idle() == 0);
 }
 
+TEST_CASE("a reader that has passed over a namespace that is no URI is not kept") {
+  Pool pool;
+  CHECK(read(pool, "<a xmlns='%'/>", {}).log == "(%|a>)[<a xmlns='%'/>]");
+  CHECK(pool.idle() == 0);
+}
+
 TEST_CASE("nothing of a borrower reaches the next: namespaces, open elements, faults") {
   Pool pool;
   CHECK(read(pool, "<a xmlns:p='urn:p' xmlns='urn:d'><p:b/>", {}).fault == Fault::None);  // left open
