@@ -9,7 +9,8 @@ namespace nxb::scenario {
 
 SocketNumber SimSockets::connect() {
   SocketId id{++last_};
-  sockets_.emplace(id, std::make_unique<ws::Frames>(ws::FrameLimits{.message = config_.websocket.max_message}));
+  sockets_.emplace(id,
+                   std::make_unique<ws::Frames>(contexts_, ws::FrameLimits{.message = config_.websocket.max_message}));
   clock_.soon([this, id] {
     listener_->on_socket_open(id.value);
     gateway_.on_socket(id, {.address = "192.0.2.1"});

@@ -44,6 +44,7 @@ class SimSockets {
   gateway::Gateway& gateway_;
   Listener*& listener_;
   std::uint64_t last_ = 0;
+  ws::FrameContexts contexts_;
   std::map<SocketId, std::unique_ptr<ws::Frames>> sockets_;  // those not closed
   std::map<SocketId, Instant> deadlines_;
 };

@@ -35,7 +35,7 @@ WsStage::WsStage(World& world, const ws::SessionLimits& limits)
     : world_(world),
       limits_(limits),
       session_(limits_, "name", world.now),
-      frames_({kMostMessage, 8}),
+      frames_(contexts_, {kMostMessage, 8}),
       witness_(world, limits),
       server_(world, [this](upstream::Event event) { deliver(ws::ServerSpoke{std::move(event)}); }),
       longest_chunk_(kChunks[world.dice.below(4)]),

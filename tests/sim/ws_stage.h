@@ -61,6 +61,7 @@ class WsStage {
   World& world_;
   ws::SessionLimits limits_;
   ws::Session session_;
+  ws::FrameContexts contexts_;
   ws::Frames frames_;
   xml::Pool pool_;
   WsWitness witness_;

@@ -33,31 +33,6 @@ constexpr std::size_t kLongestLanguage = 64;
 // a bound on the sum 100 KB could become gigabytes.
 constexpr std::size_t kMostMending = 64 * 1024;
 
-class BodySlicer final : public xml::Slicer {
- public:
-  BodySlicer() : Slicer(kBoshNamespace) {}
-  bool is_body = false, too_much = false;
-  std::vector<xml::Attribute> attributes;
-
- private:
-  void root(const xml::StartTag& tag) override {
-    is_body = tag.local == "body" && tag.ns == kBoshNamespace;
-    if (!is_body) return;
-    too_much = tag.attributes() + tag.declarations() > kMostAttributes;
-    for (std::size_t i = 0; i < tag.declarations(); ++i) {
-      if (tag.declared_uri(i).size() > kLongestValue) too_much = true;
-    }
-    for (std::size_t i = 0; i < tag.attributes(); ++i) {
-      xml::Attribute one{std::string(tag.attribute_local(i)), std::string(tag.attribute_ns(i)), tag.attribute_value(i)};
-      if (one.value.size() > kLongestValue) {
-        too_much = true;
-      } else {
-        attributes.push_back(std::move(one));
-      }
-    }
-  }
-};
-
 bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -99,10 +74,44 @@ bool is_language(std::string_view text) {
   });
 }
 
+// The attributes of <body/>: a name is looked at often, a value is made when it is asked for.
+class Attributes {
+ public:
+  explicit Attributes(const xml::StartTag& tag) : tag_(tag) {
+    too_much_ = tag.attributes() + tag.declarations() > kMostAttributes;
+    for (std::size_t i = 0; i < tag.declarations(); ++i) {
+      if (tag.declared_uri(i).size() > kLongestValue) too_much_ = true;
+    }
+    names_.reserve(tag.attributes());
+    for (std::size_t i = 0; i < tag.attributes(); ++i) {
+      bool too_long = tag.attribute_size(i) > kLongestValue && tag.attribute_value(i).size() > kLongestValue;
+      too_much_ = too_much_ || too_long;
+      if (!too_long) names_.push_back({tag.attribute_local(i), tag.attribute_ns(i), i});
+    }
+  }
+
+  bool too_much() const { return too_much_; }
+  std::optional<std::string> find(std::string_view local, std::string_view ns) const {
+    for (const Name& name : names_) {
+      if (name.local == local && name.ns == ns) return tag_.attribute_value(name.index);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  struct Name {
+    std::string_view local, ns;
+    std::size_t index;
+  };
+  const xml::StartTag& tag_;
+  std::vector<Name> names_;
+  bool too_much_ = false;
+};
+
 // Fills a Body from the attributes of <body/>; the first problem found is the one that is told.
 class Interpreter {
  public:
-  Interpreter(const std::vector<xml::Attribute>& attributes, Body& body) : attributes_(attributes), body_(body) {}
+  Interpreter(const Attributes& attributes, Body& body) : attributes_(attributes), body_(body) {}
 
   void run() {
     take_identity();
@@ -111,16 +120,10 @@ class Interpreter {
   }
 
  private:
-  const std::string* find(std::string_view local, std::string_view ns = {}) const {
-    for (const auto& one : attributes_) {
-      if (one.local == local && one.ns == ns) return &one.value;
-    }
-    return nullptr;
+  std::optional<std::string> find(std::string_view local, std::string_view ns = {}) const {
+    return attributes_.find(local, ns);
   }
-  std::string text(std::string_view local) const {
-    const std::string* value = find(local);
-    return value ? *value : std::string();
-  }
+  std::string text(std::string_view local) const { return find(local).value_or(std::string()); }
   void problem(Condition condition, std::string_view name) {
     if (body_.problem != Condition::None) return;
     body_.problem = condition;
@@ -129,7 +132,7 @@ class Interpreter {
   // A number of a narrower type, or nothing; a malformed one is a problem when `judged`.
   template <class Number>
   std::optional<Number> number(std::string_view name, std::uint64_t low, std::uint64_t high, bool judged) {
-    const std::string* raw = find(name);
+    auto raw = find(name);
     if (!raw) return std::nullopt;
     auto value = bounded(*raw, low, high);
     if (!value && judged) problem(Condition::BadRequest, name);
@@ -137,11 +140,11 @@ class Interpreter {
   }
 
   void take_identity() {
-    const std::string* sid = find("sid");
-    creation_ = sid == nullptr;
-    if (sid) body_.sid = *sid;
+    auto sid = find("sid");
+    creation_ = !sid;
     if (sid && sid->empty()) problem(Condition::ItemNotFound, "sid");  // it names no session, and asks for none (B-15)
-    const std::string* rid = find("rid");
+    if (sid) body_.sid = *std::move(sid);
+    auto rid = find("rid");
     if (auto value = rid && rid->size() <= 16 ? bounded(*rid, 1, kRidMax.value) : std::nullopt) {
       body_.rid = Rid{*value};
     } else {
@@ -153,7 +156,7 @@ class Interpreter {
     body_.ack = number<std::uint64_t>("ack", 1, kRidMax.value, true);
     body_.pause = number<std::uint16_t>("pause", 1, 0xffff, true);
     body_.terminate = text("type") == "terminate";
-    if (const std::string* restart = find("restart", kXboshNamespace)) {
+    if (auto restart = find("restart", kXboshNamespace)) {
       body_.restart = *restart == "true" || *restart == "1";
       if (!body_.restart && *restart != "false" && *restart != "0") problem(Condition::BadRequest, "xmpp:restart");
     }
@@ -165,7 +168,7 @@ class Interpreter {
     }
     body_.stream_attrs = text("stream_attrs");
     body_.ua = text("ua");
-    if (const std::string* lang = find("lang", kXmlNamespace); lang && is_language(*lang)) body_.lang = *lang;
+    if (auto lang = find("lang", kXmlNamespace); lang && is_language(*lang)) body_.lang = *std::move(lang);
   }
 
   void take_creation() {
@@ -173,7 +176,7 @@ class Interpreter {
     body_.hold = number<std::uint8_t>("hold", 0, 0xff, creation_);
     body_.inactivity = number<std::uint16_t>("inactivity", 0, 0xffff, false);
     body_.content = text("content");
-    if (const std::string* ver = find("ver")) body_.ver = parse_version(*ver);
+    if (auto ver = find("ver")) body_.ver = parse_version(*ver);
     if (auto domain = domain_of(text("to"))) {
       body_.to = *std::move(domain);
     } else if (creation_) {
@@ -181,9 +184,9 @@ class Interpreter {
     }
     body_.from = address("from", kLongestJid);
     body_.route = address("route", kLongestValue);
-    const std::string* version = find("version", kXboshNamespace);
+    auto version = find("version", kXboshNamespace);
     if (version && parse_version(*version)) {
-      body_.xmpp_version = *version;
+      body_.xmpp_version = *std::move(version);
     } else if (version && creation_) {
       problem(Condition::BadRequest, "xmpp:version");
     }
@@ -196,9 +199,34 @@ class Interpreter {
     return {};
   }
 
-  const std::vector<xml::Attribute>& attributes_;
+  const Attributes& attributes_;
   Body& body_;
   bool creation_ = false;
+};
+
+void refuse(Body& body, std::string_view why) {
+  body.problem = Condition::BadRequest;
+  body.problem_text = why;
+  body.payloads = std::string();
+  body.payload_count = 0;
+}
+
+class BodySlicer final : public xml::Slicer {
+ public:
+  explicit BodySlicer(Body& body) : Slicer(kBoshNamespace), body_(body) {}
+  bool is_body = false, too_much = false;
+
+ private:
+  void root(const xml::StartTag& tag) override {
+    is_body = tag.local == "body" && tag.ns == kBoshNamespace;
+    if (!is_body) return;
+    Attributes attributes(tag);
+    too_much = attributes.too_much();
+    if (too_much) refuse(body_, "too many attributes, or one too long");
+    Interpreter(attributes, body_).run();
+  }
+
+  Body& body_;
 };
 
 // What the payload's start tag must say when it is no longer inside this <body/> (B-11, B-12).
@@ -232,20 +260,14 @@ bool take_payloads(const BodySlicer& slicer, std::string_view document, Body& bo
   return true;
 }
 
-void refuse(Body& body, std::string_view why) {
-  body.problem = Condition::BadRequest;
-  body.problem_text = why;
-  body.payloads = std::string();
-  body.payload_count = 0;
-}
-
 }  // namespace
 
 Result<Body> parse_body(xml::Pool& pool, std::string_view text) {
   xml::Prolog prolog = xml::skip_prolog(text, xml::Prologs::Strict);
   if (prolog.state != xml::Prolog::State::Complete) return Error{Code::BadInput, "not XML in UTF-8"};
   std::string_view document = text.substr(prolog.size);
-  BodySlicer slicer;
+  Body body;
+  BodySlicer slicer(body);
   auto reader = pool.borrow();
   reader->open(slicer);
   switch (reader->feed(document)) {
@@ -262,9 +284,6 @@ Result<Body> parse_body(xml::Pool& pool, std::string_view text) {
     return Error{Code::BadInput, "not one element"};
   }
   if (!slicer.is_body) return Error{Code::BadInput, "not a <body/> of BOSH"};
-  Body body;
-  if (slicer.too_much) refuse(body, "too many attributes, or one too long");
-  Interpreter(slicer.attributes, body).run();
   if (!slicer.too_much && !take_payloads(slicer, document, body)) refuse(body, "too much to declare on payloads");
   return body;
 }

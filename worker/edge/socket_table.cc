@@ -9,7 +9,8 @@ namespace nxb::edge {
 SocketTable::SocketTable(const Context& context, Closed closed)
     : shared_{.context = context,
               .family = context.deadlines.add(*this),
-              .closed = [this](SocketId id) { take_out(id); }},
+              .closed = [this](SocketId id) { take_out(id); },
+              .frames = frames_},
       closed_(std::move(closed)) {}
 
 SocketTable::~SocketTable() {

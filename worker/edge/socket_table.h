@@ -38,6 +38,7 @@ class SocketTable final : private uv::DeadlineSink {
   void take_out(SocketId id);
   void on_deadline(std::uint64_t id, Instant now) override;
 
+  ws::FrameContexts frames_;
   SocketContext shared_;
   Closed closed_;
   IdTable<SocketId, WsConnection> sockets_;

@@ -28,7 +28,7 @@ WsConnection::WsConnection(const SocketContext& shared, SocketId id, Upgraded co
       listener_(connection.listener),
       peer_(std::move(connection.peer)),
       stream_(std::move(connection.stream)),
-      frames_({.message = shared.context.config.websocket.max_message, .deflate = connection.deflate}),
+      frames_(shared.frames, {.message = shared.context.config.websocket.max_message, .deflate = connection.deflate}),
       deflate_(connection.deflate),
       slow_above_(ws::slow_above(shared.context.config.websocket.max_buffer)),
       written_(stream_->queued()) {

@@ -34,6 +34,7 @@ struct SocketContext {
   const Context& context;
   uv::Deadlines::Family family;
   std::function<void(SocketId)> closed;  // it is taken from the table and freed after this turn
+  ws::FrameContexts& frames;
 };
 
 class WsConnection final : private uv::StreamSink {

@@ -22,7 +22,8 @@ class HeadScanner {
   Result scan(std::string_view bytes, const Limits& limits);
 
  private:
-  int step(char c, const Limits& limits);  // 0, or the status of the mistake
+  std::size_t plain(std::string_view rest, const Limits& limits);  // taken without a closer look
+  int step(char c, const Limits& limits);                          // 0, or the status of the mistake
   int start_of_line(char c, const Limits& limits);
   bool in_request_line_ = true;
   bool after_cr_ = false;

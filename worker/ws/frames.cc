@@ -93,8 +93,16 @@ struct FreeContext {
 
 }  // namespace
 
+// Between two frames its state is that of a new one.
+struct FrameContexts::Context {
+  Context();
+  std::unique_ptr<wslay_frame_context, FreeContext> raw;
+  std::string_view input;  // what libwslay may take
+};
+
 struct Frames::Work {
-  Work(const FrameLimits& l, std::uint64_t& growth);
+  Work(const FrameLimits& l, std::uint64_t& growth, std::unique_ptr<FrameContexts::Context> c)
+      : limits(l), growth_left(growth), context(std::move(c)) {}
   // Takes the bytes of one header, or of one payload, from the front.
   void step(std::string_view& bytes, std::vector<Item>& out);
   bool is_unfinished() const { return head_size > 0 || in_message; }
@@ -108,8 +116,7 @@ struct Frames::Work {
 
   FrameLimits limits;
   std::uint64_t& growth_left;  // the connection's
-  std::unique_ptr<wslay_frame_context, FreeContext> context;
-  std::string_view input;  // what libwslay may take
+  std::unique_ptr<FrameContexts::Context> context;
   std::array<char, kLongestHeader> head{};
   std::size_t head_size = 0;  // bytes of it seen; 0: between frames
   bool in_payload = false;    // the head is complete
@@ -136,11 +143,18 @@ ssize_t give(std::uint8_t* buffer, std::size_t size, int, void* user) noexcept {
 
 }  // namespace
 
-Frames::Work::Work(const FrameLimits& l, std::uint64_t& growth) : limits(l), growth_left(growth) {
+FrameContexts::Context::Context() {
   const wslay_frame_callbacks callbacks{nullptr, &give, nullptr};
   wslay_frame_context* made = nullptr;
   NXB_CHECK(wslay_frame_context_init(&made, &callbacks, &input) == 0, "no memory for a frame");
-  context.reset(made);
+  raw.reset(made);
+}
+
+FrameContexts::FrameContexts() = default;
+FrameContexts::~FrameContexts() = default;
+
+std::unique_ptr<FrameContexts::Context> FrameContexts::take() {
+  return spare_ ? std::move(spare_) : std::make_unique<Context>();
 }
 
 void Frames::Work::step(std::string_view& bytes, std::vector<Item>& out) {
@@ -197,10 +211,10 @@ std::optional<BrokenRule> Frames::Work::judge_data_frame() {
 
 // Through libwslay, which takes all it is given.
 std::optional<BrokenRule> Frames::Work::pass(std::string_view bytes) {
-  input = bytes;
+  context->input = bytes;
   for (;;) {
     wslay_frame_iocb frame{};
-    const ssize_t got = wslay_frame_recv(context.get(), &frame);
+    const ssize_t got = wslay_frame_recv(context->raw.get(), &frame);
     if (got == WSLAY_ERR_WANT_READ) return std::nullopt;
     if (got < 0) return BrokenRule{CloseCode::ProtocolError, "length"};
     if (auto broken = keep({reinterpret_cast<const char*>(frame.data), frame.data_length})) return broken;
@@ -252,15 +266,18 @@ std::optional<BrokenRule> Frames::Work::inflate_message() {
   return std::nullopt;
 }
 
-Frames::Frames(const FrameLimits& limits) : limits_(limits), growth_left_(kAdvance * limits.message) {}
+Frames::Frames(FrameContexts& contexts, const FrameLimits& limits)
+    : contexts_(contexts), limits_(limits), growth_left_(kAdvance * limits.message) {}
 Frames::~Frames() = default;
 
 void Frames::feed(std::string_view bytes, std::vector<Item>& out) {
   if (ended_ || bytes.empty()) return;
-  if (!work_) work_ = std::make_unique<Work>(limits_, growth_left_);
+  if (!work_) work_ = std::make_unique<Work>(limits_, growth_left_, contexts_.take());
   while (!bytes.empty() && !work_->ended) work_->step(bytes, out);
   ended_ = work_->ended;
-  if (ended_ || !work_->is_unfinished()) work_.reset();
+  if (!ended_ && work_->is_unfinished()) return;
+  if (!ended_) contexts_.spare_ = std::move(work_->context);
+  work_.reset();
 }
 
 bool Frames::between_messages() const { return work_ == nullptr; }

@@ -1,6 +1,6 @@
 // worker/ws/frames.h - bytes of a WebSocket connection -> whole messages and control frames, and frames out (RFC 6455 5).
 // Runs in: worker. I/O: none. Codec, server side. Owned by: edge::WsConnection.
-// Any segmentation of the bytes gives the same items. Between frames it holds no library context and no buffer, so that
+// Any segmentation of the bytes gives the same items. Between messages it holds no library context and no buffer, so that
 // an idle connection costs nothing here. A Close, or what breaks a rule, is the last item: nothing is taken after it.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -52,9 +52,25 @@ struct FrameLimits {
   bool deflate = false;             // permessage-deflate was agreed: a message may be compressed (W-06)
 };
 
+// The library's context of 4 KB: to clear one costs as much as to read a short message, so that of a message that is
+// read serves the next, whichever connection's that is.
+class FrameContexts {
+ public:
+  FrameContexts();
+  ~FrameContexts();
+  FrameContexts(const FrameContexts&) = delete;
+  FrameContexts& operator=(const FrameContexts&) = delete;
+
+ private:
+  friend class Frames;
+  struct Context;
+  std::unique_ptr<Context> take();
+  std::unique_ptr<Context> spare_;
+};
+
 class Frames {
  public:
-  explicit Frames(const FrameLimits& limits);
+  Frames(FrameContexts& contexts, const FrameLimits& limits);  // the contexts outlive it
   ~Frames();
   Frames(const Frames&) = delete;
   Frames& operator=(const Frames&) = delete;
@@ -65,6 +81,7 @@ class Frames {
 
  private:
   struct Work;  // here only while a frame or a message is incomplete
+  FrameContexts& contexts_;
   FrameLimits limits_;
   std::uint64_t growth_left_;  // bytes that messages may still grow by when inflated (W-19)
   std::unique_ptr<Work> work_;

@@ -111,8 +111,8 @@ class Mender final : public xml::Slicer {
 // In XML xmlns='' means no namespace, which a stream does not know; so here it is that of the stream (W-35).
 std::string in_client_namespace(xml::Pool& pool, std::string_view document) {
   Mender mender;
-  auto reader = pool.borrow();
-  reader->open_inside(kStream, mender);
+  auto reader = pool.borrow(kStream);
+  reader->open(mender);
   std::string element;
   bool read = reader->feed(document) == xml::Fault::None && mender.slices.size() == 1;
   if (NXB_EXPECT(read, "what was read once can be read again")) {
@@ -130,8 +130,8 @@ Message take_header(Watcher& watcher, std::string_view rest) {
 
 Message read_element(xml::Pool& pool, std::string_view document, std::uint64_t max_stanza_size) {
   Watcher watcher;
-  auto reader = pool.borrow();
-  reader->open_inside(kStream, watcher, max_stanza_size);
+  auto reader = pool.borrow(kStream);
+  reader->open(watcher, max_stanza_size);
   xml::Fault fault = reader->feed(document);
   if (fault != xml::Fault::None) return wrong(wrong_of(fault));
   if (watcher.message.kind == Kind::Wrong) return std::move(watcher.message);

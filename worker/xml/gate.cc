@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/base/text.h"
+
 namespace nxb::xml {
 namespace {
 
@@ -13,15 +15,6 @@ constexpr std::string_view kCdataOpen = "[CDATA[";
 const char* find(const char* at, const char* stop, char wanted) {
   const void* hit = std::memchr(at, wanted, static_cast<std::size_t>(stop - at));
   return hit ? static_cast<const char*>(hit) : stop;
-}
-
-// Eight bytes that are all ASCII and no control characters: nothing to look at closely.
-bool eight_plain(const char* at) {
-  std::uint64_t word = 0;
-  std::memcpy(&word, at, sizeof word);
-  constexpr std::uint64_t kHigh = 0x8080808080808080ULL;
-  constexpr std::uint64_t kSpaces = 0x2020202020202020ULL;
-  return ((word | (word - kSpaces)) & kHigh) == 0;
 }
 
 }  // namespace
@@ -35,7 +28,7 @@ std::string_view skip_space(std::string_view text) {
 std::size_t Utf8::accept(std::string_view bytes) {
   std::size_t i = 0;
   while (i < bytes.size()) {
-    if (missing_ == 0 && bytes.size() - i >= 8 && eight_plain(bytes.data() + i)) {
+    if (missing_ == 0 && bytes.size() - i >= 8 && eight_printable(bytes.data() + i)) {
       i += 8;
       continue;
     }

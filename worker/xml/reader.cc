@@ -10,6 +10,8 @@
 #include <libxml/parserInternals.h>
 #include <libxml/xmlerror.h>
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "common/base/check.h"
@@ -17,8 +19,10 @@
 namespace nxb::xml {
 namespace {
 
-constexpr std::size_t kIdleReaders = 4;
+constexpr std::size_t kIdleReaders = 8;                  // a few scopes: bodies, messages, streams of some servers
 constexpr std::uint32_t kMostUses = 1000;                // of one context
+constexpr std::size_t kBigChunk = 128 * 1024;            // libxml2 keeps a buffer of the size it once needed
+constexpr std::string_view kEndless = "<all>";           // libxml2's root: has no namespace and never ends
 constexpr std::size_t kMostDictionaryBytes = 16 * 1024;  // a fresh one has less than 1 KB
 
 std::string_view view(const xmlChar* text) {
@@ -29,9 +33,20 @@ std::string_view between(const xmlChar* begin, const xmlChar* end) {
   return {reinterpret_cast<const char*>(begin), static_cast<std::size_t>(end - begin)};
 }
 
+std::string name_in(std::string_view start_tag) {
+  return std::string(start_tag.substr(1, start_tag.find_first_of(" \t\r\n>") - 1));
+}
+
+// rfind() looks at each byte by itself.
+std::size_t last_tag(std::string_view text) {
+  const void* found = memrchr(text.data(), '<', text.size());
+  return found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data()) : std::string_view::npos;
+}
+
 // Without entity substitution libxml2 leaves "&#38;" for every '&' in an attribute's value, and no other '&'.
 std::string decoded(std::string_view value) {
   constexpr std::string_view kAmpersand = "&#38;";
+  if (value.find('&') == std::string_view::npos) return std::string(value);
   std::string out;
   std::size_t at = 0;
   for (std::size_t hit; (hit = value.find(kAmpersand, at)) != std::string_view::npos; at = hit + kAmpersand.size()) {
@@ -83,14 +98,16 @@ struct Reader::Events {
     tag.depth = static_cast<std::uint32_t>(self.declared_.size());
     if (self.declarations_ > self.limits_.declarations) return self.fail(Fault::TooLarge);
 
+    if (!self.visitor_) return self.keep_scope(tag);
+
     std::size_t here = self.position() - self.consumed_;
-    std::size_t open = self.chunk_.rfind('<', here);
-    if (!NXB_EXPECT(here < self.chunk_.size() && open != std::string_view::npos, "a start tag is in the chunk")) {
+    std::size_t open = here < self.chunk_.size() ? last_tag(self.chunk_.substr(0, here)) : std::string_view::npos;
+    if (!NXB_EXPECT(open != std::string_view::npos, "a start tag is in the chunk")) {
       return self.fail(Fault::NotWellFormed);
     }
     tag.begin = self.consumed_ + open;
     tag.raw = self.chunk_.substr(open, here - open);
-    if (tag.depth == 1) self.root_ = tag.raw.substr(1, tag.raw.find_first_of(" \t\r\n") - 1);
+    if (tag.depth == 1) self.root_ = name_in(tag.raw);
     self.visitor_->start(tag);
   }
 
@@ -134,24 +151,46 @@ Reader::Reader(const Limits& limits) : limits_(limits), gate_(limits) {
   context_.reset(xmlCreatePushParserCtxt(&handler, this, nullptr, 0, nullptr));
   NXB_CHECK(context_ != nullptr, "out of memory");
   xmlCtxtUseOptions(context_.get(), XML_PARSE_NONET);
-  NXB_CHECK(xmlCtxtResetPush(context_.get(), nullptr, 0, nullptr, nullptr) == 0, "out of memory");
+  enter(kEndless);
+  declared_.clear();
+  scope_ = {};
 }
 
 Reader::~Reader() = default;
 
+void Reader::enter(std::string_view start_tag) {
+  scope_.text = start_tag;
+  root_ = name_in(start_tag);
+  parse(start_tag);
+  NXB_EXPECT(fault_ == Fault::None && declared_.size() == 1, "a scope is well-formed");
+}
+
+void Reader::keep_scope(const StartTag& tag) {
+  scope_.local = tag.local;
+  scope_.prefix = tag.prefix;
+  scope_.ns = tag.ns;
+  scope_.declared.assign(tag.declaration_array_, tag.declaration_array_ + 2 * tag.declarations_);
+}
+
+void Reader::tell_scope() {
+  StartTag tag;
+  tag.local = scope_.local;
+  tag.prefix = scope_.prefix;
+  tag.ns = scope_.ns;
+  tag.depth = 1;
+  tag.raw = std::string_view(scope_.text).substr(0, scope_.text.size() - 1);
+  tag.declaration_array_ = scope_.declared.data();
+  tag.declarations_ = scope_.declared.size() / 2;
+  visitor_->start(tag);
+}
+
 void Reader::open(Visitor& visitor, std::uint64_t max_element) {
   NXB_CHECK(!std::exchange(opened_, true), "a Reader is opened once after it was borrowed");
   visitor_ = &visitor;
-  gate_.open(0, max_element);
-}
-
-void Reader::open_inside(std::string_view start_tag, Visitor& visitor, std::uint64_t max_element) {
-  NXB_CHECK(!std::exchange(opened_, true), "a Reader is opened once after it was borrowed");
-  visitor_ = &visitor;
-  parse(start_tag);
-  synthetic_ = start_tag.size();
-  NXB_EXPECT(fault_ == Fault::None && declared_.size() == 1, "a synthetic root is well-formed");
-  gate_.open(1, max_element);
+  before_ = fed_;
+  consumed_ = 0;
+  gate_.open(static_cast<std::uint32_t>(declared_.size()), max_element);
+  if (!scope_.text.empty()) tell_scope();
 }
 
 Fault Reader::feed(std::string_view bytes) {
@@ -173,6 +212,8 @@ void Reader::parse(std::string_view bytes) {
   constexpr std::size_t kMost = 1 << 30;
   if (bytes.size() > kMost) return fail(Fault::TooLarge);
   chunk_ = bytes;
+  fed_ += bytes.size();
+  grown_ = grown_ || bytes.size() > kBigChunk;
   xmlParseChunk(context_.get(), bytes.data(), static_cast<int>(bytes.size()), 0);
   chunk_ = {};
   if (!context_->wellFormed) fail(Fault::NotWellFormed);
@@ -185,48 +226,75 @@ void Reader::fail(Fault fault) {
   xmlStopParser(context_.get());
 }
 
-std::uint64_t Reader::position() const {
-  return static_cast<std::uint64_t>(xmlByteConsumed(context_.get())) - synthetic_;
+std::uint64_t Reader::position() const { return static_cast<std::uint64_t>(xmlByteConsumed(context_.get())) - before_; }
+
+bool Reader::leave_root() {
+  root_.insert(0, "</").append(">");
+  parse(root_);
+  scope_ = {};
+  return fault_ == Fault::None && declared_.empty();
 }
 
 bool Reader::tidy_up() {
-  // A context whose document did not end as it should is not trusted to forget it: xmlCtxtReset of 2.9 keeps the
-  // namespaces of elements that are still open. So the root is closed properly, or the context goes.
   visitor_ = nullptr;  // it may be gone; whitespace that libxml2 still has, and the root's end, are for nobody
-  if (fault_ != Fault::None || ++uses_ > kMostUses) return false;
-  if (opened_ && !gate_.finished()) {
-    if (declared_.empty()) return false;
-    root_.insert(0, "</").append(">");
-    parse(root_);
-  }
-  if (fault_ != Fault::None || !declared_.empty() || xmlDictGetUsage(context_->dict) > kMostDictionaryBytes)
+  if (fault_ != Fault::None || grown_ || ++uses_ > kMostUses) return false;
+  if (xmlDictGetUsage(context_->dict) > kMostDictionaryBytes) return false;
+  // A namespace that is no URI was passed over: newer versions of libxml2 tell of so many such errors only.
+  if (!context_->nsWellFormed) return false;
+  bool nothing_pending = fed_ == static_cast<std::uint64_t>(xmlByteConsumed(context_.get()));
+  if (declared_.empty()) {
+    scope_ = {};  // a stream's own end
+  } else if ((scope_.text.empty() || declared_.size() > 1 || !nothing_pending) && !leave_root()) {
     return false;
-  NXB_CHECK(xmlCtxtResetPush(context_.get(), nullptr, 0, nullptr, nullptr) == 0, "out of memory");
-  consumed_ = synthetic_ = declarations_ = 0;
+  }
   opened_ = false;
-  root_.clear();
-  return true;
+  return at_rest();
+}
+
+// Nothing of the borrower is left in libxml2's stacks.
+bool Reader::at_rest() const {
+  auto depth = static_cast<int>(declared_.size()) + 1;
+  return context_->nameNr == depth && context_->nsNr == static_cast<int>(2 * declarations_);
 }
 
 Pool::Pool(Limits limits) : limits_(limits) { xmlInitParser(); }
 
 Pool::~Pool() { NXB_EXPECT(lent_ == 0, "every Reader is back before its pool goes"); }
 
-Pool::Lease Pool::borrow() {
+Pool::Lease Pool::borrow(std::string_view scope) {
   ++lent_;
-  if (idle_.empty()) {
-    ++made_;
-    return Lease(std::make_unique<Reader>(limits_).release(), GiveBack{this});
+  return Lease(take(scope).release(), GiveBack{this});
+}
+
+// One that is in the scope, else one that is in none, else a new one while few are kept, else the one used longest ago.
+std::unique_ptr<Reader> Pool::take(std::string_view scope) {
+  auto newest_in = [this](std::string_view wanted) {
+    return std::find_if(idle_.rbegin(), idle_.rend(), [&](const auto& one) { return one->scope_.text == wanted; });
+  };
+  auto found = newest_in(scope);
+  if (found == idle_.rend()) found = newest_in({});
+  if (found == idle_.rend() && idle_.size() >= kIdleReaders) found = idle_.rend() - 1;
+  std::unique_ptr<Reader> reader;
+  if (found != idle_.rend()) {
+    reader = std::move(*found);
+    idle_.erase(found.base() - 1);
+    bool stays = reader->scope_.text.empty() || reader->scope_.text == scope;
+    if (!stays && !reader->leave_root()) reader.reset();
   }
-  auto reader = std::move(idle_.back());
-  idle_.pop_back();
-  return Lease(reader.release(), GiveBack{this});
+  if (!reader) {
+    ++made_;
+    reader = std::make_unique<Reader>(limits_);
+  }
+  if (reader->scope_.text != scope) reader->enter(scope);
+  return reader;
 }
 
 void Pool::GiveBack::operator()(Reader* reader) const {
   std::unique_ptr<Reader> owned(reader);
   --pool->lent_;
-  if (pool->idle_.size() < kIdleReaders && owned->tidy_up()) pool->idle_.push_back(std::move(owned));
+  if (!owned->tidy_up()) return;
+  if (pool->idle_.size() >= kIdleReaders) pool->idle_.erase(pool->idle_.begin());
+  pool->idle_.push_back(std::move(owned));
 }
 
 }  // namespace nxb::xml

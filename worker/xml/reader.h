@@ -2,9 +2,12 @@
 // Runs in: worker. I/O: none. DTDs, comments, processing instructions and entities other than the five predefined ones
 // are errors (RFC 6120 11.1, B-06, B-07, H-50); depth, attributes and name lengths are bounded.
 // A Reader is borrowed from a Pool (a context costs 16 KB) for as long as an element is incomplete, never longer.
+// Making a context ready costs more than reading a stanza, so one is not made ready each time: to libxml2 everything
+// that a Reader ever reads is one endless document, in which each borrower's bytes are a child of the root, or (a
+// stream's stanzas, between which the Reader goes back) children of one and the same start tag, the scope.
 //
 // It tells a Visitor about each tag with its exact byte range, so that the bytes can be forwarded unchanged. Offsets
-// count from the first byte fed after open() / open_inside(). What a Visitor makes of it: slicer.h finds the elements
+// count from the first byte fed after open(). What a Visitor makes of it: slicer.h finds the elements
 // one level below the root and mends their start tags; tree.h reads one small element as a tree.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -78,10 +81,9 @@ class Reader {
   Reader& operator=(const Reader&) = delete;
 
   // Once after borrowing. The visitor must live until the Reader goes back.
-  // The bytes begin at the '<' of the root; what may stand before it is skip_prolog's.
+  // Borrowed without a scope: the bytes begin at the '<' of the root; what may stand before it is skip_prolog's.
+  // Borrowed with one: as if that start tag had just been read; the visitor is told of it as the root.
   void open(Visitor& visitor, std::uint64_t max_element = kNoLimit);
-  // As if `start_tag`, which declares what is in scope, had just been read: the visitor sees it as the root.
-  void open_inside(std::string_view start_tag, Visitor& visitor, std::uint64_t max_element = kNoLimit);
 
   // The bytes begin at offset consumed() and contain at least what was shown before, usually more. What belongs to an
   // incomplete tag is not consumed yet. The visitor is told of everything that is complete, also before a fault.
@@ -100,9 +102,21 @@ class Reader {
     void operator()(_xmlParserCtxt* context) const;
   };
 
+  // The start tag that has been read for the borrower. What libxml2 told of it lives as long as the context.
+  struct Scope {
+    std::string text;  // empty: none
+    std::string_view local, prefix, ns;
+    std::vector<const unsigned char*> declared;  // prefix, uri
+  };
+
+  void enter(std::string_view start_tag);  // not twice without leave_root()
+  bool leave_root();                       // ends the root, or the scope; false: not possible
+  void keep_scope(const StartTag& tag);
+  void tell_scope();
   void parse(std::string_view bytes);
   void fail(Fault fault);
   bool tidy_up();  // ready for the next borrower; false: throw it away
+  bool at_rest() const;
   std::uint64_t position() const;
 
   Limits limits_;
@@ -111,17 +125,20 @@ class Reader {
   Visitor* visitor_ = nullptr;
   std::string_view chunk_;  // being parsed; begins at consumed_
   std::uint64_t consumed_ = 0;
-  std::uint64_t synthetic_ = 0;          // bytes that libxml2 has had before offset 0
-  std::vector<std::uint32_t> declared_;  // per open element; its size is the depth
+  std::uint64_t fed_ = 0;                // bytes that libxml2 has had
+  std::uint64_t before_ = 0;             // of these, before offset 0
+  std::vector<std::uint32_t> declared_;  // per open element, libxml2's root not counted; its size is the depth
   std::uint32_t declarations_ = 0;       // in scope
   std::string root_;                     // the root's name as written, to close it
+  Scope scope_;
   Fault fault_ = Fault::None;
   bool opened_ = false;
+  bool grown_ = false;  // its buffer is not worth keeping
   std::uint32_t uses_ = 0;
 };
 
-// Hands out Readers; keeps a few idle ones. A Reader used for hostile names is not kept for ever (its dictionary
-// grows).
+// Hands out Readers; keeps a few idle ones, those used last. A Reader used for hostile names is not kept for ever (its
+// dictionary grows), nor one that has read something big.
 class Pool {
  public:
   explicit Pool(Limits limits = {});
@@ -134,7 +151,8 @@ class Pool {
     void operator()(Reader* reader) const;
   };
   using Lease = std::unique_ptr<Reader, GiveBack>;  // must not outlive the pool
-  Lease borrow();
+  // `scope`: a start tag without attributes that declares what is in scope, or "". One that was there before is preferred.
+  Lease borrow(std::string_view scope = {});
 
   const Limits& limits() const { return limits_; }
   std::size_t idle() const { return idle_.size(); }
@@ -142,8 +160,10 @@ class Pool {
   std::uint64_t made() const { return made_; }
 
  private:
+  std::unique_ptr<Reader> take(std::string_view scope);
+
   Limits limits_;
-  std::vector<std::unique_ptr<Reader>> idle_;
+  std::vector<std::unique_ptr<Reader>> idle_;  // the one used last is last
   std::size_t lent_ = 0;
   std::uint64_t made_ = 0;
 };

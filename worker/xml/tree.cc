@@ -60,8 +60,8 @@ std::string_view Node::attribute(std::string_view name) const {
 
 Result<Node> read_tree(Pool& pool, std::string_view element, std::uint32_t levels) {
   Builder builder(levels);
-  auto reader = pool.borrow();
-  reader->open_inside(kParent, builder);
+  auto reader = pool.borrow(kParent);
+  reader->open(builder);
   if (reader->feed(element) != Fault::None) return Error{Code::BadInput, "not well-formed"};
   if (reader->inside_element() || reader->finished() || builder.found.size() != 1) {
     return Error{Code::BadInput, "not one element"};

@@ -137,8 +137,8 @@ Fault Splitter::feed(std::string_view bytes, std::vector<StreamItem>& out) {
   if (!work_) {
     work_ = std::make_unique<Work>();
     work_->slicer.stands_for_header = true;
-    work_->reader = pool_.borrow();
-    work_->reader->open_inside(root_, work_->slicer, max_stanza_size_);
+    work_->reader = pool_.borrow(root_);
+    work_->reader->open(work_->slicer, max_stanza_size_);
     return run(bytes, out);
   }
   partial_.append(bytes);

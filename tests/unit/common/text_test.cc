@@ -38,4 +38,16 @@ TEST_CASE("trimming takes spaces and tabs at both ends, and nothing else") {
   CHECK(trimmed("\r\na\v") == "\r\na\v");
 }
 
+TEST_CASE("eight bytes are printable when each of them is, wherever another one stands") {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (std::size_t at = 0; at < 8; ++at) {
+      for (char other : {' ', '~', 'a'}) {
+        std::string text(8, other);
+        text[at] = static_cast<char>(byte);
+        CHECK(eight_printable(text.data()) == (byte >= 0x20 && byte <= 0x7e));
+      }
+    }
+  }
+}
+
 }  // namespace nxb

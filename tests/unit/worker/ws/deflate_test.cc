@@ -81,7 +81,8 @@ TEST_CASE("W-19 a message that grows beyond the limit is too big, at the byte be
 TEST_CASE("W-19 small messages that grow big are taken a few times, then 1008; those that pay for it always") {
   const FrameLimits limits{.message = 50'000, .deflate = true};
   const std::string bomb = frame(kFin | kRsv1 | kText, deflated(std::string(50'000, 'x')));
-  Frames frames(limits);
+  FrameContexts contexts;
+  Frames frames(contexts, limits);
   std::vector<Item> items;
   while (items.size() < 50 && (items.empty() || std::holds_alternative<TextMessage>(items.back()))) {
     frames.feed(bomb, items);
@@ -89,7 +90,7 @@ TEST_CASE("W-19 small messages that grow big are taken a few times, then 1008; t
   CHECK(items.size() > 8);
   CHECK(items.size() < 12);
   CHECK(described({items.back()}) == "broken(1008)");
-  Frames patient(limits);
+  Frames patient(contexts, limits);
   items.clear();
   const std::string fair = frame(kFin | kRsv1 | kText, deflated(stanza(1)));
   for (int i = 0; i < 5'000; ++i) patient.feed(fair, items);
@@ -100,7 +101,8 @@ TEST_CASE("W-19 small messages that grow big are taken a few times, then 1008; t
 }
 
 TEST_CASE("W-19 messages that shrink well are no bombs, however many there are") {
-  Frames frames(FrameLimits{.message = 50'000, .deflate = true});
+  FrameContexts contexts;
+  Frames frames(contexts, FrameLimits{.message = 50'000, .deflate = true});
   std::string roster;
   for (int i = 0; i < 200; ++i) roster += stanza(i);
   const std::string payload = deflated(roster);

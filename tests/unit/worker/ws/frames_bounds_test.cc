@@ -5,6 +5,7 @@
 #include "tests/unit/worker/ws/frames_read.h"
 
 using namespace nxb::testing;
+using nxb::ws::FrameContexts;
 using nxb::ws::FrameLimits;
 using nxb::ws::Frames;
 using nxb::ws::Item;
@@ -54,7 +55,8 @@ TEST_CASE("W-19 as many fragments as allowed pass, one more fails with 1009") {
 }
 
 TEST_CASE("W-19 between messages nothing is kept") {
-  Frames frames({});
+  FrameContexts contexts;
+  Frames frames(contexts, {});
   std::vector<Item> items;
   CHECK(frames.memory() == 0);
   CHECK(frames.between_messages());
@@ -68,8 +70,33 @@ TEST_CASE("W-19 between messages nothing is kept") {
   CHECK(described(items) == "text(abcdef) ping(p)");
 }
 
+TEST_CASE(
+    "connections that share contexts, in the middle of their messages, broken or gone, do not hear of one another") {
+  FrameContexts contexts;
+  Frames first(contexts, {}), second(contexts, {});
+  auto after = [](Frames& frames, std::string_view bytes) {
+    std::vector<Item> items;
+    frames.feed(bytes, items);
+    return described(items);
+  };
+  const std::string message = frame(kFin | kText, "one"), other = frame(kFin | kText, "other");
+  CHECK(after(first, message) == "text(one)");
+  CHECK(after(first, std::string_view(message).substr(0, 7)).empty());
+  CHECK(after(second, other) == "text(other)");
+  CHECK(after(second, std::string_view(other).substr(0, 3)).empty());
+  CHECK(after(first, std::string_view(message).substr(7)) == "text(one)");
+  {
+    Frames gone(contexts, {}), broken(contexts, {});
+    CHECK(after(gone, std::string_view(message).substr(0, 8)).empty());
+    CHECK(after(broken, frame(kFin | kText, "fine") + frame(kFin | 3, "")) == "text(fine) broken(1002)");
+  }
+  CHECK(after(second, std::string_view(other).substr(3)) == "text(other)");
+  CHECK(after(first, message + other) == "text(one) text(other)");
+}
+
 TEST_CASE("W-19 an announced length costs nothing before its bytes come") {
-  Frames frames({});
+  FrameContexts contexts;
+  Frames frames(contexts, {});
   std::vector<Item> items;
   frames.feed(head_of(kFin | kText, 100'000, 8) + "mask" + "x", items);
   CHECK_FALSE(frames.between_messages());
@@ -83,11 +110,12 @@ TEST_CASE("W-19 an announced length costs nothing before its bytes come") {
 TEST_CASE("W-19 a hundred thousand frames of one byte cost little") {
   std::string bytes = frame(kText, "x");
   for (int i = 1; i < 100'000; ++i) bytes += frame(kContinuation, "x");
-  Frames limited({});
+  FrameContexts contexts;
+  Frames limited(contexts, {});
   std::vector<Item> items;
   limited.feed(bytes, items);
   CHECK(described(items) == "broken(1009)");
-  Frames unlimited(FrameLimits{.fragments = 1'000'000});
+  Frames unlimited(contexts, FrameLimits{.fragments = 1'000'000});
   for (std::size_t at = 0; at < bytes.size(); at += 1000) unlimited.feed(bytes.substr(at, 1000), items);
   CHECK(items.size() == 1);
   CHECK(unlimited.memory() <= 2 * 100'000 + kOverhead);

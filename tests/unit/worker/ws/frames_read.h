@@ -71,7 +71,8 @@ inline std::string described(const std::vector<ws::Item>& items) {
 
 inline std::string read_in_pieces(std::string_view bytes, std::size_t first, std::size_t then,
                                   const ws::FrameLimits& limits) {
-  ws::Frames frames(limits);
+  ws::FrameContexts contexts;
+  ws::Frames frames(contexts, limits);
   std::vector<ws::Item> items;
   frames.feed(bytes.substr(0, first), items);
   for (bytes.remove_prefix(std::min(first, bytes.size())); !bytes.empty();) {

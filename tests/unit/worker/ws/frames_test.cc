@@ -174,7 +174,8 @@ TEST_CASE("W-21 a reason that is no UTF-8 fails with 1007") {
 
 TEST_CASE("W-21 nothing is taken behind a close, or behind what broke a rule") {
   for (const std::string& last : {close_frame(1000), frame(kFin | 3, ""), frame(kFin | kBinary, "x")}) {
-    nxb::ws::Frames frames({});
+    nxb::ws::FrameContexts contexts;
+    nxb::ws::Frames frames(contexts, {});
     std::vector<nxb::ws::Item> items;
     frames.feed(last + text_frame("behind"), items);
     frames.feed(frame(kFin | kPing, "behind") + frame(kText, "more"), items);

@@ -17,12 +17,17 @@ namespace {
 
 // Writes down what it is told, with the bytes of each element.
 struct Recorder final : Visitor {
-  explicit Recorder(std::string_view all) : whole(all) {}
+  explicit Recorder(std::string_view all, std::string_view outside = {}) : whole(all), scope(outside) {}
   void start(const StartTag& tag) override {
     log += "(" + std::string(tag.ns) + "|" + std::string(tag.local);
     for (const auto& [local, ns, value] : tag.all_attributes()) log += " " + ns + "|" + local + "=" + value;
-    CHECK(whole[tag.begin] == '<');
-    CHECK(whole.substr(tag.begin, tag.raw.size()) == tag.raw);
+    if (tag.depth == 1 && !scope.empty()) {
+      CHECK(tag.begin == 0);
+      CHECK(std::string(tag.raw) + ">" == scope);
+    } else {
+      CHECK(whole.substr(tag.begin, 1) == "<");
+      CHECK(whole.substr(tag.begin, tag.raw.size()) == tag.raw);
+    }
     begins.push_back(tag.begin);
     log += ">";
   }
@@ -33,7 +38,7 @@ struct Recorder final : Visitor {
     log += ")[" + std::string(whole.substr(begins.back(), end - begins.back())) + "]";
     begins.pop_back();
   }
-  std::string_view whole;
+  std::string_view whole, scope;
   std::string log;
   std::vector<std::uint64_t> begins;
 };
@@ -330,7 +335,7 @@ TEST_CASE("the pool keeps a few readers, and none of them for ever") {
   CHECK(pool.lent() == 20);
   many.clear();
   CHECK(pool.lent() == 0);
-  CHECK(pool.idle() == 4);
+  CHECK(pool.idle() == 8);
 }
 
 TEST_CASE("a reader with a big dictionary is thrown away") {
@@ -344,6 +349,60 @@ TEST_CASE("a reader with a big dictionary is thrown away") {
   use(hostile + "</a>");
   use("<a/>");
   CHECK(pool.made() == 2);
+}
+
+TEST_CASE("each borrower of a scope is told of it as its root and counts from 0, whatever was left there before") {
+  constexpr std::string_view kScope = "<s:s xmlns='urn:d' xmlns:s='urn:s'>";
+  auto in_scope = [kScope](Pool& pool, std::string_view bytes) {
+    Recorder recorder(bytes, kScope);
+    auto reader = pool.borrow(kScope);
+    reader->open(recorder);
+    Fault fault = reader->feed(bytes);
+    return Outcome{std::move(recorder.log), fault, reader->finished()};
+  };
+  Pool pool;
+  Outcome first = in_scope(pool, "<a><s:b/>1</a>");
+  CHECK(first.log == "(urn:s|s>(urn:d|a>(urn:s|b>)[<s:b/>]1)[<a><s:b/>1</a>]");
+  for (std::string_view left :
+       {"<a/>", "<a/> \n\r", "<a/><b", "<a/><b><c>", "<a/></s:s>", "</s:s>", "<a xmlns='urn:x'/>", "<a></b>", "&"}) {
+    CAPTURE(left);
+    in_scope(pool, left);
+    CHECK(in_scope(pool, "<a><s:b/>1</a>") == first);
+    CHECK(read(pool, "<a><s:b/></a>", {}).fault == Fault::NotWellFormed);
+    CHECK(read(pool, "<a/>", {}).log == "(|a>)[<a/>]");
+  }
+  CHECK(pool.lent() == 0);
+}
+
+TEST_CASE(
+    "a scope that is kept costs no reading: one reader serves it, others take their places when many are in use") {
+  Pool pool;
+  auto use = [&](const std::string& scope) {
+    Recorder recorder("", scope);
+    pool.borrow(scope)->open(recorder);
+  };
+  for (int i = 0; i < 100; ++i) use("<a xmlns='urn:a'>");
+  CHECK(pool.made() == 1);
+  use("<b xmlns='urn:b'>");
+  CHECK(pool.made() == 2);
+  for (int i = 0; i < 100; ++i) use("<c" + std::to_string(i) + ">");  // more scopes than readers are kept
+  CHECK(pool.made() == 8);
+  CHECK(pool.idle() == 8);
+  CHECK(read(pool, "<a/>", {}).log == "(|a>)[<a/>]");
+}
+
+TEST_CASE("a reader that has read something big is not kept") {
+  Pool pool;
+  CHECK(read(pool, "<a><b>" + std::string(100'000, 'x') + "</b></a>", {}).finished);
+  CHECK(pool.idle() == 1);
+  CHECK(read(pool, "<a><b>" + std::string(200'000, 'x') + "</b></a>", {}).finished);
+  CHECK(pool.idle() == 0);
+}
+
+TEST_CASE("a reader that has passed over a namespace that is no URI is not kept") {
+  Pool pool;
+  CHECK(read(pool, "<a xmlns='%'/>", {}).log == "(%|a>)[<a xmlns='%'/>]");
+  CHECK(pool.idle() == 0);
 }
 
 TEST_CASE("nothing of a borrower reaches the next: namespaces, open elements, faults") {
