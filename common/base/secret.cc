@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: MIT
 #include "common/base/secret.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include <bit>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -26,31 +26,94 @@ void fill_random(std::uint8_t* out, std::size_t size) {
   NXB_CHECK(RAND_bytes(out, static_cast<int>(size)) == 1, "no random bytes from the system");
 }
 
-// Looking an algorithm up costs more than hashing a sid with it, so the context is kept. One process is one thread.
-class SipHash {
+// Sids are drawn from a reserve: OpenSSL's generator asks the system who it is at each draw. As little can be learned
+// from what is left in memory as from the generator itself: what was given out is wiped. No process forks and goes on.
+class Reserve {
  public:
-  SipHash() : mac_(EVP_MAC_fetch(nullptr, "SIPHASH", nullptr), &EVP_MAC_free), context_(nullptr, &EVP_MAC_CTX_free) {
-    NXB_CHECK(mac_ != nullptr, "OpenSSL has no SipHash");
-    context_.reset(EVP_MAC_CTX_new(mac_.get()));
-    std::size_t size = sizeof(std::uint64_t);
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size), OSSL_PARAM_construct_end()};
-    NXB_CHECK(context_ && EVP_MAC_CTX_set_params(context_.get(), params) == 1, "SipHash with 64 bits");
-  }
-  std::uint64_t hash(const HashKey& key, std::string_view text) {
-    std::array<unsigned char, 8> out{};
-    std::size_t size = 0;
-    bool done = EVP_MAC_init(context_.get(), key.data(), key.size(), nullptr) == 1 &&
-                EVP_MAC_update(context_.get(), bytes_of(text), text.size()) == 1 &&
-                EVP_MAC_final(context_.get(), out.data(), &size, out.size()) == 1;
-    NXB_CHECK(done && size == out.size(), "SipHash failed");
-    std::uint64_t value = 0;  // little endian, as the reference implementation prints it
-    for (std::size_t i = out.size(); i > 0; --i) value = (value << 8) | out[i - 1];
-    return value;
+  ~Reserve() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
+  void take(std::uint8_t* out, std::size_t size) {
+    if (size > bytes_.size()) return fill_random(out, size);
+    if (size > left_) {
+      fill_random(bytes_.data(), bytes_.size());
+      left_ = bytes_.size();
+    }
+    left_ -= size;
+    std::memcpy(out, bytes_.data() + left_, size);
+    OPENSSL_cleanse(bytes_.data() + left_, size);
   }
 
  private:
-  std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac_;
-  std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context_;
+  std::array<std::uint8_t, 288> bytes_{};
+  std::size_t left_ = 0;
+};
+
+// SipHash-2-4 as its authors describe it. OpenSSL's needs a thousand instructions to begin with, and each request asks.
+class SipHash {
+ public:
+  explicit SipHash(const HashKey& key) {
+    const std::uint64_t k0 = word_at(key.data()), k1 = word_at(key.data() + 8);
+    v_ = {k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL, k0 ^ 0x6c7967656e657261ULL,
+          k1 ^ 0x7465646279746573ULL};
+  }
+  std::uint64_t hash(std::string_view text) {
+    const std::size_t whole = text.size() / 8 * 8;
+    for (std::size_t i = 0; i < whole; i += 8) take(word_at(bytes_of(text) + i));
+    std::uint64_t last = std::uint64_t{text.size()} << 56;
+    for (std::size_t i = whole; i < text.size(); ++i) last |= std::uint64_t{bytes_of(text)[i]} << (8 * (i - whole));
+    take(last);
+    v_[2] ^= 0xff;
+    for (int i = 0; i < 4; ++i) round();
+    return v_[0] ^ v_[1] ^ v_[2] ^ v_[3];
+  }
+
+ private:
+  static std::uint64_t word_at(const unsigned char* bytes) {  // little endian
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < 8; ++i) word |= std::uint64_t{bytes[i]} << (8 * i);
+    return word;
+  }
+  void take(std::uint64_t word) {
+    v_[3] ^= word;
+    round();
+    round();
+    v_[0] ^= word;
+  }
+  void round() {
+    v_[0] += v_[1];
+    v_[2] += v_[3];
+    v_[1] = std::rotl(v_[1], 13) ^ v_[0];
+    v_[3] = std::rotl(v_[3], 16) ^ v_[2];
+    v_[0] = std::rotl(v_[0], 32);
+    v_[2] += v_[1];
+    v_[0] += v_[3];
+    v_[1] = std::rotl(v_[1], 17) ^ v_[2];
+    v_[3] = std::rotl(v_[3], 21) ^ v_[0];
+    v_[2] = std::rotl(v_[2], 32);
+  }
+  std::array<std::uint64_t, 4> v_{};
+};
+
+// Looking an algorithm up costs more than hashing a sid with it, so it is kept, with its context. One process is one thread.
+template <std::size_t Size>
+class Digest {
+ public:
+  explicit Digest(const char* name)
+      : algorithm_(EVP_MD_fetch(nullptr, name, nullptr), &EVP_MD_free), context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    NXB_CHECK(algorithm_ && context_, "OpenSSL has no such digest");
+    NXB_CHECK(EVP_MD_get_size(algorithm_.get()) == static_cast<int>(Size), "a digest of another size");
+  }
+  std::array<unsigned char, Size> of(std::string_view text) {
+    std::array<unsigned char, Size> out{};
+    bool done = EVP_DigestInit_ex2(context_.get(), algorithm_.get(), nullptr) == 1 &&
+                EVP_DigestUpdate(context_.get(), text.data(), text.size()) == 1 &&
+                EVP_DigestFinal_ex(context_.get(), out.data(), nullptr) == 1;
+    NXB_CHECK(done, "no digest");
+    return out;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> algorithm_;
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
 int hex_value(char digit) {
@@ -69,16 +132,14 @@ std::string hex(const std::uint8_t* bytes, std::size_t size) {
   return text;
 }
 
-template <std::size_t Size>
-std::array<unsigned char, Size> digest_of(std::string_view text, const EVP_MD* algorithm) {
-  std::array<unsigned char, Size> digest{};
-  NXB_CHECK(EVP_MD_get_size(algorithm) == static_cast<int>(Size), "a digest of another size");
-  NXB_CHECK(EVP_Digest(text.data(), text.size(), digest.data(), nullptr, algorithm, nullptr) == 1, "no digest");
-  return digest;
+std::array<unsigned char, 32> sha256(std::string_view text) {
+  static Digest<32> digest("SHA2-256");
+  return digest.of(text);
 }
-
-std::array<unsigned char, 32> sha256(std::string_view text) { return digest_of<32>(text, EVP_sha256()); }
-std::array<unsigned char, 20> sha1(std::string_view text) { return digest_of<20>(text, EVP_sha1()); }
+std::array<unsigned char, 20> sha1(std::string_view text) {
+  static Digest<20> digest("SHA1");
+  return digest.of(text);
+}
 
 template <std::size_t Size>
 std::string base64(const std::array<unsigned char, Size>& digest) {
@@ -91,7 +152,8 @@ std::string base64(const std::array<unsigned char, Size>& digest) {
 
 std::string random_token(std::size_t random_bytes) {
   std::vector<std::uint8_t> bytes(random_bytes);
-  if (!bytes.empty()) fill_random(bytes.data(), bytes.size());
+  static Reserve reserve;
+  reserve.take(bytes.data(), bytes.size());
   std::string token;
   token.reserve((random_bytes * 4 + 2) / 3);
   std::uint32_t bits = 0;
@@ -124,10 +186,7 @@ std::uint32_t random_up_to(std::uint32_t most) {
   }
 }
 
-std::uint64_t keyed_hash(const HashKey& key, std::string_view text) {
-  static SipHash siphash;
-  return siphash.hash(key, text);
-}
+std::uint64_t keyed_hash(const HashKey& key, std::string_view text) { return SipHash(key).hash(text); }
 
 std::string short_hash(std::string_view text) { return hex(sha256(text).data(), 4); }
 
