@@ -64,7 +64,7 @@ struct Stream::Impl {
   Impl(Loop& l, StreamSink& s) : loop(l), sink(&s) {}
 
   uv_stream_t* raw() const { return reinterpret_cast<uv_stream_t*>(tcp ? tcp.base() : pipe.base()); }
-  Status open_tcp();
+  Status open_tcp(bool nodelay);
   Status open_pipe();
   void adjust_reading();
   void write(std::string_view first, std::string_view second);
@@ -85,10 +85,10 @@ struct Stream::Impl {
   StreamSink* sink;
   Handle<uv_tcp_t> tcp;  // one of the two
   Handle<uv_pipe_t> pipe;
-  std::string pending;             // what the Write on its way does not have
+  std::string pending;  // what the Write on its way does not have
   std::unique_ptr<Failing> failing;
-  std::uint8_t writes = 0;         // on their way
-  std::uint8_t paused = 0;         // PauseReason bits
+  std::uint8_t writes = 0;  // on their way
+  std::uint8_t paused = 0;  // PauseReason bits
   bool connecting = false;
   bool reading = false;
   bool read_full = false;  // by the last read: libuv would go on at once, up to 32 times
@@ -97,9 +97,9 @@ struct Stream::Impl {
   bool broken = false;
 };
 
-Status Stream::Impl::open_tcp() {
+Status Stream::Impl::open_tcp(bool nodelay) {
   NXB_TRY(tcp, Handle<uv_tcp_t>::make(this, [this](uv_tcp_t* h) { return uv_tcp_init(loop.raw(), h); }));
-  uv_tcp_nodelay(tcp.raw(), 1);  // remembered until there is a socket
+  if (nodelay) uv_tcp_nodelay(tcp.raw(), 1);  // remembered until there is a socket
   return Done{};
 }
 
@@ -232,13 +232,13 @@ void Stream::Impl::on_connected(uv_connect_t* raw, int status) noexcept {
 Stream::Stream(Private, std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Stream::~Stream() = default;
 
-Result<std::unique_ptr<Stream>> Stream::adopt(Loop& loop, int fd, StreamSink& sink) {
+Result<std::unique_ptr<Stream>> Stream::adopt(Loop& loop, int fd, StreamSink& sink, Options options) {
   auto impl = std::make_unique<Impl>(loop, sink);
   int family = 0;
   socklen_t size = sizeof(family);
   int rc = getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 ? 0 : -errno;
   if (rc == 0) {
-    Status made = family == AF_UNIX ? impl->open_pipe() : impl->open_tcp();
+    Status made = family == AF_UNIX ? impl->open_pipe() : impl->open_tcp(options == Options::Set);
     rc = !made ? UV_ENOMEM : family == AF_UNIX ? uv_pipe_open(impl->pipe.raw(), fd) : uv_tcp_open(impl->tcp.raw(), fd);
   }
   if (rc != 0) {
@@ -258,7 +258,7 @@ Result<std::unique_ptr<Stream>> Stream::connect(Loop& loop, const Address& to, S
     std::string path = to.text().substr(std::strlen("unix:"));
     uv_pipe_connect(&submitted->request, impl->pipe.raw(), path.c_str(), &Impl::on_connected);  // never fails at once
   } else {
-    NXB_TRY([[maybe_unused]] auto made, impl->open_tcp());
+    NXB_TRY([[maybe_unused]] auto made, impl->open_tcp(true));
     Connect* submitted = submit(std::make_unique<Connect>());
     int rc = uv_tcp_connect(&submitted->request, impl->tcp.raw(), to.get(), &Impl::on_connected);
     if (rc != 0) {
