@@ -99,9 +99,20 @@ bool is_private(const V6& ip) {
          ip[0] == 0xff;                                // multicast
 }
 
-std::string print(int family, const void* ip) {
+// As inet_ntop, which goes through printf: every connection has an address that is printed several times.
+std::string print(const V4& ip) {
+  std::array<char, INET_ADDRSTRLEN> text{};
+  char* at = text.data();
+  for (std::size_t i = 0; i < ip.size(); ++i) {
+    if (i > 0) *at++ = '.';
+    at = std::to_chars(at, text.data() + text.size(), ip[i]).ptr;
+  }
+  return {text.data(), at};
+}
+
+std::string print(const V6& ip) {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  return inet_ntop(family, ip, text.data(), text.size()) ? text.data() : "";
+  return inet_ntop(AF_INET6, ip.data(), text.data(), text.size()) ? text.data() : "";
 }
 
 Result<Address> unix_address(std::string_view text, std::string_view path) {
@@ -179,9 +190,9 @@ std::string Address::text() const {
   const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage_);
   switch (family()) {
     case AF_INET:
-      return print(AF_INET, &v4.sin_addr) + ":" + std::to_string(ntohs(v4.sin_port));
+      return print(v4_of(storage_)) + ":" + std::to_string(ntohs(v4.sin_port));
     case AF_INET6:
-      return "[" + print(AF_INET6, &v6.sin6_addr) + "]:" + std::to_string(ntohs(v6.sin6_port));
+      return "[" + print(v6_of(storage_)) + "]:" + std::to_string(ntohs(v6.sin6_port));
     case AF_UNIX: {
       // A name in the abstract space begins with a zero byte; it is chosen by the peer and says nothing: left out.
       const char* path = reinterpret_cast<const sockaddr_un&>(storage_).sun_path;
@@ -196,10 +207,10 @@ std::string Address::text() const {
 std::string Address::ip_text() const {
   switch (family()) {
     case AF_INET:
-      return print(AF_INET, v4_of(storage_).data());
+      return print(v4_of(storage_));
     case AF_INET6: {
       V6 ip = v6_of(storage_);
-      return starts_with(ip, kMapped) ? print(AF_INET, v4_at(ip, 12).data()) : print(AF_INET6, ip.data());
+      return starts_with(ip, kMapped) ? print(v4_at(ip, 12)) : print(ip);
     }
     case AF_UNIX:
       return "unix";

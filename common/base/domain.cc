@@ -129,6 +129,18 @@ bool add_label(const std::u32string& label, Domain& domain) {
   return true;
 }
 
+// What most domains are: in lower case, ASCII, labels of a proper length. It is its own normal form.
+bool is_normal(std::string_view text) {
+  if (text.empty() || text.size() > kMaxName) return false;
+  std::size_t label = 0;
+  for (char c : text) {
+    const auto point = static_cast<char32_t>(static_cast<unsigned char>(c));
+    if (c == '.' ? label == 0 : !plain(point) || label == kMaxLabel) return false;
+    label = c == '.' ? 0 : label + 1;
+  }
+  return label > 0;
+}
+
 Result<Domain> literal(std::string_view text) {  // [v6]
   if (text.size() < 4 || text.back() != ']') return Error{Code::BadInput, "no closing bracket"};
   std::string_view inside = text.substr(1, text.size() - 2);
@@ -140,10 +152,18 @@ Result<Domain> literal(std::string_view text) {  // [v6]
   return Domain{ip.find(':') == std::string::npos ? ip : "[" + ip + "]", ip, true};
 }
 
+Domain finished(Domain domain) {
+  if (domain.ascii.find_first_not_of("0123456789.") == std::string::npos) {
+    domain.is_ip = static_cast<bool>(Address::from_ip(domain.ascii, 0));
+  }
+  return domain;
+}
+
 }  // namespace
 
 Result<Domain> normalise_domain(std::string_view to) {
   if (!to.empty() && to.front() == '[') return literal(to);
+  if (is_normal(to)) return finished({std::string(to), std::string(to), false});
   std::u32string points;
   if (to.size() > 4 * kMaxName || !decode(to, points)) return Error{Code::BadInput, "not a domain"};
   for (char32_t& c : points) c = folded(c);
@@ -159,10 +179,7 @@ Result<Domain> normalise_domain(std::string_view to) {
     at = dot + 1;
   }
   if (domain.ascii.size() > kMaxName) return Error{Code::BadInput, "domain too long"};
-  if (domain.ascii.find_first_not_of("0123456789.") == std::string::npos) {
-    domain.is_ip = static_cast<bool>(Address::from_ip(domain.ascii, 0));
-  }
-  return domain;
+  return finished(std::move(domain));
 }
 
 std::string plain_domain(std::string_view to) {

@@ -53,6 +53,29 @@ class SipHash {
   std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context_;
 };
 
+// A digest is kept for the same reason.
+template <std::size_t Size>
+class Digest {
+ public:
+  explicit Digest(const char* name)
+      : algorithm_(EVP_MD_fetch(nullptr, name, nullptr), &EVP_MD_free), context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    NXB_CHECK(algorithm_ && context_, "OpenSSL has no such digest");
+    NXB_CHECK(EVP_MD_get_size(algorithm_.get()) == static_cast<int>(Size), "a digest of another size");
+  }
+  std::array<unsigned char, Size> of(std::string_view text) {
+    std::array<unsigned char, Size> out{};
+    bool done = EVP_DigestInit_ex2(context_.get(), algorithm_.get(), nullptr) == 1 &&
+                EVP_DigestUpdate(context_.get(), text.data(), text.size()) == 1 &&
+                EVP_DigestFinal_ex(context_.get(), out.data(), nullptr) == 1;
+    NXB_CHECK(done, "no digest");
+    return out;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> algorithm_;
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
 int hex_value(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
   if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
@@ -69,16 +92,14 @@ std::string hex(const std::uint8_t* bytes, std::size_t size) {
   return text;
 }
 
-template <std::size_t Size>
-std::array<unsigned char, Size> digest_of(std::string_view text, const EVP_MD* algorithm) {
-  std::array<unsigned char, Size> digest{};
-  NXB_CHECK(EVP_MD_get_size(algorithm) == static_cast<int>(Size), "a digest of another size");
-  NXB_CHECK(EVP_Digest(text.data(), text.size(), digest.data(), nullptr, algorithm, nullptr) == 1, "no digest");
-  return digest;
+std::array<unsigned char, 32> sha256(std::string_view text) {
+  static Digest<32> digest("SHA2-256");
+  return digest.of(text);
 }
-
-std::array<unsigned char, 32> sha256(std::string_view text) { return digest_of<32>(text, EVP_sha256()); }
-std::array<unsigned char, 20> sha1(std::string_view text) { return digest_of<20>(text, EVP_sha1()); }
+std::array<unsigned char, 20> sha1(std::string_view text) {
+  static Digest<20> digest("SHA1");
+  return digest.of(text);
+}
 
 template <std::size_t Size>
 std::string base64(const std::array<unsigned char, Size>& digest) {

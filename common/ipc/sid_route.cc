@@ -13,6 +13,7 @@ constexpr std::size_t kSidBytes = 18;  // 144 bits, 24 characters without paddin
 
 std::uint32_t SidRoute::owner(std::string_view sid) const {
   NXB_CHECK(workers_ > 0, "routing among no workers");
+  if (workers_ == 1) return 0;
   return static_cast<std::uint32_t>(keyed_hash(key_, sid) % workers_);
 }
 

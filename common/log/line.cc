@@ -107,17 +107,26 @@ void append_field(std::string& line, Format format, const Field& field) {
   append_field(line, format, field.key, field.value, field.number, field.whole ? std::string::npos : kMaxValue);
 }
 
+void put_digits(std::string& text, std::size_t at, std::size_t count, int number) {
+  for (; count > 0; number /= 10) text[at + --count] = static_cast<char>('0' + number % 10);
+}
+
 }  // namespace
 
+// Not strftime and printf: they would be a third of what a line costs.
 std::string timestamp(std::int64_t wall_ms) {
   std::time_t seconds = wall_ms / 1000;
   std::tm utc{};
   gmtime_r(&seconds, &utc);
-  std::array<char, 32> date{};
-  std::size_t size = std::strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  std::array<char, 8> fraction{};
-  std::snprintf(fraction.data(), fraction.size(), ".%03uZ", static_cast<unsigned>(wall_ms % 1000) % 1000U);
-  return std::string(date.data(), size) + fraction.data();
+  std::string text = "0000-00-00T00:00:00.000Z";
+  put_digits(text, 0, 4, utc.tm_year + 1900);
+  put_digits(text, 5, 2, utc.tm_mon + 1);
+  put_digits(text, 8, 2, utc.tm_mday);
+  put_digits(text, 11, 2, utc.tm_hour);
+  put_digits(text, 14, 2, utc.tm_min);
+  put_digits(text, 17, 2, utc.tm_sec);
+  put_digits(text, 20, 3, static_cast<int>(wall_ms % 1000));
+  return text;
 }
 
 std::string_view name_of(Level level) {

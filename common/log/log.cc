@@ -37,10 +37,9 @@ class Logger {
     Instant now = monotonic_now();
     report(limiter_.take_swallowed(now));
     if (limited && !limiter_.admit(level, event, now)) return;
-    const std::vector<Field> shown = as_shown(fields);
-    const Repeats::Verdict verdict = repeats_.on(level, event, json_object(shown), now);
+    const Repeats::Verdict verdict = repeats_.on(level, event, as_shown(fields), now);
     report(verdict.before);
-    if (verdict.shown) put(level, event, shown);
+    if (verdict.shown) put(level, event, repeats_.fields());
   }
 
  private:

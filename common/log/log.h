@@ -42,6 +42,7 @@ struct Field {
     field.whole = true;
     return field;
   }
+  friend bool operator==(const Field&, const Field&) = default;
   template <std::integral T>
   Field(std::string_view k, T v) : key(k), value(std::to_string(v)), number(true) {}
 };

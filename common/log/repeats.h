@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/log/log.h"
@@ -32,7 +33,7 @@ class Repeats {
     Untold before;
   };
 
-  Verdict on(Level level, std::string_view event, std::string_view fields, Instant now) {
+  Verdict on(Level level, std::string_view event, std::vector<Field> fields, Instant now) {
     if (count_ != 0 && level == run_.level && event == run_.event && fields == fields_ && now - since_ < kLongest) {
       const bool shown = ++count_ <= kShown;
       if (!shown) ++run_.times;
@@ -40,11 +41,12 @@ class Repeats {
     }
     Untold before = take();
     run_ = {level, std::string(event), 0};
-    fields_ = fields;
+    fields_ = std::move(fields);
     since_ = now;
     count_ = 1;
     return {true, std::move(before)};
   }
+  const std::vector<Field>& fields() const { return fields_; }  // of the last line
   // What is untold so far; the run ends.
   Untold take() {
     count_ = 0;
@@ -53,7 +55,7 @@ class Repeats {
 
  private:
   Untold run_;
-  std::string fields_;
+  std::vector<Field> fields_;
   Instant since_{};
   std::uint64_t count_ = 0;  // lines of the run
 };

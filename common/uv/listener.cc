@@ -1,7 +1,10 @@
 // common/uv/listener.cc - accepting, one connection at a time.
 // SPDX-License-Identifier: MIT
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "common/uv/stream.h"
@@ -17,6 +20,17 @@ Result<std::unique_ptr<Listener>> Listener::adopt(Loop& loop, int fd, Sink& sink
 
 Listener::Listener(Private, Loop& loop, int fd, Sink& sink)
     : fd_(fd), sink_(sink), retry_(loop, [this] { on_retry(); }) {}
+
+// The kernel copies them to every connection. Interval and count are those of uv_tcp_keepalive().
+void Listener::bequeath(Duration keepalive) {
+  constexpr int kInterval = 1, kCount = 10;
+  auto set = [this](int level, int name, int value) { setsockopt(fd_, level, name, &value, sizeof value); };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(std::max<Duration::rep>(keepalive.count() / 1000, 1)));
+  set(IPPROTO_TCP, TCP_KEEPINTVL, kInterval);
+  set(IPPROTO_TCP, TCP_KEEPCNT, kCount);
+}
 
 void Listener::pause() {
   paused_ = true;

@@ -65,9 +65,9 @@ struct Stream::Failing {
 Stream::Stream(Private, Loop& loop, StreamSink& sink) : loop_(loop), sink_(&sink) {}
 Stream::~Stream() = default;
 
-Status Stream::open_tcp() {
+Status Stream::open_tcp(bool nodelay) {
   NXB_TRY(tcp_, Handle<uv_tcp_t>::make(this, [this](uv_tcp_t* h) { return uv_tcp_init(loop_.raw(), h); }));
-  uv_tcp_nodelay(tcp_.raw(), 1);  // remembered until there is a socket
+  if (nodelay) uv_tcp_nodelay(tcp_.raw(), 1);  // remembered until there is a socket
   return Done{};
 }
 
@@ -197,13 +197,13 @@ void Stream::on_connected(uv_connect_t* raw, int status) noexcept {
   self->sink_->on_connected();
 }
 
-Result<std::unique_ptr<Stream>> Stream::adopt(Loop& loop, int fd, StreamSink& sink) {
+Result<std::unique_ptr<Stream>> Stream::adopt(Loop& loop, int fd, StreamSink& sink, Options options) {
   auto stream = std::make_unique<Stream>(Private(), loop, sink);
   int family = 0;
   socklen_t size = sizeof(family);
   int rc = getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 ? 0 : -errno;
   if (rc == 0) {
-    Status made = family == AF_UNIX ? stream->open_pipe() : stream->open_tcp();
+    Status made = family == AF_UNIX ? stream->open_pipe() : stream->open_tcp(options == Options::Set);
     if (!made) {
       rc = UV_ENOMEM;
     } else {
@@ -227,7 +227,7 @@ Result<std::unique_ptr<Stream>> Stream::connect(Loop& loop, const Address& to, S
     std::string path = to.text().substr(std::strlen("unix:"));
     uv_pipe_connect(&submitted->request, stream->pipe_.raw(), path.c_str(), &on_connected);  // never fails at once
   } else {
-    NXB_TRY([[maybe_unused]] auto made, stream->open_tcp());
+    NXB_TRY([[maybe_unused]] auto made, stream->open_tcp(true));
     Connect* submitted = submit(std::make_unique<Connect>());
     int rc = uv_tcp_connect(&submitted->request, stream->tcp_.raw(), to.get(), &on_connected);
     if (rc != 0) {

@@ -45,7 +45,9 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   // Takes ownership of a connected, non-blocking descriptor (also on failure: then it is closed). Reading starts.
-  static Result<std::unique_ptr<Stream>> adopt(Loop& loop, int fd, StreamSink& sink);
+  // TCP_NODELAY is set, unless the socket has it from its Listener.
+  enum class Options : std::uint8_t { Set, Inherited };
+  static Result<std::unique_ptr<Stream>> adopt(Loop& loop, int fd, StreamSink& sink, Options options = Options::Set);
   // Begins to connect; on_connected or on_broken follows. TCP_NODELAY is set on TCP.
   static Result<std::unique_ptr<Stream>> connect(Loop& loop, const Address& to, StreamSink& sink);
   ~Stream();
@@ -67,7 +69,7 @@ class Stream {
   struct Failing;
 
   uv_stream_t* raw() const { return reinterpret_cast<uv_stream_t*>(tcp_ ? tcp_.base() : pipe_.base()); }
-  Status open_tcp();
+  Status open_tcp(bool nodelay);
   Status open_pipe();
   void adjust_reading();
   void submit_pending();
@@ -118,6 +120,8 @@ class Listener {
   };
   Listener(Private, Loop& loop, int fd, Sink& sink);
   static Result<std::unique_ptr<Listener>> adopt(Loop& loop, int fd, Sink& sink);  // does not own fd
+  // What it accepts from now on has TCP_NODELAY and keepalive without a call for each; nothing on unix sockets.
+  void bequeath(Duration keepalive);
   void pause();
   void resume();
 

@@ -34,7 +34,7 @@ constexpr std::size_t kLongestLanguage = 64;
 constexpr std::size_t kMostMending = 64 * 1024;
 
 bool is_digits(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::optional<std::uint64_t> bounded(std::string_view text, std::uint64_t low, std::uint64_t high) {

@@ -91,6 +91,7 @@ Edge::~Edge() {
 Status Edge::listen(int fd, std::uint16_t listener) {
   auto port = std::make_unique<Port>(*this, listener);
   NXB_TRY(port->listener, uv::Listener::adopt(shared_.context.loop, fd, *port));
+  port->listener->bequeath(shared_.context.config.http.http_socket_keepalive);  // C-09
   if (!accepting_ || shared_.shutting_down) port->listener->pause();
   ports_.push_back(std::move(port));
   return Done{};
@@ -110,6 +111,7 @@ void Edge::reconfigure() {
   const config::Config& config = shared_.context.config;
   shared_.replies.change(config.http, config.sticky);
   shared_.parsers.change(limits_of(config));
+  for (const auto& port : ports_) port->listener->bequeath(config.http.http_socket_keepalive);
   read_trusted();
   peers_.start_over(config.server.max_connections_per_address);
   connections_.for_each(

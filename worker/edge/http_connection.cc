@@ -32,8 +32,7 @@ stats::Method counted(http::Method method) {
 Result<std::unique_ptr<HttpConnection>> HttpConnection::make(Shared& shared, ConnId id, int fd, std::uint16_t listener,
                                                              std::string peer) {
   auto connection = std::make_unique<HttpConnection>(Private(), shared, id, listener, std::move(peer));
-  NXB_TRY(connection->stream_, uv::Stream::adopt(shared.context.loop, fd, *connection));
-  connection->stream_->keepalive(shared.context.config.http.http_socket_keepalive);  // C-09
+  NXB_TRY(connection->stream_, uv::Stream::adopt(shared.context.loop, fd, *connection, uv::Stream::Options::Inherited));
   connection->settle();
   return connection;
 }

@@ -64,7 +64,7 @@ void ProxyGreetings::take(Descriptor fd, std::uint16_t listener, const Address& 
   }
   const ConnId id = waiting_.reserve();
   auto greeting = std::make_unique<Greeting>(*this, id, listener, peer);
-  auto stream = uv::Stream::adopt(context_.loop, fd.release(), *greeting);
+  auto stream = uv::Stream::adopt(context_.loop, fd.release(), *greeting, uv::Stream::Options::Inherited);
   if (!stream) {
     waiting_.take(id);
     return log::warn("edge.adopt_failed", {{"why", stream.error().text}});

@@ -47,8 +47,7 @@ TlsClients::Pump::Pump(TlsClients& all, ConnId id, std::unique_ptr<tls::Engine> 
     : all_(all), id_(id), listener_(listener), peer_(std::move(peer)), engine_(std::move(engine)) {}
 
 Status TlsClients::Pump::begin(Descriptor client) {
-  NXB_TRY(client_, uv::Stream::adopt(context().loop, client.release(), client_end_));
-  client_->keepalive(context().config.http.http_socket_keepalive);  // C-09
+  NXB_TRY(client_, uv::Stream::adopt(context().loop, client.release(), client_end_, uv::Stream::Options::Inherited));
   return Done{};
 }
 

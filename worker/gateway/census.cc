@@ -130,6 +130,7 @@ void Census::end(Record& record, const Ending& ending) {
 
 // The same fields in the log and in the event, which names sid and domain by itself.
 void Census::tell_end(const Record& record, const Ending& ending) {
+  if (!context_.journal.listening() && !log::enabled(log::Level::Info)) return;
   std::vector<log::Field> fields{{"kind", gateway::name_of(record.kind)},
                                  {"client", record.client},
                                  {"by", bosh::name_of(ending.by)},

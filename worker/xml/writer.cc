@@ -5,10 +5,31 @@
 #include "worker/xml/reader.h"
 
 namespace nxb::xml {
+namespace {
+
+// Not find_first_of, which calls memchr for every character.
+bool is_special(char c) {
+  switch (c) {
+    case '&':
+    case '<':
+    case '>':
+    case '\'':
+    case '"':
+    case '\t':
+    case '\n':
+    case '\r':
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
 
 void append_escaped(std::string& out, std::string_view value) {
   for (std::size_t at = 0; at < value.size();) {
-    std::size_t special = std::min(value.find_first_of("&<>'\"\t\n\r", at), value.size());
+    std::size_t special = at;
+    while (special < value.size() && !is_special(value[special])) ++special;
     out.append(value.substr(at, special - at));
     if (special == value.size()) return;
     switch (value[special]) {

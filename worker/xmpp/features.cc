@@ -10,9 +10,15 @@ constexpr std::string_view kStreamNamespace = "http://etherx.jabber.org/streams"
 constexpr std::string_view kTlsNamespace = "urn:ietf:params:xml:ns:xmpp-tls";
 constexpr std::string_view kCompressFeature = "http://jabber.org/features/compress";
 
+// Names of elements are literal in XML: where these words are not, no such child is.
+bool mentions_ours(std::string_view element) {
+  return element.find("starttls") != std::string_view::npos || element.find("compression") != std::string_view::npos;
+}
+
 }  // namespace
 
 Result<Features> read_features(xml::Pool& pool, std::string_view element) {
+  if (!mentions_ours(element)) return Features{.stripped = std::string(element)};  // most: nothing is parsed
   NXB_TRY(auto tree, xml::read_tree(pool, element, 3));
   if (tree.local != "features" || tree.ns != kStreamNamespace) return Error{Code::BadInput, "not stream features"};
   Features features;

@@ -76,6 +76,7 @@ struct Features {
   std::string
       stripped;  // the element without <starttls/> and <compression xmlns='http://jabber.org/features/compress'/> (B-37)
 };
+// Of an element that the splitter calls Features.
 Result<Features> read_features(xml::Pool& pool, std::string_view element);
 
 // The error stanza for one that could not be delivered, or "" where none may be sent (B-103, U-61).

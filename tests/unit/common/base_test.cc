@@ -109,10 +109,17 @@ TEST_CASE("the keyed hash is SipHash-2-4: the reference vectors") {
   HashKey key{};
   for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::uint8_t>(i);
   std::string text;
-  CHECK(keyed_hash(key, text) == 0x726fdb47dd0e0e31ULL);
-  for (int i = 0; i < 15; ++i) text += static_cast<char>(i);
-  CHECK(keyed_hash(key, text) == 0xa129ca6149be45e5ULL);
-  CHECK(keyed_hash(key, text) == 0xa129ca6149be45e5ULL);  // the kept context starts afresh
+  for (char i = 0; i < 33; ++i) text += i;
+  auto of = [&](std::size_t size) { return keyed_hash(key, std::string_view(text).substr(0, size)); };
+  CHECK(of(0) == 0x726fdb47dd0e0e31ULL);
+  CHECK(of(1) == 0x74f839c593dc67fdULL);
+  CHECK(of(7) == 0xab0200f58b01d137ULL);
+  CHECK(of(8) == 0x93f5f5799a932462ULL);
+  CHECK(of(9) == 0x9e0082df0ba9e4b0ULL);
+  CHECK(of(15) == 0xa129ca6149be45e5ULL);
+  CHECK(of(16) == 0x3f2acc7f57c29bdbULL);
+  CHECK(of(33) == 0xa7f32346f95978e3ULL);
+  CHECK(keyed_hash(key, std::string(9, '\xff')) == 0x30f4333b0ba8a712ULL);
   HashKey other = random_hash_key();
   CHECK(other != random_hash_key());
   CHECK(keyed_hash(other, text) != keyed_hash(key, text));

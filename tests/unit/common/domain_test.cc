@@ -53,6 +53,35 @@ TEST_CASE("U-01 a domain is lower-cased, loses its last dot and becomes A-labels
   }
 }
 
+TEST_CASE("U-01 names and labels have the lengths of DNS, in either case of letters") {
+  const std::string longest = std::string(63, 'a') + '.' + std::string(63, 'b') + '.' + std::string(63, 'c') + '.';
+  struct Row {
+    std::string to;
+    bool good;
+  };
+  const Row rows[] = {{std::string(63, 'a') + ".x", true},
+                      {std::string(64, 'a') + ".x", false},
+                      {"x." + std::string(64, 'a'), false},
+                      {longest + std::string(61, 'd'), true},
+                      {longest + std::string(62, 'd'), false},
+                      {"a..b", false},
+                      {".a", false},
+                      {"", false},
+                      {".", false},
+                      {"a b", false},
+                      {"a/b", false}};
+  for (const Row& row : rows) {
+    CAPTURE(row.to);
+    std::string upper = row.to;
+    for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    CHECK(static_cast<bool>(normalise_domain(row.to)) == row.good);
+    CHECK(static_cast<bool>(normalise_domain(upper)) == row.good);
+    if (row.good) CHECK(plain_domain(upper) == row.to);
+  }
+  CHECK(normalise_domain("192.0.2.7")->is_ip);
+  CHECK_FALSE(normalise_domain("192.0.2")->is_ip);
+}
+
 TEST_CASE("O-19: for the operator a domain has one spelling, and what is none keeps its own") {
   for (const char* to : {"B\xc3\x9c"
                          "cher.Example.",

@@ -78,25 +78,25 @@ TEST_CASE("O-27 of equal lines in a row ten are shown, and the next one says how
   Repeats repeats;
   Instant now{1'000'000ms};
   int shown = 0;
-  for (int i = 0; i < 50; ++i) shown += repeats.on(Level::Warn, "e", "{\"n\":1}", now).shown ? 1 : 0;
+  for (int i = 0; i < 50; ++i) shown += repeats.on(Level::Warn, "e", {{"n", 1}}, now).shown ? 1 : 0;
   CHECK(shown == 10);
-  auto next = repeats.on(Level::Warn, "e", "{\"n\":2}", now);
+  auto next = repeats.on(Level::Warn, "e", {{"n", 2}}, now);
   CHECK(next.shown);
   CHECK(next.before.times == 40);
   CHECK(next.before.event == "e");
   CHECK(next.before.level == Level::Warn);
-  CHECK(repeats.on(Level::Info, "e", "{\"n\":2}", now).before.times == 0);  // another level, nothing untold
-  CHECK(repeats.on(Level::Info, "f", "{\"n\":2}", now).shown);
+  CHECK(repeats.on(Level::Info, "e", {{"n", 2}}, now).before.times == 0);  // another level, nothing untold
+  CHECK(repeats.on(Level::Info, "f", {{"n", 2}}, now).shown);
   CHECK(repeats.take().times == 0);
-  CHECK(repeats.on(Level::Info, "f", "{\"n\":2}", now).shown);
+  CHECK(repeats.on(Level::Info, "f", {{"n", 2}}, now).shown);
 }
 
 TEST_CASE("O-27 who is flooded by one line hears of it once a minute") {
   Repeats repeats;
   Instant now{1'000'000ms};
-  for (int i = 0; i < 20; ++i) repeats.on(Level::Info, "e", "{}", now);
-  CHECK_FALSE(repeats.on(Level::Info, "e", "{}", now + 59s).shown);
-  auto later = repeats.on(Level::Info, "e", "{}", now + 60s);
+  for (int i = 0; i < 20; ++i) repeats.on(Level::Info, "e", {}, now);
+  CHECK_FALSE(repeats.on(Level::Info, "e", {}, now + 59s).shown);
+  auto later = repeats.on(Level::Info, "e", {}, now + 60s);
   CHECK(later.shown);
   CHECK(later.before.times == 11);
 }

@@ -362,23 +362,28 @@ TEST_CASE("H-36 a preflight that asks for a private network is told so if it is 
 
 TEST_CASE("C-09 D-35 TCP asks after http_socket_keepalive, which is in seconds") {
   EdgeRig rig;
+  Listening listening(Family::Tcp);
   rig.config.http.http_socket_keepalive = 75s;
   rig.open();
-  auto pair = connected_pair(Family::Tcp);
-  Descriptor client(pair[0]);
-  Descriptor watched(dup(pair[1]));
-  relay::Handover handover;
-  handover.fd = Descriptor(pair[1]);
-  handover.peer = "192.0.2.7:4000";
-  rig.edge->take(std::move(handover));
-  auto option = [&](int level, int name) {
-    int value = 0;
-    socklen_t size = sizeof(value);
-    REQUIRE(getsockopt(watched.get(), level, name, &value, &size) == 0);
-    return value;
-  };
-  CHECK(option(SOL_SOCKET, SO_KEEPALIVE) == 1);
-  CHECK(option(IPPROTO_TCP, TCP_KEEPIDLE) == 75);
+  REQUIRE(rig.edge->listen(listening.fd(), 0));
+  for (int seconds : {75, 90}) {  // the second after a reload
+    CAPTURE(seconds);
+    rig.config.http.http_socket_keepalive = std::chrono::seconds(seconds);
+    if (seconds != 75) rig.edge->reconfigure();
+    Descriptor client(connected_to(listening.address()));
+    Descriptor accepted(listening.accept());  // as the edge would
+    auto option = [&](int level, int name) {
+      int value = 0;
+      socklen_t size = sizeof(value);
+      REQUIRE(getsockopt(accepted.get(), level, name, &value, &size) == 0);
+      return value;
+    };
+    CHECK(option(SOL_SOCKET, SO_KEEPALIVE) == 1);
+    CHECK(option(IPPROTO_TCP, TCP_KEEPIDLE) == seconds);
+    CHECK(option(IPPROTO_TCP, TCP_KEEPINTVL) == 1);
+    CHECK(option(IPPROTO_TCP, TCP_KEEPCNT) == 10);
+    CHECK(option(IPPROTO_TCP, TCP_NODELAY) == 1);
+  }
 }
 
 TEST_CASE("H-10 an HTTP error is answered in its turn with CORS headers, then the connection closes") {

@@ -57,8 +57,20 @@ TEST_CASE("U-39: starttls is found by its namespace; required is a child of it")
   CHECK_FALSE(none->starttls);
   CHECK_FALSE(none->starttls_required);
   CHECK(none->stripped == other);
-  CHECK_FALSE(static_cast<bool>(read_features(pool, "<features xmlns='urn:other'/>")));
-  CHECK_FALSE(static_cast<bool>(read_features(pool, "<stream:features/>")));
+  CHECK_FALSE(static_cast<bool>(read_features(pool, "<features xmlns='urn:other'><starttls/></features>")));
+  CHECK_FALSE(static_cast<bool>(read_features(pool, "<stream:features><starttls/></stream:features>")));
+}
+
+TEST_CASE("B-37: features in which nothing is nxb's stay as they are, and no parser is asked") {
+  xml::Pool pool;
+  std::string inside = std::string(kMechanisms) + "<start xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+  auto read = read_features(pool, features(inside));
+  REQUIRE(static_cast<bool>(read));
+  CHECK(read->stripped == features(inside));
+  CHECK_FALSE(read->starttls);
+  CHECK(pool.made() == 0);
+  REQUIRE(static_cast<bool>(read_features(pool, features("<compression xmlns='urn:other'/>"))));
+  CHECK(pool.made() == 1);
 }
 
 TEST_CASE("B-103: a request that nobody collected is answered service-unavailable") {
