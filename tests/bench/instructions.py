@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Counts the instructions that a worker spends on one echo round trip, over BOSH and over WebSocket: a figure that does not
-depend on how busy the machine is. Compares it with what is on record.
+"""Counts the instructions that a worker spends on one echo round trip, over BOSH and over WebSocket, and on the life of a BOSH
+session in which nothing is said: figures that do not depend on how busy the machine is. Compares them with what is on record.
 
   instructions.py BUILD            counts; fails where a figure is more than 3 % above tests/bench/instructions.json
   instructions.py BUILD --record   writes that file (a release build, as scripts/run makes it)
 
-The real worker runs under Callgrind, with a client, a server and sockets of its own. It is counted twice, with few round trips
-and with many: the difference holds neither start nor login nor end. Kernel time is not in it: count system calls for that.
+The real worker runs under Callgrind, with a client, a server and sockets of its own. It is counted twice, with few of them
+and with many: the difference holds neither the worker's start nor its end, nor, of round trips, the login. Kernel time is not in it: count system calls for that.
 Another compiler or libc makes other code: then the figures are shown, not judged, for want of anything to compare with.
 
 SPDX-License-Identifier: MIT
@@ -27,21 +27,38 @@ sys.path.insert(0, str(HERE.parent / "integration"))
 
 from harness.bosh import OwnConnections, Session
 from harness.nxb import Nxb
+from harness.runner import same, until
 from harness.websocket import XmppSocket
 from harness.xmpp_server import XmppServer
 
 RECORD = HERE / "instructions.json"
-FEW, MANY = 100, 500
+ROUND_TRIPS = 100, 500  # few, many
+SET_UPS = 50, 250
 ALLOWED = 1.03  # growth
 TEXT = "Wherefore art thou, Romeo? Deny thy father and refuse thy name."
 
 
-async def bosh_client(nxb):
-    return await Session(OwnConnections(nxb.port), rid=1_000_000).login()
+async def bosh_round_trips(nxb, _server, count):
+    await echo(await Session(OwnConnections(nxb.port), rid=1_000_000).login(), count)
 
 
-async def websocket_client(nxb):
-    return await (await XmppSocket.to(nxb.port)).login()
+async def websocket_round_trips(nxb, _server, count):
+    await echo(await (await XmppSocket.to(nxb.port)).login(), count)
+
+
+async def echo(session, count):
+    for number in range(count):
+        await session.echo(f"m{number:06}", TEXT)
+
+
+async def set_ups(nxb, server, count):
+    """Each session has a connection of its own: created, bound, terminated; and its two lines in the log."""
+    for _ in range(count):
+        gate = OwnConnections(nxb.port)
+        session = await Session(gate, rid=1_000_000).login()
+        same((await session.terminate()).type, "terminate", "the answer to terminate")
+        gate.close()
+    await until("the server has lost all streams", lambda: server.live == 0)
 
 
 def wrapper(folder, build, count_file):
@@ -55,22 +72,20 @@ def wrapper(folder, build, count_file):
     return str(supervisor)
 
 
-async def spent(build, client, round_trips):
-    """Instructions of a worker's whole life with so many round trips in it."""
+async def spent(build, work, count):
+    """Instructions of a worker's whole life with so much work in it."""
     server = await XmppServer().start()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         count_file = folder / "callgrind.out"
-        async with Nxb(server, workers=1, program=wrapper(folder, build, count_file), log={"level": "ERROR"}) as nxb:
-            session = await client(nxb)
-            for number in range(round_trips):
-                await session.echo(f"m{number:06}", TEXT)
+        async with Nxb(server, workers=1, program=wrapper(folder, build, count_file)) as nxb:
+            await work(nxb, server, count)
         return int(re.search(r"^(?:totals|summary): (\d+)", count_file.read_text(), re.MULTILINE)[1])
 
 
-async def per_round_trip(build, client):
-    few, many = [await spent(build, client, count) for count in (FEW, MANY)]
-    return round((many - few) / (MANY - FEW))
+async def per_one(build, work, counts):
+    few, many = counts
+    return round((await spent(build, work, many) - await spent(build, work, few)) / (many - few))
 
 
 def toolchain():
@@ -96,8 +111,9 @@ def judge(figures, record):
 
 
 async def count(build):
-    return {"bosh round trip": await per_round_trip(build, bosh_client),
-            "websocket round trip": await per_round_trip(build, websocket_client)}
+    return {"bosh round trip": await per_one(build, bosh_round_trips, ROUND_TRIPS),
+            "websocket round trip": await per_one(build, websocket_round_trips, ROUND_TRIPS),
+            "session set-up": await per_one(build, set_ups, SET_UPS)}
 
 
 def main():
