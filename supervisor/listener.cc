@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -56,6 +57,13 @@ int bind_with_mode(int fd, const Address& address, mode_t mode) {
   return rc;
 }
 
+// The kernel copies them to each connection when it comes, which may be before a worker is there (uv::Listener::bequeath).
+void bequeath_basics(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // on unix sockets nothing happens
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
 }  // namespace
 
 contract::Exit exit_code_of(const Error& error) {
@@ -90,6 +98,7 @@ Result<ListeningSocket> ListeningSocket::open(const Address& address, mode_t uni
     if (address.family() == AF_INET6) setsockopt(made.fd_, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(made.fd_, address.get(), address.size()) != 0) return failed(made.text_, "bind", errno, hint_for(address));
   }
+  bequeath_basics(made.fd_);
   if (listen(made.fd_, kBacklog) != 0) return failed(made.text_, "listen", errno);
   sockaddr_storage real{};
   socklen_t size = sizeof real;
@@ -107,6 +116,7 @@ Result<ListeningSocket> ListeningSocket::adopt(int fd) {
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0)
     return failed("a socket passed in", "getsockname", errno);
   made.text_ = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&at), size).text();
+  bequeath_basics(fd);
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return failed(made.text_, "fcntl", errno);
   return made;

@@ -1,4 +1,5 @@
 // common/base/rare.h - a part that most objects of its owner never need: until it is written to it costs a pointer.
+// For what reads as made by default while it is not there; where "not there" says something else, it is a unique_ptr.
 // Runs in: every process. I/O: none. Copied deeply, as a member would be.
 // SPDX-License-Identifier: MIT
 #pragma once

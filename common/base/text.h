@@ -19,8 +19,8 @@ bool equals_ignoring_case(std::string_view a, std::string_view b);
 bool is_token(std::string_view text);             // RFC 9110 5.6.2: names of methods, headers, codings
 std::string_view trimmed(std::string_view text);  // without the spaces and tabs around it
 
-// Whether the eight bytes at `at` are all printable ASCII, the space included: what needs no closer look, and most does
-// not.
+// Whether the eight bytes at `at` are all printable ASCII, the space included: most text, and nothing in it needs a
+// closer look.
 inline bool eight_printable(const char* at) {
   constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
   std::uint64_t word = 0;

@@ -22,7 +22,7 @@ enum class Level : std::uint8_t { Trace, Debug, Info, Warn, Error, Off };
 enum class Format : std::uint8_t { Text, Json };
 
 struct Field {
-  std::string_view key;
+  std::string_view key;  // a literal: it outlives the call (Repeats)
   std::string value;
   bool number = false;
   bool whole = false;  // however long: the writer has cut it

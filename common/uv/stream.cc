@@ -157,6 +157,7 @@ void Stream::on_read(uv_stream_t* handle, ssize_t size, const uv_buf_t* buffer) 
   if (!self || size == 0 || size == UV_ENOBUFS) return;
   self->read_full_ = size == ssize_t{Loop::kReadBufferSize};
   if (size > 0) return self->sink_->on_bytes({buffer->base, static_cast<std::size_t>(size)});
+  // The end, or a reset: what the write found is told.
   if (self->failing_) return self->fail(Error(self->failing_->error));
   if (size != UV_EOF) return self->fail(failure("read", static_cast<int>(size)));
   self->ended_ = true;

@@ -4,7 +4,8 @@
 // Reads land in the loop's shared buffer, one of each stream in a turn. A write is tried at once; what does not fit is
 // copied and queued, up to no limit of its own: the owner watches queued() and pauses its source (ARCHITECTURE, Bounds).
 // Every sink callback comes from the loop, never from within a call the owner made, without exception; the sink may
-// destroy the stream in any of them. After on_broken no other callback comes.
+// destroy the stream in any of them. After on_broken no other callback comes; between a failed write and it, neither
+// on_end nor on_drained.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -44,9 +45,9 @@ class Stream {
   Stream(Private, Loop& loop, StreamSink& sink);
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
-  // Takes ownership of a connected, non-blocking descriptor (also on failure: then it is closed). Reading starts.
-  // TCP_NODELAY is set, unless the socket has it from its Listener.
+  // TCP_NODELAY: set here; or there already, with keepalive, from the Listener that accepted it (bequeath()).
   enum class Options : std::uint8_t { Set, Inherited };
+  // Takes ownership of a connected, non-blocking descriptor (also on failure: then it is closed). Reading starts.
   static Result<std::unique_ptr<Stream>> adopt(Loop& loop, int fd, StreamSink& sink, Options options = Options::Set);
   // Begins to connect; on_connected or on_broken follows. TCP_NODELAY is set on TCP.
   static Result<std::unique_ptr<Stream>> connect(Loop& loop, const Address& to, StreamSink& sink);
@@ -55,7 +56,7 @@ class Stream {
   void set_sink(StreamSink& sink);  // the callbacks to come are its; from within a callback, too
 
   // Both parts in one system call. Failure to write is reported by on_broken, later: when what the peer said before it
-  // went has been read, at the latest after a second.
+  // went has been read, at the latest after a second; in the next turn while reading is paused.
   void write(std::string_view first, std::string_view second = {});
   std::size_t queued() const;      // bytes accepted by write() and not yet taken by the kernel
   void half_close();               // FIN after all queued bytes
@@ -85,7 +86,7 @@ class Stream {
   static void on_connected(uv_connect_t* raw, int status) noexcept;
   static Stream* of(void* data) { return static_cast<Stream*>(data); }
 
-  // Each session has two of these for all its life: no bytes are spent on what rarely is.
+  // Each session has two of these for all its life: no bytes are spent on what is rarely there.
   Loop& loop_;
   StreamSink* sink_;
   Handle<uv_tcp_t> tcp_;  // one of the two

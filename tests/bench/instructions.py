@@ -6,7 +6,8 @@ session in which nothing is said: figures that do not depend on how busy the mac
   instructions.py BUILD --record   writes that file (a release build, as scripts/run makes it)
 
 The real worker runs under Callgrind, with a client, a server and sockets of its own. It is counted twice, with few of them
-and with many: the difference holds neither the worker's start nor its end, nor, of round trips, the login. Kernel time is not in it: count system calls for that.
+and with many: the difference holds neither the worker's start nor its end, nor, of round trips, the login. Kernel time is not
+in it: count system calls for that.
 Another compiler or libc makes other code: then the figures are shown, not judged, for want of anything to compare with.
 
 SPDX-License-Identifier: MIT

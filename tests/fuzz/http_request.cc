@@ -55,7 +55,7 @@ class Client {
   explicit Client(xml::Pool& pool) : world_(pool), replies_(world_.config().http) {}
 
   void connection(std::string_view bytes) {
-    http::ParserPool pool(kSmall);
+    static http::ParserPool pool(kSmall);  // what one connection leaves behind, the next one gets
     http::Parser parser(pool);
     while (!bytes.empty()) {
       http::Parser::Step step = parser.feed(bytes);

@@ -38,7 +38,7 @@ bool ends(const ws::Item& item) {
 
 // Items as text without shortening, and what is left at the end.
 std::string read(std::string_view bytes, const ws::FrameLimits& limits, std::size_t longest) {
-  ws::FrameContexts contexts;
+  static ws::FrameContexts contexts;  // what one connection leaves behind, the next one gets
   ws::Frames frames(contexts, limits);
   std::vector<ws::Item> items;
   fuzz::in_pieces(bytes, longest, [&](std::string_view piece) {

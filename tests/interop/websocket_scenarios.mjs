@@ -248,7 +248,7 @@ export function scenariosWith(kind, command) {
     await server.stop();
     const [[{ clean }]] = await ended;
     if (!direct) assert.equal(clean, true); // Prosody just goes
-    // A server that is in a hurry may hang up without a word; Prosody does so on a stream that can be resumed, so that it is after its restart.
+    // Who is in a hurry hangs up without a word; Prosody does so on every stream that may be resumed after its restart.
     const told = [...alice.log.filter(([status]) => status === 'ERROR').map(([, condition]) => condition), ...bob.errors];
     assert.equal(told.length, 2);
     for (const condition of told) assert.ok(['system-shutdown', ...(direct ? [] : ['remote-connection-failed'])].includes(condition), condition);

@@ -60,15 +60,13 @@ Session::Session(const SessionLimits& limits, std::string sid, RequestId id, Bod
       acks_(creation.ack.has_value()),
       hold_(granted_hold(limits, creation)),
       max_streams_(limits.max_streams),
-      wait_(std::chrono::duration_cast<Span>(granted_wait(limits, creation))),
-      inactivity_(std::chrono::duration_cast<Span>(granted_inactivity(limits, creation) + limits.inactivity_grace)),
-      grace_(std::chrono::duration_cast<Span>(limits.inactivity_grace)),
-      abort_grace_(limits.abort_grace > Duration::zero()
-                       ? std::min(std::chrono::duration_cast<Span>(limits.abort_grace), inactivity_)
-                       : inactivity_),
-      gap_timeout_(
-          std::chrono::duration_cast<Span>(std::min(limits.gap_timeout, std::max<Duration>(wait_, kShortestGap)))),
-      max_pause_(std::chrono::duration_cast<Span>(limits.max_pause)),
+      wait_(span(granted_wait(limits, creation))),
+      inactivity_(span(granted_inactivity(limits, creation) + limits.inactivity_grace)),
+      grace_(span(limits.inactivity_grace)),
+      abort_grace_(limits.abort_grace > Duration::zero() ? std::min(span(limits.abort_grace), inactivity_)
+                                                         : inactivity_),
+      gap_timeout_(span(std::min(limits.gap_timeout, std::max<Duration>(wait_, kShortestGap)))),
+      max_pause_(span(limits.max_pause)),
       max_pending_(limits.max_pending),
       now_(now),
       window_({creation.rid.value_or(Rid{1}), id, now}, hold_ + 1),

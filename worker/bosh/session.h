@@ -185,8 +185,9 @@ class Session final {
     std::string_view why;
   };
 
-  // What is granted: hours at most. Each session has six of them.
+  // What is granted: 25 hours at most (options.def), and 24 days would fit. Each session has six of them.
   using Span = std::chrono::duration<std::int32_t, std::milli>;
+  static Span span(Duration granted) { return std::chrono::duration_cast<Span>(granted); }
 
   bool running() const { return state_ == State::Opening || state_ == State::Open; }
   void move_to(State to);  // the only assignment to state_

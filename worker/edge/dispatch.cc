@@ -75,7 +75,7 @@ void HttpConnection::dispatch_bosh(std::string_view xml, Form form, std::string_
   std::uint32_t owner = context().route.owner(creation ? sid : body->sid);
   if (!creation) sid.clear();
   if (owner == context().index) return to_gateway(*std::move(body), std::move(sid), std::move(form));
-  if (!arrived) return leave({.to = owner, .minted_sid = std::move(sid), .upgrade = {}}, rest);
+  if (!arrived) return leave({.to = owner, .minted_sid = std::move(sid)}, rest);
   context().counters.unknown_sid(stats::SidReason::nobody);
   context().counters.add(Counter::unknown_sids);  // nobody's: the workers do not agree about it (H-48)
   owe(std::move(form));
@@ -170,7 +170,9 @@ void HttpConnection::refuse(std::string_view bytes) {
   head.status = 503;
   head.retry_after_seconds = kRetryAfterSeconds;
   const std::string& path = parser_.request().path;  // empty: refused before it asked; most ask for BOSH
-  if (!path.empty() && !is_bosh_path(path)) return answer(head, text_of(503));
+  const bool bosh = path.empty() || is_bosh_path(path);
+  parser_.next();
+  if (!bosh) return answer(head, text_of(503));
   head.purpose = http::Purpose::Bosh;
   head.content_type = http::kXml;
   answer(head, bosh::write_recoverable_error());
@@ -196,9 +198,9 @@ void HttpConnection::fail(int status) {
   log::debug("edge.request_refused", {{"status", status}, {"peer", peer_}});
   closing_ = true;
   owe();
-  if (status == 413 && is_bosh_path(parser_.request().path)) {
-    return answer_xml(413, bosh::write_terminate(Condition::BadRequest));
-  }
+  const bool bosh = status == 413 && is_bosh_path(parser_.request().path);
+  parser_.next();  // what is owed before this answer may take long
+  if (bosh) return answer_xml(413, bosh::write_terminate(Condition::BadRequest));
   http::Answer head;
   head.status = status;
   if (status == 405) head.allow = kBoshMethods;

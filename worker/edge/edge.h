@@ -33,7 +33,7 @@ class Edge final : private uv::DeadlineSink {
   Status listen(int fd, std::uint16_t listener);  // does not own fd
   void unlisten(std::uint16_t listener);          // its connections stay; fd may be closed
   // The configuration that the context refers to is another one now. What has begun keeps what it began with: a request
-  // its parser's limits, a WebSocket what it may send and leave untaken. Trusted proxies and limits are the new ones at once.
+  // its parser's limits, a connection its TCP keepalive, a WebSocket what it may send and leave untaken. Trusted proxies and limits are the new ones at once.
   void reconfigure();
   void take(relay::Handover handover);             // it arrived from another worker
   void take_back(relay::Handover handover);        // ours, undeliverable: 503 and close, or a WebSocket here
@@ -47,6 +47,7 @@ class Edge final : private uv::DeadlineSink {
   bool idle() const { return connections() == 0 && tls_.size() == 0; }
   std::size_t connections() const { return connections_.size() + sockets_.size() + greetings_.size(); }
   SocketTable& sockets() { return sockets_; }
+  // For tests: parsers that are lent.
   std::size_t requests_being_read() const { return shared_.parsers.lent(); }
 
  private:

@@ -71,9 +71,9 @@ class HttpConnection final : private uv::StreamSink {
   };
   struct Departure {
     std::uint32_t to = 0;  // a worker
-    std::string minted_sid;
-    bool for_balance = false;        // it could as well stay
-    std::optional<Upgrade> upgrade;  // it goes to no other worker: it stops being HTTP
+    std::string minted_sid = {};
+    bool for_balance = false;             // it could as well stay
+    std::optional<Upgrade> upgrade = {};  // it goes to no other worker: it stops being HTTP
   };
 
   struct Finished {

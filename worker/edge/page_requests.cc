@@ -190,7 +190,7 @@ std::string HttpConnection::network() const {
 bool HttpConnection::is_failure_counter(std::string_view rest) {
   std::uint32_t counter = context().route.owner(network());
   if (counter == context().index || arrived_) return true;
-  leave({.to = counter, .minted_sid = {}, .upgrade = {}}, rest);
+  leave({.to = counter}, rest);
   return false;
 }
 

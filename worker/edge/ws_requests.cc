@@ -43,8 +43,7 @@ void HttpConnection::dispatch_websocket(std::string_view rest) {
     return refuse_websocket(403, "this origin is not among allowed_origins");  // W-07
   }
   const std::uint32_t worker = may_leave ? worker_for_socket() : context().index;
-  if (worker != context().index)
-    return leave({.to = worker, .minted_sid = {}, .for_balance = true, .upgrade = {}}, rest);
+  if (worker != context().index) return leave({.to = worker, .for_balance = true}, rest);
   if (shared_.draining) return refuse_websocket(503, "no new sessions are taken");
   gateway::Client who = client();
   const std::string_view node = shared_.replies.node_lines(who.secure);

@@ -121,16 +121,14 @@ void Census::end(Record& record, const Ending& ending) {
   context_.counters.add(Counter::undelivered, ending.undelivered);
   context_.note(EventType::session_end, record);
   count_error(record, ending);
-  if (!ending.by_stream) {  // what an earlier stream said of its end has no part in this one
-    record.server_end.reset();
-  }
+  if (!ending.by_stream) record.server_end.reset();  // what an earlier stream said has no part in this end
   tombstones_.put(record, ending, context_.now());
   tell_end(record, ending);
 }
 
 // The same fields in the log and in the event, which names sid and domain by itself.
 void Census::tell_end(const Record& record, const Ending& ending) {
-  if (!context_.journal.listening() && !log::enabled(log::Level::Info)) return;
+  if (!context_.journal.listening() && !log::enabled(log::Level::Info)) return;  // nobody wants the fields
   std::vector<log::Field> fields{{"kind", gateway::name_of(record.kind)},
                                  {"client", record.client},
                                  {"by", bosh::name_of(ending.by)},

@@ -17,9 +17,11 @@ void shorten(std::string& word) {
 void Tombstones::put(const Record& record, const Ending& ending, Instant now) {
   Tombstone stone{record, ending, now};
   Record& kept = stone.record;
-  for (std::string* word : {&kept.ua, &kept.domain}) shorten(*word);
+  shorten(kept.ua);
+  shorten(kept.domain);
   if (kept.server_end) {
-    for (std::string* word : {&kept.server_end.own().why, &kept.server_end.own().target}) shorten(*word);
+    shorten(kept.server_end.own().why);
+    shorten(kept.server_end.own().target);
   }
   all_.push_back(std::move(stone));
   drop_old(now);

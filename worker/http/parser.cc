@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -136,7 +137,8 @@ void Parser::Impl::begin() {
   phase = Phase::Between;
   status = 0;
   after_cr = version_seen = chunked = false;
-  request = {};
+  std::destroy_at(&request);  // assigned to, its strings would keep their memory
+  std::construct_at(&request);
   scanner = {};
   head = {};
   chunk_scanner = {};
@@ -145,6 +147,8 @@ void Parser::Impl::begin() {
     text->clear();
     if (text->capacity() > kKeptCapacity) text->shrink_to_fit();
   }
+  spans.clear();
+  if (spans.capacity() * sizeof(Span) > kKeptCapacity) spans.shrink_to_fit();
 }
 
 // Empty lines before a request line are skipped (RFC 9112 2.2).

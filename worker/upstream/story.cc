@@ -46,7 +46,7 @@ void Story::failed(Stage stage, bosh::Condition condition, std::string_view why,
 }
 
 void log_open(const Story& story, const SetupTimes& times, std::string_view tls) {
-  if (!log::enabled(log::Level::Debug)) return;  // for most: its fields are not even made
+  if (!log::enabled(log::Level::Debug)) return;  // mostly: then its fields are not made
   log::debug("stream.open", {{"sid", story.session},
                              {"domain", story.domain},
                              {"target", story.target},

@@ -157,6 +157,8 @@ std::unique_ptr<FrameContexts::Context> FrameContexts::take() {
   return spare_ ? std::move(spare_) : std::make_unique<Context>();
 }
 
+void FrameContexts::give_back(std::unique_ptr<Context> context) { spare_ = std::move(context); }
+
 void Frames::Work::step(std::string_view& bytes, std::vector<Item>& out) {
   std::optional<BrokenRule> broken;
   if (!in_payload) {
@@ -276,7 +278,7 @@ void Frames::feed(std::string_view bytes, std::vector<Item>& out) {
   while (!bytes.empty() && !work_->ended) work_->step(bytes, out);
   ended_ = work_->ended;
   if (!ended_ && work_->is_unfinished()) return;
-  if (!ended_) contexts_.spare_ = std::move(work_->context);
+  if (!ended_) contexts_.give_back(std::move(work_->context));
   work_.reset();
 }
 

@@ -53,7 +53,7 @@ struct FrameLimits {
 };
 
 // The library's context of 4 KB: to clear one costs as much as to read a short message, so that of a message that is
-// read serves the next, whichever connection's that is.
+// read serves the next, whichever connection's that is. One is kept, others are freed.
 class FrameContexts {
  public:
   FrameContexts();
@@ -65,6 +65,7 @@ class FrameContexts {
   friend class Frames;
   struct Context;
   std::unique_ptr<Context> take();
+  void give_back(std::unique_ptr<Context> context);  // between two frames
   std::unique_ptr<Context> spare_;
 };
 

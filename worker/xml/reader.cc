@@ -85,6 +85,8 @@ struct Reader::Events {
   static void start(void* user, const xmlChar* local, const xmlChar* prefix, const xmlChar* uri, int declarations,
                     const xmlChar** declared, int attributes, int, const xmlChar** attribute) noexcept {
     auto& self = *static_cast<Reader*>(user);
+    if (prefix && !uri)
+      return self.fail(Fault::NotWellFormed);  // newer versions of libxml2 say so a hundred times at most
     StartTag tag;
     tag.local = view(local);
     tag.prefix = view(prefix);
@@ -98,7 +100,7 @@ struct Reader::Events {
     tag.depth = static_cast<std::uint32_t>(self.declared_.size());
     if (self.declarations_ > self.limits_.declarations) return self.fail(Fault::TooLarge);
 
-    if (!self.visitor_) return self.keep_scope(tag);
+    if (!self.visitor_) return self.keep_scope(tag);  // enter() has it read; a borrower is told by open()
 
     std::size_t here = self.position() - self.consumed_;
     std::size_t open = here < self.chunk_.size() ? last_tag(self.chunk_.substr(0, here)) : std::string_view::npos;
@@ -124,7 +126,7 @@ struct Reader::Events {
     if (self.visitor_) self.visitor_->text({reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)});
   }
 
-  static void error(void* user, xmlErrorPtr error) noexcept {
+  static void error(void* user, const xmlError* error) noexcept {
     // "not a valid URI": XMPP compares namespaces as text and never cares.
     if (error->level < XML_ERR_ERROR || error->code == XML_WAR_NS_URI) return;
     bool entity = error->code == XML_ERR_UNDECLARED_ENTITY || error->code == XML_WAR_UNDECLARED_ENTITY;
@@ -143,7 +145,7 @@ Reader::Reader(const Limits& limits) : limits_(limits), gate_(limits) {
   handler.startElementNs = &Events::start;
   handler.endElementNs = &Events::end;
   handler.characters = handler.ignorableWhitespace = handler.cdataBlock = &Events::text;
-  handler.serror = [](void* user, xmlErrorPtr error) { Events::error(user, error); };
+  handler.serror = [](void* user, auto* error) { Events::error(user, error); };  // since 2.12 it is const
   handler.comment = [](void* user, const xmlChar*) { Events::forbidden(user); };
   handler.processingInstruction = [](void* user, const xmlChar*, const xmlChar*) { Events::forbidden(user); };
   handler.reference = [](void* user, const xmlChar*) { Events::forbidden(user); };
@@ -152,7 +154,7 @@ Reader::Reader(const Limits& limits) : limits_(limits), gate_(limits) {
   NXB_CHECK(context_ != nullptr, "out of memory");
   xmlCtxtUseOptions(context_.get(), XML_PARSE_NONET);
   enter(kEndless);
-  declared_.clear();
+  declared_.clear();  // inside the endless root: that is depth 0, and no scope
   scope_ = {};
 }
 
@@ -162,6 +164,7 @@ void Reader::enter(std::string_view start_tag) {
   scope_.text = start_tag;
   root_ = name_in(start_tag);
   parse(start_tag);
+  resting_ = context_->nsNr;
   NXB_EXPECT(fault_ == Fault::None && declared_.size() == 1, "a scope is well-formed");
 }
 
@@ -229,9 +232,10 @@ void Reader::fail(Fault fault) {
 std::uint64_t Reader::position() const { return static_cast<std::uint64_t>(xmlByteConsumed(context_.get())) - before_; }
 
 bool Reader::leave_root() {
-  root_.insert(0, "</").append(">");
-  parse(root_);
+  const std::string end = "</" + root_ + ">";
+  parse(end);
   scope_ = {};
+  resting_ = 0;
   return fault_ == Fault::None && declared_.empty();
 }
 
@@ -244,17 +248,18 @@ bool Reader::tidy_up() {
   bool nothing_pending = fed_ == static_cast<std::uint64_t>(xmlByteConsumed(context_.get()));
   if (declared_.empty()) {
     scope_ = {};  // a stream's own end
+    resting_ = 0;
   } else if ((scope_.text.empty() || declared_.size() > 1 || !nothing_pending) && !leave_root()) {
     return false;
   }
   opened_ = false;
-  return at_rest();
+  return NXB_EXPECT(at_rest(), "nothing of a borrower is left in libxml2's stacks");
 }
 
-// Nothing of the borrower is left in libxml2's stacks.
 bool Reader::at_rest() const {
   auto depth = static_cast<int>(declared_.size()) + 1;
-  return context_->nameNr == depth && context_->nsNr == static_cast<int>(2 * declarations_);
+  return context_->nameNr == depth && context_->nsNr == resting_ &&
+         fed_ == static_cast<std::uint64_t>(xmlByteConsumed(context_.get()));
 }
 
 Pool::Pool(Limits limits) : limits_(limits) { xmlInitParser(); }

@@ -132,6 +132,7 @@ class Reader {
   std::string root_;                     // the root's name as written, to close it
   Scope scope_;
   Fault fault_ = Fault::None;
+  int resting_ = 0;  // namespaces that libxml2 counts while no element of a borrower is open
   bool opened_ = false;
   bool grown_ = false;  // its buffer is not worth keeping
   std::uint32_t uses_ = 0;
@@ -169,7 +170,7 @@ class Pool {
 };
 
 // Bytes of memory that a borrowed Reader costs, for those who account for it.
-inline constexpr std::size_t kReaderBytes = 16 * 1024;
+inline constexpr std::size_t kReaderBytes = 16 * 1024;  // its buffer may have grown to some 256 KB beside it
 
 // What may stand before a root: a BOM, an XML declaration that names UTF-8 or nothing, whitespace.
 struct Prolog {

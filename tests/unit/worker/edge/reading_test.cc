@@ -8,7 +8,7 @@
 using namespace nxb;
 using namespace nxb::testing;
 
-TEST_CASE("H-11 a connection owns a parser while a request is incomplete, not while one is held or it idles") {
+TEST_CASE("a connection owns a parser while a request is incomplete, not while one is held or it idles") {
   EdgeRig rig;
   rig.open();
   const std::string request = post(body("rid='5' sid='" + rig.sid_of(0) + "'"));
@@ -54,6 +54,18 @@ TEST_CASE("H-11 what comes behind held requests waits as it came, and is read wh
     client.read();
     return client.answers() == 10;
   }));
+}
+
+TEST_CASE("H-10 a connection that is refused owns no parser while an answer before the refusal is held") {
+  EdgeRig rig;
+  rig.open();
+  Client client(rig);
+  client.send(post(body("rid='5' sid='" + rig.sid_of(0) + "'")) + "nonsense\r\n\r\n");
+  REQUIRE(rig.until_seen(1));
+  rig.run_turns(3);
+  CHECK(rig.edge->requests_being_read() == 0);
+  rig.answer(0, "<a/>");
+  REQUIRE(client.gets("HTTP/1.1 400"));
 }
 
 TEST_CASE("H-25 O-33 after a reload the next request of a connection may have a body as large as it says") {

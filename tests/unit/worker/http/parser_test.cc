@@ -265,7 +265,7 @@ TEST_CASE("the bytes of a request are kept for a hand-over, without what follows
   CHECK_FALSE(parser.between_requests());
 }
 
-TEST_CASE("H-11 a parser owns nothing between requests, whatever way it came there") {
+TEST_CASE("a parser owns nothing between requests, whatever way it came there") {
   nxb::http::ParserPool pool{{}};
   nxb::http::Parser parser{pool};
   const std::string request = post("Content-Length: 2\r\n", "ab");
@@ -295,7 +295,7 @@ TEST_CASE("H-11 a parser owns nothing between requests, whatever way it came the
   CHECK(pool.lent() == 0);
 }
 
-TEST_CASE("H-42 nothing of a request reaches the one that is read by the same means") {
+TEST_CASE("nothing of a request reaches the one that is read by the same means") {
   nxb::http::ParserPool pool{{}};
   nxb::http::Parser first{pool}, second{pool};
   first.feed(post("Origin: x\r\nAuthorization: Basic y\r\nTransfer-Encoding: chunked\r\n", "3\r\nabc\r\n"));
@@ -323,7 +323,7 @@ TEST_CASE("H-25 O-33 other limits hold for requests that begin later") {
   CHECK(first.feed(request).state == nxb::http::Parser::State::Failed);
 }
 
-TEST_CASE("H-11 of many requests that were read at once, the means of a few are kept") {
+TEST_CASE("of many requests that were read at once, the means of a few are kept") {
   nxb::http::ParserPool pool{{}};
   std::vector<std::unique_ptr<nxb::http::Parser>> parsers;
   for (int i = 0; i < 100; ++i) {
