@@ -7,59 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/worker/xml/recorder.h"
 #include "worker/xml/slicer.h"
 #include "worker/xml/tree.h"
 
 using namespace nxb;
 using namespace nxb::xml;
+using namespace nxb::testing;
 
 namespace {
-
-// Writes down what it is told, with the bytes of each element.
-struct Recorder final : Visitor {
-  explicit Recorder(std::string_view all, std::string_view outside = {}) : whole(all), scope(outside) {}
-  void start(const StartTag& tag) override {
-    log += "(" + std::string(tag.ns) + "|" + std::string(tag.local);
-    for (const auto& [local, ns, value] : tag.all_attributes()) log += " " + ns + "|" + local + "=" + value;
-    if (tag.depth == 1 && !scope.empty()) {
-      CHECK(tag.begin == 0);
-      CHECK(std::string(tag.raw) + ">" == scope);
-    } else {
-      CHECK(whole.substr(tag.begin, 1) == "<");
-      CHECK(whole.substr(tag.begin, tag.raw.size()) == tag.raw);
-    }
-    begins.push_back(tag.begin);
-    log += ">";
-  }
-  void text(std::string_view text) override { log += text; }
-  void end(std::uint32_t depth, std::uint64_t end) override {
-    CHECK(depth == begins.size());
-    CHECK(whole[end - 1] == '>');
-    log += ")[" + std::string(whole.substr(begins.back(), end - begins.back())) + "]";
-    begins.pop_back();
-  }
-  std::string_view whole, scope;
-  std::string log;
-  std::vector<std::uint64_t> begins;
-};
-
-struct Outcome {
-  std::string log;
-  Fault fault = Fault::None;
-  bool finished = false;
-  friend bool operator==(const Outcome&, const Outcome&) = default;
-};
-
-// Feeds the document in pieces that end at the given places.
-Outcome read(Pool& pool, std::string_view document, const std::vector<std::size_t>& cuts,
-             std::uint64_t max = kNoLimit) {
-  Recorder recorder(document);
-  auto reader = pool.borrow();
-  reader->open(recorder, max);
-  for (std::size_t cut : cuts) reader->feed(document.substr(reader->consumed(), cut - reader->consumed()));
-  Fault fault = reader->feed(document.substr(reader->consumed()));
-  return {recorder.log, fault, reader->finished()};
-}
 
 Outcome read_by_bytes(Pool& pool, std::string_view document, std::uint64_t max = kNoLimit) {
   std::vector<std::size_t> cuts;
@@ -322,98 +278,6 @@ TEST_CASE("a long tag is looked at once, not again with each byte") {
     reader->feed(all.substr(reader->consumed(), i - reader->consumed()));
   }
   CHECK(reader->finished());
-}
-
-TEST_CASE("the pool keeps a few readers, and none of them for ever") {
-  Pool pool;
-  for (int i = 0; i < 10'000; ++i) CHECK(read(pool, "<a><b/></a>", {}).finished);
-  CHECK(pool.lent() == 0);
-  CHECK(pool.idle() == 1);
-  CHECK(pool.made() == 10);  // a thousand uses each
-  std::vector<Pool::Lease> many;
-  for (int i = 0; i < 20; ++i) many.push_back(pool.borrow());
-  CHECK(pool.lent() == 20);
-  many.clear();
-  CHECK(pool.lent() == 0);
-  CHECK(pool.idle() == 8);
-}
-
-TEST_CASE("a reader with a big dictionary is thrown away") {
-  Pool pool;
-  auto use = [&pool](const std::string& document) { CHECK(read(pool, document, {}).finished); };
-  use("<a/>");
-  use("<a/>");
-  CHECK(pool.made() == 1);
-  std::string hostile = "<a>";
-  for (int i = 0; i < 40; ++i) hostile += "<n" + std::to_string(i) + std::string(900, 'x') + "/>";
-  use(hostile + "</a>");
-  use("<a/>");
-  CHECK(pool.made() == 2);
-}
-
-TEST_CASE("each borrower of a scope is told of it as its root and counts from 0, whatever was left there before") {
-  constexpr std::string_view kScope = "<s:s xmlns='urn:d' xmlns:s='urn:s'>";
-  auto in_scope = [kScope](Pool& pool, std::string_view bytes) {
-    Recorder recorder(bytes, kScope);
-    auto reader = pool.borrow(kScope);
-    reader->open(recorder);
-    Fault fault = reader->feed(bytes);
-    return Outcome{std::move(recorder.log), fault, reader->finished()};
-  };
-  Pool pool;
-  Outcome first = in_scope(pool, "<a><s:b/>1</a>");
-  CHECK(first.log == "(urn:s|s>(urn:d|a>(urn:s|b>)[<s:b/>]1)[<a><s:b/>1</a>]");
-  for (std::string_view left :
-       {"<a/>", "<a/> \n\r", "<a/><b", "<a/><b><c>", "<a/></s:s>", "</s:s>", "<a xmlns='urn:x'/>", "<a></b>", "&"}) {
-    CAPTURE(left);
-    in_scope(pool, left);
-    CHECK(in_scope(pool, "<a><s:b/>1</a>") == first);
-    CHECK(read(pool, "<a><s:b/></a>", {}).fault == Fault::NotWellFormed);
-    CHECK(read(pool, "<a/>", {}).log == "(|a>)[<a/>]");
-  }
-  CHECK(pool.lent() == 0);
-}
-
-TEST_CASE(
-    "a scope that is kept costs no reading: one reader serves it, others take their places when many are in use") {
-  Pool pool;
-  auto use = [&](const std::string& scope) {
-    Recorder recorder("", scope);
-    pool.borrow(scope)->open(recorder);
-  };
-  for (int i = 0; i < 100; ++i) use("<a xmlns='urn:a'>");
-  CHECK(pool.made() == 1);
-  use("<b xmlns='urn:b'>");
-  CHECK(pool.made() == 2);
-  for (int i = 0; i < 100; ++i) use("<c" + std::to_string(i) + ">");  // more scopes than readers are kept
-  CHECK(pool.made() == 8);
-  CHECK(pool.idle() == 8);
-  CHECK(read(pool, "<a/>", {}).log == "(|a>)[<a/>]");
-}
-
-TEST_CASE("a reader that has read something big is not kept") {
-  Pool pool;
-  CHECK(read(pool, "<a><b>" + std::string(100'000, 'x') + "</b></a>", {}).finished);
-  CHECK(pool.idle() == 1);
-  CHECK(read(pool, "<a><b>" + std::string(200'000, 'x') + "</b></a>", {}).finished);
-  CHECK(pool.idle() == 0);
-}
-
-TEST_CASE("a reader that has passed over a namespace that is no URI is not kept") {
-  Pool pool;
-  CHECK(read(pool, "<a xmlns='%'/>", {}).log == "(%|a>)[<a xmlns='%'/>]");
-  CHECK(pool.idle() == 0);
-}
-
-TEST_CASE("nothing of a borrower reaches the next: namespaces, open elements, faults") {
-  Pool pool;
-  CHECK(read(pool, "<a xmlns:p='urn:p' xmlns='urn:d'><p:b/>", {}).fault == Fault::None);  // left open
-  CHECK(read(pool, "<a><p:b/></a>", {}).fault == Fault::NotWellFormed);                   // p is not bound
-  CHECK(read(pool, "<a/>", {}).log == "(|a>)[<a/>]");
-  CHECK(read(pool, "<a xmlns:p='urn:p'><b><p:c>", {}).fault == Fault::None);
-  CHECK(read(pool, "<a><p:b/></a>", {}).fault == Fault::NotWellFormed);
-  CHECK(read(pool, "<a>&x;</a>", {}).fault == Fault::NotWellFormed);
-  CHECK(read(pool, "<a><b/></a>", {}).finished);
 }
 
 TEST_CASE("B-07 B-09: a BOM and a declaration of UTF-8 may stand before the root, nothing else") {
